@@ -1,0 +1,305 @@
+"""Every setting, once.
+
+YAML files, `--set` overrides, the generated pages `docs/config.md` and `feinschliff config`, and the copy
+saved with each run all derive from the models in this file. A setting exists only if it does something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feinschliff.errors import ConfigError, nearest
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class DataConfig(Section):
+    """Where the data lies, which columns mean what, how it is split and judged."""
+
+    train: str | None = Field(None, description="File, folder or `hf://owner/name` with the labelled texts.")
+    dev: str | None = Field(
+        None, description="Labelled texts for choosing epochs and thresholds; otherwise a part of train."
+    )
+    test: str | None = Field(
+        None, description="Labelled texts for the final scores; otherwise a part of train."
+    )
+    format: str = Field("auto", description="Reader to use; `auto` goes by the file's name and content.")
+    delimiter: str | None = Field(None, description="Column separator of a CSV file; found when not given.")
+    encoding: str | None = Field(None, description="Character encoding; found when not given.")
+    text: str | None = Field(None, description="Column with the text.")
+    text_pair: str | None = Field(None, description="Column with the second text of a pair.")
+    label: str | None = Field(None, description="Column with the label or labels.")
+    id: str | None = Field(None, description="Column that identifies a row.")
+    group: str | None = Field(
+        None, description="Column whose values never stand on both sides of a split (product, author, document)."
+    )
+    dev_share: float = Field(0.1, gt=0, lt=0.5, description="Share of train taken as dev when none is given.")
+    test_share: float = Field(0.2, gt=0, lt=0.5, description="Share taken as test when none is given.")
+    remove: tuple[str, ...] = Field(
+        ("empty", "exact_duplicates", "leaked_into_test"),
+        description="Kinds of faulty training rows that are left out; the test side is never touched.",
+    )
+    refuse: tuple[str, ...] = Field((), description="Kinds of findings that stop the run with exit code 3.")
+
+
+class ModelConfig(Section):
+    """The pretrained model and how text is given to it."""
+
+    source: str = Field(
+        "minilm",
+        description="Hub id, folder, or the short name of a packaged model (`feinschliff models` lists them).",
+    )
+    revision: str | None = Field(None, description="Branch, tag or commit of a hub model.")
+    max_length_tokens: int | None = Field(
+        None, ge=8, description="Longest window of one text, in tokens; the model's own limit (at most 512) if not set."
+    )
+    long_text: Literal["windows", "truncate"] = Field(
+        "windows", description="Texts longer than the model: read in overlapping windows to the end, or cut."
+    )
+    window_overlap_tokens: int = Field(32, ge=0, description="Tokens shared by neighbouring windows.")
+    max_train_windows: int = Field(
+        8, ge=1, description="Windows of one text used in a training step; prediction always reads all."
+    )
+
+
+class TrainConfig(Section):
+    """How the weights are tuned. `null` means: chosen by the rules recorded in docs/experiments.md."""
+
+    learning_rate: float | None = Field(None, gt=0, le=1, description="Peak learning rate of the top layer.")
+    head_learning_rate: float | None = Field(
+        None, gt=0, le=1, description="Peak learning rate of the new classification head."
+    )
+    epochs: float | None = Field(None, gt=0, le=1000, description="Passes over the training data.")
+    batch_size: int | None = Field(None, ge=1, description="Texts per optimiser step.")
+    micro_batch_tokens: int = Field(
+        4096, ge=64, description="Most tokens, padding included, computed at once; larger batches accumulate."
+    )
+    warmup_share: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the rate rises.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="Course of the learning rate after warm-up."
+    )
+    layer_decay: float | None = Field(
+        None, gt=0, le=1, description="Factor on the learning rate from each layer to the one below it."
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decoupled weight decay.")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Dropout in the backbone and before the head, while training."
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
+    class_weights: Literal["none", "balanced", "sqrt"] = Field(
+        "none", description="Weight of a class in the loss: equal, inverse to its count, or to the count's root."
+    )
+    freeze_layers: int = Field(
+        0, ge=0, description="Lowest layers, embeddings included, that stay as pretrained."
+    )
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients longer than this are shortened to it.")
+    evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
+    patience: int = Field(3, ge=1, description="Looks at dev without a gain before training stops.")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the computation; `auto` takes bfloat16 where hardware computes it."
+    )
+    device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
+    checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
+    keep_checkpoints: bool = Field(False, description="Keep the checkpoints after a finished run.")
+
+
+class EvaluateConfig(Section):
+    """What the model is compared with, and how sure the numbers are."""
+
+    baselines: tuple[str, ...] = Field(
+        ("majority", "tfidf", "frozen"), description="Systems trained on the same data for comparison."
+    )
+    bootstrap_samples: int = Field(
+        2000, ge=100, le=100_000, description="Resamples behind each interval and paired test."
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of the intervals.")
+    require: tuple[str, ...] = Field(
+        (), description="Qualities that must be reached, such as `macro_f1>=0.85`; otherwise exit code 4."
+    )
+
+
+class ReportConfig(Section):
+    """What the report shows."""
+
+    title: str | None = Field(None, description="Headline of the report; made from the file's name if not set.")
+    language: Literal["en", "de"] = Field("en", description="Language of the report.")
+    max_mistakes: int = Field(20, ge=0, le=1000, description="Most confident mistakes shown with their texts.")
+
+
+class RunConfig(Section):
+    """A run: a function of this configuration and the data."""
+
+    task: str = Field("auto", description="Task to learn; `auto` goes by the data.")
+    seed: int = Field(42, ge=0, lt=2**31, description="Seed of everything random.")
+    output_dir: str | None = Field(None, description="Folder of the run; `runs/<name>-<number>` if not set.")
+    data: DataConfig = Field(default_factory=DataConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
+
+
+class Setting(BaseModel):
+    """One setting, for help pages: dotted name, type, default, description."""
+
+    name: str
+    type: str
+    default: Any
+    description: str
+    bounds: str
+
+
+def settings(model: type[Section] = RunConfig, prefix: str = "") -> list[Setting]:
+    """Return every setting in the order of the file."""
+    found: list[Setting] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            found += settings(kind, f"{prefix}{name}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        found.append(
+            Setting(
+                name=prefix + name,
+                type=_type_name(kind),
+                default=list(default) if isinstance(default, tuple) else default,
+                description=field.description or "",
+                bounds=", ".join(_bound(m) for m in field.metadata if _bound(m)),
+            )
+        )
+    return found
+
+
+def load_config(
+    path: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """Build a configuration: defaults, then the YAML file, then `values`, then `section.key=value` overrides.
+
+    Args:
+        path: YAML file, or None.
+        overrides: Texts like `train.epochs=3`; the right side is read as YAML.
+        values: Dotted names to values; None values are skipped.
+
+    Raises:
+        ConfigError: unknown name (the nearest is suggested), wrong type or range, unreadable file.
+    """
+    tree: dict[str, Any] = _read_yaml(Path(path)) if path else {}
+    where = str(path) if path else "configuration"
+    for name, value in (values or {}).items():
+        if value is not None:
+            _put(tree, name, value)
+    for text in overrides:
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip():
+            raise ConfigError(f"'{text}' is not an override", where="--set", allowed="Write section.key=value")
+        where = "--set" if not path else where
+        _put(tree, name.strip(), _parse(value, name))
+    return validate(tree, where)
+
+
+def validate(tree: Mapping[str, Any], where: str = "configuration") -> RunConfig:
+    """Turn a nested mapping into a RunConfig; all problems are reported at once.
+
+    Raises:
+        ConfigError: see `load_config`.
+    """
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        problems = [_explain(item) for item in error.errors()]
+        raise ConfigError("; ".join(problems), where=where, hint="See: feinschliff config explain") from None
+
+
+def dump_config(config: RunConfig, comments: bool = False) -> str:
+    """Return the configuration as YAML; with `comments`, each setting is explained above it."""
+    if not comments:
+        return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    lines = ["# Feinschliff: every setting with its default. Delete what you do not change."]
+    section = ""
+    values = config.model_dump(mode="json")
+    for setting in settings():
+        parent, _, key = setting.name.rpartition(".")
+        if parent != section:
+            section = parent
+            doc = (RunConfig.model_fields[parent].annotation.__doc__ or "").splitlines()[0]  # type: ignore[union-attr]
+            lines += ["", f"{parent}:  # {doc}"]
+        indent = "  " if parent else ""
+        value = values[parent][key] if parent else values[key]
+        allowed = f"{setting.type}{', ' + setting.bounds if setting.bounds else ''}"
+        lines += [f"{indent}# {setting.description} ({allowed})", f"{indent}{key}: {_flow(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).split("\n...")[0].strip()
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f"{path}:{place.line + 1}" if place else str(path)
+        raise ConfigError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError("the file holds no settings", where=str(path), allowed="Write `section:` and below it `key: value`")
+    return tree
+
+
+def _put(tree: dict[str, Any], name: str, value: Any) -> None:
+    *parents, key = name.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"'{parent}' is no section", where=name, hint="See: feinschliff config explain")
+    tree[key] = value
+
+
+def _parse(text: str, name: str) -> Any:
+    try:
+        value = yaml.safe_load(text) if text.strip() else None
+    except yaml.YAMLError:
+        raise ConfigError(f"'{text}' cannot be read as a value", where=name, allowed="Write a number, a word, or [a, b]") from None
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        return float(value)  # YAML 1.1 reads 3e-5 as text
+    return value
+
+
+def _explain(item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"] if not isinstance(part, int))
+    if item["type"] == "extra_forbidden":
+        known = [s.name for s in settings()] + [n for n in RunConfig.model_fields]
+        last = path.rpartition(".")[2]
+        close = nearest(path, known) or next((s for s in known if s.rpartition(".")[2] == last), None)
+        close = close or nearest(last, [s.rpartition(".")[2] for s in known])
+        return f"there is no setting '{path}'" + (f" (did you mean '{close}'?)" if close else "")
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return f"{path}={item['input']!r}: {message}"
+
+
+def _type_name(kind: Any) -> str:
+    text = kind.__name__ if isinstance(kind, type) else str(kind)
+    text = text.replace("typing.", "").replace("Literal", "one of ").replace("NoneType", "null")
+    text = re.sub(r"tuple\[(\w+), \.\.\.\]", r"list of \1", text)
+    return text.replace(" | None", " or null").replace("'", "").replace("one of [", "one of ").rstrip("]")
+
+
+def _bound(constraint: Any) -> str:
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    return " ".join(f"{sign} {getattr(constraint, k)}" for k, sign in signs.items() if hasattr(constraint, k))

@@ -1,0 +1,101 @@
+"""Errors a user can act on: each says where, what, what is allowed, and what to do next.
+
+Every expected failure is a `FeinschliffError`. The command line prints it without a traceback and ends
+with its `exit_code`; anything else is a defect of ours and ends with 1 and a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FeinschliffError(Exception):
+    """An expected failure.
+
+    Args:
+        fact: What is wrong, in one sentence.
+        where: The place: `file:line`, a setting's name, a folder.
+        allowed: What would have been accepted.
+        hint: What to do next: a command, a setting.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, fact: str, *, where: str | None = None, allowed: str | None = None, hint: str | None = None
+    ):
+        self.fact, self.where, self.allowed, self.hint = fact, where, allowed, hint
+        super().__init__(fact)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.fact}" if self.where else self.fact
+        return " ".join(_sentence(part) for part in (text, self.allowed, self.hint) if part)
+
+
+class ConfigError(FeinschliffError):
+    """Wrong usage or configuration: a setting, a path, a column name, an argument."""
+
+    exit_code = 2
+
+
+class DataError(FeinschliffError):
+    """The data cannot be trained on or read as it is; the gate refuses."""
+
+    exit_code = 3
+
+
+class QualityError(FeinschliffError):
+    """A quality asked for by `--require` was not reached."""
+
+    exit_code = 4
+
+
+class ModelError(FeinschliffError):
+    """A model cannot be found, loaded, or saved without loss."""
+
+    exit_code = 1
+
+
+class UnknownModelError(ModelError):
+    """The name given is neither a folder, nor a packaged model, nor a model of the hub."""
+
+    exit_code = 2
+
+
+class MissingExtraError(FeinschliffError):
+    """An optional dependency is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(
+            f"{what} needs the optional extra '{extra}', which is not installed",
+            hint=f"Install it: pip install 'feinschliff[{extra}]'",
+        )
+
+
+class ResourceError(FeinschliffError):
+    """The machine ran out of something: disk space, memory."""
+
+    exit_code = 1
+
+
+class RunInterrupted(FeinschliffError):  # noqa: N818  (an interruption is not an error of anyone's)
+    """The user or the system asked the run to stop; a checkpoint was written."""
+
+    exit_code = 130
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate most like `name`, or None when nothing is close.
+
+    >>> nearest("learning_rat", ["epochs", "learning_rate"])
+    'learning_rate'
+    """
+    found = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", ":", "\n")) else text + "."

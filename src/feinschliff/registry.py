@@ -1,0 +1,46 @@
+"""Find the parts of a family by file name, without importing them until one is chosen.
+
+A family is a folder: `readers`, `tasks`, `baselines`, `exporters`. Every module in it whose name does not
+start with an underscore is a part; its name is the module's. So a new part is one new file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.resources import files
+from types import ModuleType
+
+from feinschliff.errors import ConfigError, nearest
+
+FAMILIES = ("readers", "tasks", "baselines", "exporters")
+
+
+@cache
+def names(family: str) -> tuple[str, ...]:
+    """Return the names of a family's parts, sorted.
+
+    >>> "classification" in names("tasks")
+    True
+    """
+    assert family in FAMILIES, family
+    folder = str(files("feinschliff") / family)
+    return tuple(sorted(m.name for m in pkgutil.iter_modules([folder]) if not m.name.startswith("_")))
+
+
+def load(family: str, name: str) -> ModuleType:
+    """Import one part.
+
+    Raises:
+        ConfigError: no part of that name exists; the nearest is suggested.
+    """
+    known = names(family)
+    if name not in known:
+        close = nearest(name, known)
+        raise ConfigError(
+            f"there is no {family.rstrip('s')} '{name}'",
+            allowed=f"There are: {', '.join(known)}",
+            hint=f"Did you mean '{close}'?" if close else None,
+        )
+    return importlib.import_module(f"feinschliff.{family}.{name}")
