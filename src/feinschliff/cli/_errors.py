@@ -1,0 +1,40 @@
+"""Failures of the machine, put into words."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from feinschliff.errors import ResourceError
+
+
+def no_space(error: OSError, folder: str | Path | None = None) -> ResourceError:
+    """Say on which disk there is no space left, and how much there is.
+
+    Args:
+        error: What the system reported.
+        folder: Where the writing went, if the error does not name a file.
+    """
+    path = Path(error.filename or folder or ".").absolute()
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    return ResourceError(
+        f"no space left on its disk ({size(free)} free)",
+        where=str(path),
+        hint="Free some space or choose another folder with --output-dir, and run again",
+    )
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people.
+
+    >>> size(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            break
+        count /= 1000
+    else:
+        unit = "TB"
+    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
