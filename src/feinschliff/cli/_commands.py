@@ -13,7 +13,20 @@ from typer.core import TyperGroup
 from feinschliff import __version__
 from feinschliff.errors import ConfigError, RunInterrupted, nearest
 
-ORDER = ("quickstart audit train adapt evaluate compare predict export serve tune models config").split()
+ORDER = (
+    "quickstart",
+    "audit",
+    "train",
+    "adapt",
+    "evaluate",
+    "compare",
+    "predict",
+    "export",
+    "serve",
+    "tune",
+    "models",
+    "config",
+)
 FLAGS = ("--debug", "--quiet", "-q")
 
 

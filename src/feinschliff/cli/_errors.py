@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 
@@ -31,10 +32,8 @@ def size(count: float) -> str:
     >>> size(1_500_000)
     '1.5 MB'
     """
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            break
-        count /= 1000
-    else:
-        unit = "TB"
-    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    units = ("kB", "MB", "GB", "TB")
+    power = min(int(math.log10(count) / 3), len(units))
+    return f"{count / 1000**power:.1f} {units[power - 1]}"

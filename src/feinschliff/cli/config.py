@@ -24,7 +24,7 @@ def init(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write a YAML file with every setting, its default, and what it does."""
-    from feinschliff.config import RunConfig, dump_config
+    from feinschliff.config import dump_config, load_config
     from feinschliff.errors import ConfigError
 
     if file.exists() and not overwrite:
@@ -32,7 +32,7 @@ def init(
             "the file exists", where=str(file), hint="Choose another name, or add --overwrite to replace it"
         )
     try:
-        file.write_text(dump_config(RunConfig(), comments=True), encoding="utf-8")
+        file.write_text(dump_config(load_config(), comments=True), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(file)) from None
     print(f"Wrote {file}. Use it: feinschliff train DATA --config {file}")
