@@ -45,7 +45,7 @@ def _hub(
 
 
 _EUROPEAN = "ar de en es fr hi it ja nl pl pt ru tr vi zh"
-_PICKLE = "its main branch holds no safetensors: convert the weights, or name a converted `model.revision`"
+_PICKLE = "no safetensors on its main branch: convert them first"
 
 CATALOGUE: tuple[Entry, ...] = (
     Entry(

@@ -1,0 +1,92 @@
+"""`feinschliff models`: base models worth starting from, and what is here without a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from feinschliff.models.catalogue import Entry
+
+
+def models(
+    language: Annotated[
+        str | None,
+        typer.Option("--language", metavar="CODE", help="Only models for this language, such as de."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Only models that need no network here.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List recommended base models with language, size, licence and length, and what is available offline.
+
+    Any other encoder of the hub, or a folder with config.json and model.safetensors, works as well:
+    feinschliff train DATA --model NAME
+    """
+    from dataclasses import asdict
+
+    from feinschliff.cli._output import console, print_json, table
+    from feinschliff.models.catalogue import CATALOGUE
+
+    cached = _cached()
+    here = {entry.name: _here(entry, cached) for entry in CATALOGUE}
+    entries = [e for e in CATALOGUE if _speaks(e, language) and (here[e.name] or not offline)]
+    others = sorted(set(cached) - {e.source for e in CATALOGUE})
+    if json:
+        print_json(
+            {"models": [asdict(e) | {"offline": here[e.name]} for e in entries], "also_cached": others}
+        )
+        return
+    screen = console()
+    notes = ("note",) if screen.width >= 120 else ()
+    found = table(
+        "model", "language", "size", "tokens", "licence", "offline", *notes, right=("size", "tokens")
+    )
+    for e in entries:
+        spoken = " ".join(e.languages) if len(e.languages) == 1 else "many"
+        facts = [e.name, spoken, f"{e.parameters / 1e6:.0f}M", str(e.max_length_tokens), e.licence]
+        found.add_row(*facts, here[e.name] or "-", *((e.note,) if notes else ()))
+    if entries:
+        screen.print(found)
+    else:
+        screen.print("No recommended model fits.")
+    if others:
+        screen.print(f"\nAlso in the cache: {', '.join(others)}")
+    if not any(here.values()):
+        screen.print("\nNo model is available offline. Get one: pip install 'feinschliff[quickstart]'")
+
+
+def _speaks(entry: Entry, language: str | None) -> bool:
+    if language is None:
+        return True
+    many = len(entry.languages) > 1 and entry.languages[-1] == "languages"
+    return many or language.lower() in entry.languages
+
+
+def _here(entry: Entry, cached: dict[str, Any]) -> str | None:
+    from importlib.util import find_spec
+
+    from feinschliff.models.load import PACKAGED
+
+    if entry.name in PACKAGED and find_spec(PACKAGED[entry.name].module):
+        return "packaged"
+    return "cached" if entry.source in cached else None
+
+
+def _cached() -> dict[str, int]:
+    """Return the models in the hub's local cache that have weights we load, with their size in bytes."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return {}
+    return {
+        r.repo_id: r.size_on_disk
+        for r in repositories
+        if r.repo_type == "model"
+        and any(f.file_name.endswith(".safetensors") for v in r.revisions for f in v.files)
+    }
