@@ -1,0 +1,118 @@
+"""Write docs/cli.md and docs/config.md from the program itself; `--check` only says if they are current."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from feinschliff.cli._commands import command_line
+from feinschliff.config import RunConfig, settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+WIDTH = 100
+MADE = "<!-- Made by `make docs` from the program; do not edit. -->\n\n"
+
+EXIT_CODES = """## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed for another reason than those below |
+| 2 | wrong usage or configuration |
+| 3 | the data was refused |
+| 4 | a quality asked for with `--require` was not reached |
+| 130 | interrupted; the message says how to go on |
+
+Results go to stdout, everything about the way there to stderr. An expected failure is one message on stderr;
+`--debug`, before or after the command, shows the traceback.
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated pages and what they should hold."""
+    return {DOCS / "cli.md": cli_page(), DOCS / "config.md": config_page()}
+
+
+def cli_page() -> str:
+    """Return the page with the help of every command."""
+    parts = [MADE + "# Commands\n\n"]
+    for name, text in _helps(command_line(), "feinschliff"):
+        parts.append(f"## {name}\n\n```text\n{text.rstrip()}\n```\n\n")
+    return "".join(parts) + EXIT_CODES
+
+
+def config_page() -> str:
+    """Return the page with every setting."""
+    lines = [
+        MADE + "# Settings\n",
+        "Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of",
+        "them) and pass it with `--config`, or change single ones with `--set section.name=value`. The settings",
+        "of a run, defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of",
+        "that file repeats the run. A default of `null` means: chosen from model and data.",
+    ]
+    section = None
+    for setting in settings():
+        parent, _, key = setting.name.rpartition(".")
+        if parent != section:
+            section = parent
+            title = _section_title(parent) if parent else "What is learnt, and where it goes."
+            lines += [
+                f"\n## {parent or 'run'}\n",
+                title + "\n",
+                "| setting | default | type | meaning |",
+                "|---|---|---|---|",
+            ]
+        default = (
+            yaml.safe_dump(setting.default, default_flow_style=True, width=10_000).split("\n...")[0].strip()
+        )
+        kind = ", ".join(part for part in (setting.type, setting.bounds) if part)
+        lines.append(f"| `{key}` | `{default}` | {_cell(kind)} | {_cell(setting.description)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _section_title(name: str) -> str:
+    return (RunConfig.model_fields[name].annotation.__doc__ or "").splitlines()[0]  # type: ignore[union-attr]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, str]]:
+    """Yield the help text of a command, then of those below it."""
+    context = command.context_class(
+        command,
+        info_name=name.rpartition(" ")[2],
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+    )
+    yield name, command.get_help(context)
+    if hasattr(command, "list_commands"):
+        for below in command.list_commands(context):
+            yield from _helps(command.get_command(context, below), f"{name} {below}", context)
+
+
+def main() -> int:
+    """Write or check the pages; return 1 if a check finds one that is not current."""
+    outdated = [
+        path
+        for path, text in pages().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv[1:]:
+        for path in outdated:
+            sys.stderr.write(f"{path.relative_to(DOCS.parent)} is not current. Run: make docs\n")
+        return 1 if outdated else 0
+    for path in outdated:
+        path.write_text(pages()[path], encoding="utf-8")
+        sys.stdout.write(f"Wrote {path.relative_to(DOCS.parent)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
