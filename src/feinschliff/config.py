@@ -41,12 +41,17 @@ class DataConfig(Section):
     label: str | None = Field(None, description="Column with the label or labels.")
     id: str | None = Field(None, description="Column that identifies a row.")
     group: str | None = Field(
-        None, description="Column whose values never stand on both sides of a split (product, author, document)."
+        None,
+        description="Column whose values never stand on both sides of a split (product, author, document); "
+        "found by its name when not given, `none` for no group.",
+    )
+    time: str | None = Field(
+        None, description="Column with a date or time: the newest rows become test, the next newest dev."
     )
     dev_share: float = Field(0.1, gt=0, lt=0.5, description="Share of train taken as dev when none is given.")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="Share taken as test when none is given.")
     remove: tuple[str, ...] = Field(
-        ("empty", "exact_duplicates", "leaked_into_test"),
+        ("empty", "exact_duplicates", "leaked_into_test", "leaked_into_dev"),
         description="Kinds of faulty training rows that are left out; the test side is never touched.",
     )
     refuse: tuple[str, ...] = Field((), description="Kinds of findings that stop the run with exit code 3.")

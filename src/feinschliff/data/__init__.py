@@ -1,5 +1,7 @@
 """The gate before any training: understand, audit, split and fingerprint the data."""
 
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
+from feinschliff.data.infer import infer
+from feinschliff.data.prepare import examine, prepare, records_for
 
-__all__ = ["Columns", "Dataset", "Finding", "Records"]
+__all__ = ["Columns", "Dataset", "Finding", "Records", "examine", "infer", "prepare", "records_for"]

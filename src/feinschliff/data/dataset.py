@@ -93,7 +93,7 @@ class Finding:
         severity: `info`, `warning` or `error`.
         count: Rows concerned.
         message: One sentence for a person, with the number in it.
-        action: What is done about it: `removed from train`, `kept`, `refused`, and the setting that changes it.
+        action: What is done about it: `removed from train`, `kept`, `refused`, and the setting for it.
         examples: Up to five, each {"place": ..., "text": ..., "detail": ...}.
     """
 

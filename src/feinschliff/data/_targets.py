@@ -1,0 +1,270 @@
+"""Turn a label column into targets: class names, lists of names, numbers, or spans."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feinschliff.data import _names
+from feinschliff.data.dataset import SPAN, TARGET_TYPES
+from feinschliff.errors import ConfigError, DataError, nearest
+from feinschliff.readers import Table
+
+MAX_CLASSES_BY_NUMBER = 20
+"""Whole numbers with at most this many different values are classes."""
+SEPARATORS = (";", "|", ",")
+
+
+def is_list(type_: pa.DataType) -> bool:
+    """Return whether an Arrow type is any kind of list."""
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+
+
+def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, float]:
+    """Return (task, reason, confidence) for a label column.
+
+    Raises:
+        ConfigError: no such task; the task needs a label column; the numbers could be classes or amounts.
+    """
+    if wanted != "auto" and wanted not in TARGET_TYPES:
+        close = nearest(wanted, TARGET_TYPES)
+        raise ConfigError(
+            f"there is no task '{wanted}'",
+            where="task",
+            allowed=f"There are: auto, {', '.join(TARGET_TYPES)}",
+            hint=f"Did you mean '{close}'?" if close else None,
+        )
+    if label is None:
+        if wanted not in ("auto", "unlabelled"):
+            raise ConfigError(
+                f"the task '{wanted}' needs a label column", where=table.name, hint="Name it: --label COLUMN"
+            )
+        return "unlabelled", "no label column", 1.0
+    cells = table.columns[label].drop_null()
+    if wanted != "auto":
+        return wanted, "task as named", 1.0
+    if is_list(cells.type):
+        inner = cells.type.value_type
+        return (
+            ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
+        )
+    if pa.types.is_boolean(cells.type):
+        return "classification", "true or false", 0.95
+    values = [str(v).strip() for v in pc.unique(cells).to_pylist()]
+    values = [v for v in values if v]
+    numbers = [_number(v) for v in values]
+    if values and all(n is not None for n in numbers):
+        return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
+    separator = find_separator(values)
+    if separator:
+        return "multilabel", f"labels separated by '{separator}'", 0.75 if separator == "," else 0.9
+    shown = ", ".join(sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
+    return "classification", f"{len(values)} classes: {shown}", 0.95
+
+
+def _infer_from_numbers(
+    table: Table, label: str, numbers: list[float], num_rows: int
+) -> tuple[str, str, float]:
+    name = _names.plain(label)
+    whole = all(n == int(n) for n in numbers if math.isfinite(n))
+    if not whole:
+        return "regression", "decimal numbers", 0.9
+    if len(set(numbers)) <= MAX_CLASSES_BY_NUMBER:
+        is_amount = name in _names.NUMBERS and len(numbers) > 5
+        return "classification", f"{len(numbers)} whole numbers", 0.75 if is_amount else 0.9
+    if name in _names.NUMBERS and name not in ("target", "y"):
+        return "regression", f"{len(numbers)} whole numbers under the name '{label}'", 0.8
+    if name in _names.LABEL_STRONG and name != "target" and num_rows / len(numbers) >= 5:
+        return "classification", f"{len(numbers)} whole numbers under the name '{label}'", 0.8
+    raise ConfigError(
+        f"the {len(numbers)} different whole numbers in '{label}' may be classes or amounts",
+        where=table.name,
+        hint="Say which: --task classification or --task regression",
+    )
+
+
+def find_separator(values: list[str]) -> str | None:
+    """Return what separates several labels in one cell, or None when each cell is one label.
+
+    The parts must recur in other cells; for a comma, common inside names, each part must also stand alone.
+
+    >>> find_separator(["a;b", "a", "b"]), find_separator(["Home, Garden", "Toys"])
+    (';', None)
+    """
+    if any(v.startswith("[") and v.endswith("]") for v in values):
+        return "[]"
+    for separator in SEPARATORS:
+        joined = [v for v in values if separator in v]
+        if not joined:
+            continue
+        parts = [p.strip() for v in values for p in v.split(separator) if p.strip()]
+        if max(map(len, parts), default=99) > 60:
+            continue
+        alone = {v for v in values if separator not in v}
+        if separator == ",":
+            within = {p.strip() for v in joined for p in v.split(separator) if p.strip()}
+            if within <= alone:
+                return separator
+        elif len(set(parts)) < len(parts):
+            return separator
+    return None
+
+
+def convert(cells: pa.ChunkedArray, task: str, table: Table, label: str) -> pa.Array:
+    """Return the targets of a label column; null where a row has none.
+
+    Raises:
+        DataError: cells that cannot be a target of this task, with places.
+    """
+    if task == "multilabel":
+        return _lists(cells, table, label)
+    if is_list(cells.type) or pa.types.is_struct(cells.type):
+        lengths = pc.list_value_length(cells) if is_list(cells.type) else None
+        if lengths is None or not pc.all(pc.equal(lengths, 1)).as_py():
+            bad = next((i for i, n in enumerate(lengths or [pa.scalar(0)]) if n.as_py() != 1), 0)
+            raise DataError(
+                f"'{label}' holds {cells[bad].as_py()!r}, which is not one label",
+                where=table.place(bad),
+                hint="Use --task multilabel for several labels per text",
+            )
+        cells = pc.list_element(cells, 0)
+    return _numbers(cells, table, label) if task == "regression" else _classes(cells)
+
+
+def _classes(cells: pa.ChunkedArray) -> pa.Array:
+    encoded = (
+        pc.dictionary_encode(cells.combine_chunks())
+        if not pa.types.is_dictionary(cells.type)
+        else cells.combine_chunks()
+    )
+    names = pa.array([_name(v) for v in encoded.dictionary.to_pylist()], pa.string())
+    return names.take(encoded.indices)
+
+
+def _name(value: Any) -> str | None:
+    """Return a label's name: 1.0 and '1.0' are '1', True is 'true', blanks around it do not count."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value).strip()
+    number = _number(text) if text.endswith(".0") else None
+    return (str(int(number)) if number is not None and math.isfinite(number) else text) or None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text if "," not in text or "." in text else text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
+    if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type) or pa.types.is_boolean(cells.type):
+        numbers = pc.cast(cells, pa.float64()).combine_chunks()
+        return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+    texts = [None if v is None else str(v).strip() for v in cells.to_pylist()]
+    values = [None if not t else _number(t) for t in texts]
+    bad = [i for i, (t, v) in enumerate(zip(texts, values, strict=True)) if t and v is None]
+    if bad:
+        raise DataError(
+            f"{len(bad)} cells of '{label}' are no numbers, such as '{texts[bad[0]]}'",
+            where=table.place(bad[0]),
+            hint="Mend the file, or use --task classification",
+        )
+    return pa.array([v if v is not None and math.isfinite(v) else None for v in values], pa.float64())
+
+
+def _lists(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
+    values = cells.to_pylist()
+    if not is_list(cells.type):
+        texts = [(_name(v) or "") for v in values]
+        separator = find_separator(sorted(set(texts)))
+        values = [_split(t, separator, table, i, label) for i, t in enumerate(texts)]
+    names = [None if v is None else sorted({n for n in map(_name, v) if n}) for v in values]
+    return pa.array(names, TARGET_TYPES["multilabel"])
+
+
+def _split(text: str, separator: str | None, table: Table, row: int, label: str) -> list[Any]:
+    if separator == "[]" and text.startswith("["):
+        for parse in (json.loads, ast.literal_eval):
+            try:
+                found = parse(text)
+            except (ValueError, SyntaxError):
+                continue
+            if isinstance(found, list):
+                return found
+        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list", where=table.place(row))
+    if not text:
+        return []
+    return [part.strip() for part in text.split(separator)] if separator not in (None, "[]") else [text]
+
+
+def spans_from_tags(tokens: list[str], tags: list[str]) -> tuple[str, list[dict[str, Any]]]:
+    """Join tokens by blanks and turn their IOB, BIOES or BILOU tags into character spans.
+
+    >>> spans_from_tags(["Ada", "Lovelace", "wrote"], ["B-PER", "I-PER", "O"])
+    ('Ada Lovelace wrote', [{'start': 0, 'end': 12, 'label': 'PER'}])
+    """
+    spans: list[dict[str, Any]] = []
+    position, previous = 0, ("O", "")
+    for token, tag in zip(tokens, tags, strict=True):
+        prefix, _, label = tag.partition("-")
+        begins = prefix in ("B", "S", "U") or previous[1] != label or previous[0] in ("E", "L", "S", "U", "O")
+        if label and begins:
+            spans.append({"start": position, "end": position + len(token), "label": label})
+        elif label:
+            spans[-1]["end"] = position + len(token)
+        position += len(token) + 1
+        previous = (prefix, label) if label else ("O", "")
+    return " ".join(tokens), spans
+
+
+def convert_spans(table: Table, text: str, label: str | None) -> tuple[pa.Array, pa.Array | None]:
+    """Return (texts, spans) of an ner table: spans as given, or made from tokens and tags.
+
+    Raises:
+        DataError: tokens and tags of different number; tags that are numbers; no spans at all.
+    """
+    texts = table.columns[text]
+    if not is_list(texts.type):
+        if label is None:
+            return texts, None
+        cells = table.columns[label]
+        if not is_list(cells.type):
+            raise DataError(
+                f"'{label}' holds no spans",
+                where=table.name,
+                allowed="The task ner needs lists of {start, end, label}, or tokens with tags",
+            )
+        rows = cells.to_pylist()
+        kept = [
+            None if r is None else [{k: s[k] for k in ("start", "end", "label")} for s in r] for r in rows
+        ]
+        return texts, pa.array(kept, pa.list_(SPAN))
+    if label is None:
+        return pa.array(
+            [None if r is None else " ".join(map(str, r)) for r in texts.to_pylist()], pa.string()
+        ), None
+    made: list[tuple[str | None, list[dict[str, Any]] | None]] = []
+    for row, (tokens, tags) in enumerate(
+        zip(texts.to_pylist(), table.columns[label].to_pylist(), strict=True)
+    ):
+        if tokens is None or tags is None:
+            made.append((None if tokens is None else " ".join(tokens), None))
+            continue
+        if len(tokens) != len(tags):
+            raise DataError(f"{len(tokens)} tokens but {len(tags)} tags", where=table.place(row))
+        if tags and not isinstance(tags[0], str):
+            raise DataError(
+                f"the tags in '{label}' are numbers",
+                where=table.place(row),
+                hint="Give their names, such as B-PER",
+            )
+        made.append(spans_from_tags([str(t) for t in tokens], tags))
+    return pa.array([t for t, _ in made], pa.string()), pa.array([s for _, s in made], pa.list_(SPAN))

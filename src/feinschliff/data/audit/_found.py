@@ -1,0 +1,117 @@
+"""What the checks share: the rows they look at, and what they hand back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from feinschliff.data.dataset import Columns, Finding, Records
+from feinschliff.errors import ConfigError, nearest
+from feinschliff.readers import Table
+
+TRAIN, DEV, TEST, NAMES = 0, 1, 2, ("train", "dev", "test")
+NUM_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The rows of all sources, one after the other.
+
+    Attributes:
+        records: All rows in normal form; nothing is removed yet.
+        source: int8 [N], the file a row came from: 0 train, 1 dev, 2 test.
+        split: int8 [N], where it stands now; -1 for rows left out. Equal to `source` before a split is made.
+        first: int64 [N], the first row with the same text (itself where there is none before it).
+        cluster: int64 [N], the first row of the near-duplicate cluster.
+        tables: The sources, for columns that play no part.
+    """
+
+    columns: Columns
+    records: Records
+    source: np.ndarray
+    split: np.ndarray
+    empty: np.ndarray
+    unlabelled: np.ndarray
+    from_numbers: np.ndarray
+    first: np.ndarray
+    cluster: np.ndarray
+    tables: dict[int, Table] = field(default_factory=dict)
+
+    @property
+    def task(self) -> str:
+        """The task the columns make."""
+        return self.columns.task
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def text(self, row: int) -> str:
+        """Return a row's text, for an example."""
+        return self.records.table["text"][row].as_py()
+
+    def label(self, row: int) -> str:
+        """Return a row's target in words, for an example."""
+        value = self.records.table["target"][row].as_py()
+        if isinstance(value, list):
+            names = [v if isinstance(v, str) else f"{v['label']} at {v['start']}" for v in value]
+            return " + ".join(names) or "no label"
+        return str(value)
+
+    def place(self, row: int) -> str:
+        """Return where a row stands."""
+        return self.records.table["place"][row].as_py()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding with the rows it concerns, before it is decided what is done about them.
+
+    Attributes:
+        rows: int64, in row order; those on the train side can be removed.
+        detail: What to say of one row: `same as reviews.csv:12`.
+        count: Rows concerned, where that is not `len(rows)`.
+    """
+
+    kind: str
+    severity: str
+    rows: np.ndarray
+    message: str
+    detail: Callable[[int], str] = lambda row: ""
+    count: int | None = None
+    action: str | None = None
+
+    def finding(self, pool: Pool, action: str) -> Finding:
+        """Return the public form, with up to five examples."""
+        spread = np.unique(np.linspace(0, len(self.rows) - 1, NUM_EXAMPLES).astype(int))
+        shown = self.rows[spread].tolist() if len(self.rows) else []
+        examples = tuple(
+            {"place": pool.place(r), "text": shorten(pool.text(r)), "detail": self.detail(r)} for r in shown
+        )
+        count = len(self.rows) if self.count is None else self.count
+        return Finding(self.kind, self.severity, count, self.message, action, examples)
+
+
+def shorten(text: str, limit: int = 160) -> str:
+    """Return the text on one line, cut with an ellipsis."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def number(count: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 row`, `1,234 rows`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def check_kinds(names: Iterable[str], kinds: dict[str, str], setting: str) -> None:
+    """Raise ConfigError, with the nearest, for a kind of finding that does not exist."""
+    for name in names:
+        if name not in kinds:
+            close = nearest(name, kinds)
+            raise ConfigError(
+                f"there is no kind of finding '{name}'",
+                where=setting,
+                allowed=f"There are: {', '.join(kinds)}",
+                hint=f"Did you mean '{close}'?" if close else None,
+            )

@@ -1,0 +1,100 @@
+"""Labels that cannot be learnt or measured: too few rows, one class, classes missing on one side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool, number
+
+KINDS = {
+    "single_examples": "Classes with one row: it trains, but the class cannot be measured.",
+    "small_classes": "Classes with too few rows in test for a believable score.",
+    "imbalance": "One class is far larger than another.",
+    "unseen_labels": "Labels that occur in dev or test but never in train.",
+    "label_variants": "Labels that differ only in case, blanks or punctuation.",
+}
+SMALL_IN_TEST = 10
+IMBALANCE = 20
+NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+def check(pool: Pool) -> Iterator[Found]:
+    """Find classes of one row, imbalance, and names that look like the same class."""
+    if pool.task not in ("classification", "multilabel", "ner"):
+        return
+    counts = count_labels(pool, np.flatnonzero(~pool.empty & ~pool.unlabelled))
+    ones = sorted(name for name, n in counts.items() if n == 1)
+    if ones:
+        rows = np.array([next(r for r in _rows_with(pool, name)) for name in ones[:100]])
+        message = f"{number(len(ones), 'class has', 'classes have')} a single row, so no score: {_list(ones)}"
+        yield Found("single_examples", "warning", np.sort(rows), message, pool.label, count=len(ones))
+    if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
+        (large, most), (small, least) = counts.most_common(1)[0], counts.most_common()[-1]
+        message = (
+            f"'{large}' has {most:,} rows, '{small}' {least:,}: compare systems by macro F1, not accuracy; "
+            "train.class_weights=balanced weights the small classes up"
+        )
+        yield Found("imbalance", "info", NO_ROWS, message, count=least)
+    plain: dict[str, list[str]] = {}
+    for name in sorted(counts):
+        plain.setdefault("".join(c for c in name.casefold() if c.isalnum()) or name, []).append(name)
+    twins = [names for names in plain.values() if len(names) > 1]
+    if twins:
+        shown = "; ".join(" / ".join(map(repr, names)) for names in twins[:5])
+        fewer = sum(sum(sorted(counts[n] for n in names)[:-1]) for names in twins)
+        message = f"{number(len(twins), 'label is', 'labels are')} written in several ways: {shown}"
+        yield Found("label_variants", "warning", NO_ROWS, message, count=fewer)
+
+
+def check_splits(pool: Pool) -> Iterator[Found]:
+    """Find labels that are missing in train, or too rare in test."""
+    if pool.task not in ("classification", "multilabel", "ner"):
+        return
+    counts = [count_labels(pool, np.flatnonzero((pool.split == s) & ~pool.unlabelled)) for s in range(3)]
+    unseen = sorted((set(counts[1]) | set(counts[TEST])) - set(counts[TRAIN]))
+    if unseen:
+        total = sum(counts[1][n] + counts[TEST][n] for n in unseen)
+        message = (
+            f"{number(len(unseen), 'label')} in dev or test but never in train, never learnt: {_list(unseen)}"
+        )
+        yield Found("unseen_labels", "error", NO_ROWS, message, count=total)
+    names = set(counts[TRAIN]) | set(counts[TEST])
+    small = sorted((counts[TEST][n], n) for n in names if counts[TEST][n] < SMALL_IN_TEST)
+    if small and (pool.split == TEST).any():
+        shown = _list([f"{name} ({n})" for n, name in small])
+        message = (
+            f"{number(len(small), 'class has', 'classes have')} fewer than {SMALL_IN_TEST} rows in test; "
+            f"their own scores say little: {shown}"
+        )
+        yield Found("small_classes", "warning", NO_ROWS, message, count=len(small))
+
+
+def count_labels(pool: Pool, rows: np.ndarray) -> Counter[str]:
+    """Return how often each label occurs in the given rows."""
+    values = pool.records.table["target"].take(rows)
+    if pool.task == "classification":
+        return Counter({v["values"]: v["counts"] for v in values.value_counts().to_pylist()})
+    if pool.task == "multilabel":
+        return Counter(
+            {v["values"]: v["counts"] for v in values.combine_chunks().flatten().value_counts().to_pylist()}
+        )
+    return Counter(span["label"] for span in chain.from_iterable(values.to_pylist()))
+
+
+def _rows_with(pool: Pool, name: str) -> Iterator[int]:
+    for row, value in enumerate(pool.records.table["target"].to_pylist()):
+        names = (
+            [value]
+            if isinstance(value, str)
+            else [v if isinstance(v, str) else v["label"] for v in value or ()]
+        )
+        if name in names and not pool.empty[row]:
+            yield row
+
+
+def _list(names: list[str], limit: int = 8) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,0 +1,301 @@
+"""Find out which column is the text, which the label, and what task they make: by names and by content.
+
+The guess is stated with its confidence and reason, and never made between equals: then the user is asked to
+name the column. All evidence comes from whole columns, so that the order of the rows changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feinschliff.config import RunConfig
+from feinschliff.data import _names, _targets
+from feinschliff.data.dataset import Columns
+from feinschliff.errors import ConfigError, DataError, nearest
+from feinschliff.readers import Table
+
+MARGIN = 1.0
+"""A candidate must lead the next by this much; otherwise the user is asked."""
+_NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
+_DATE = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?\s*$"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one column looks like.
+
+    Attributes:
+        kind: `string`, `number`, `bool`, `date`, `list`, `spans`, `struct` or `empty`.
+        num_rows: Cells that hold something.
+        distinct: Different values among them (0 for nested kinds).
+        words: Mean words in a cell (strings only).
+    """
+
+    name: str
+    kind: str
+    num_rows: int
+    distinct: int = 0
+    words: float = 0.0
+
+    @property
+    def spread(self) -> float:
+        """Distinct values per cell, 0 to 1."""
+        return self.distinct / max(self.num_rows, 1)
+
+    def describe(self) -> str:
+        """Return the content in words, for messages."""
+        if self.kind == "string" and self.words >= 2.5:
+            return f"{self.words:.0f} words on average"
+        return f"{self.distinct} values" if self.distinct else self.kind
+
+
+def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Columns:
+    """Decide what the columns of a table mean.
+
+    Args:
+        config: Columns and task named in it are taken as said.
+        labelled: True: a label column is needed; False: none is looked for; None: take one if it is there.
+
+    Raises:
+        ConfigError: a named column does not exist; several columns could be meant; no text or, where one is
+            needed, no label column is found; the task named does not suit the labels.
+        DataError: the table holds no rows.
+    """
+    names = table.columns.column_names
+    if not names or not len(table):
+        raise DataError("the file holds no rows", where=table.name, hint="Check the path and data.format")
+    data = config.data
+    roles = {role: getattr(data, role) for role in ("text", "text_pair", "label", "id", "group", "time")}
+    for role, name in roles.items():
+        if name is not None and not (role == "group" and name.casefold() == "none"):
+            require_column(table, name, f"data.{role}")
+    labelled = False if config.task == "unlabelled" else labelled
+    profiles = {name: profile(name, table.columns[name]) for name in names}
+    free = {n: p for n, p in profiles.items() if n not in set(roles.values())}
+
+    pair: str | None
+    label: str | None
+    tagged = _tagged(profiles, roles) if labelled is not False and config.task in ("auto", "ner") else None
+    if tagged:
+        text, label, pair, sure = *tagged, None, 0.95
+    else:
+        text, pair, sure = _find_text(table, free, roles, config)
+        rest = {n: p for n, p in free.items() if n not in (text, pair)}
+        label, label_sure = (None, 1.0) if labelled is False else _find_label(table, rest, roles, labelled)
+        sure = min(sure, label_sure)
+    taken = {text, pair, label}
+    rest = {n: p for n, p in free.items() if n not in taken}
+    task, why, task_sure = _targets.infer_task(table, label, "ner" if tagged else config.task)
+    why = "spans" if tagged else why
+    group = roles["group"] or _find_group(rest, len(table))
+    columns = Columns(
+        task=task,
+        text=text,
+        text_pair=pair,
+        label=label,
+        id=roles["id"] or _find_id(rest),
+        group=None if group and group.casefold() == "none" and group not in names else group,
+        time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
+        confidence=round(min(sure, task_sure), 2),
+    )
+    return _explained(columns, profiles, why, named={n for n in roles.values() if n})
+
+
+def require_column(table: Table, name: str, setting: str) -> None:
+    """Raise ConfigError, suggesting the nearest, unless the table has this column."""
+    names = table.columns.column_names
+    if name in names:
+        return
+    close = nearest(name, names) or next((n for n in names if n.casefold() == name.casefold()), None)
+    option = setting.removeprefix("data.").replace("_", "-")
+    raise ConfigError(
+        f"there is no column '{name}' ({setting})",
+        where=table.name,
+        allowed=f"The columns are: {', '.join(map(repr, names))}",
+        hint=f"Did you mean --{option} {_quoted(close)}?" if close else f"Set --{option} to one of them",
+    )
+
+
+def profile(name: str, cells: pa.ChunkedArray) -> Profile:
+    """Measure one column."""
+    kind, cells = _kind(cells.type), cells.drop_null()
+    if kind == "string":
+        cells = pc.cast(cells, pa.large_string())
+        cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
+    if not len(cells):
+        return Profile(name, "empty" if kind not in ("list", "spans") else kind, 0)
+    if kind in ("list", "spans", "struct"):
+        return Profile(name, kind, len(cells))
+    distinct = pc.count_distinct(cells).as_py()
+    if kind != "string":
+        return Profile(name, kind, len(cells), distinct)
+    values = pc.unique(cells.slice(0, 100_000)) if distinct > 100_000 else pc.unique(cells)
+    if pc.all(pc.match_substring_regex(values, _NUMBER)).as_py():
+        return Profile(name, "number", len(cells), distinct)
+    if pc.all(pc.match_substring_regex(values, _DATE)).as_py():
+        return Profile(name, "date", len(cells), distinct)
+    words = pc.mean(pc.count_substring_regex(cells, r"\S+")).as_py()
+    return Profile(name, kind, len(cells), distinct, words)
+
+
+def _kind(type_: pa.DataType) -> str:
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if _targets.is_list(type_):
+        inner = type_.value_type
+        is_span = pa.types.is_struct(inner) and {"start", "end", "label"} <= {f.name for f in inner}
+        return "spans" if is_span else "list"
+    if pa.types.is_struct(type_) or pa.types.is_map(type_):
+        return "struct"
+    if pa.types.is_boolean(type_):
+        return "bool"
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        return "number"
+    if pa.types.is_temporal(type_):
+        return "date"
+    return "empty" if pa.types.is_null(type_) else "string"
+
+
+def _tagged(profiles: dict[str, Profile], roles: dict[str, str | None]) -> tuple[str, str] | None:
+    """Return (text, label) columns when the table carries spans, or tokens with tags."""
+    by_plain = {_names.plain(n): n for n in profiles}
+    spans = [roles["label"]] if roles["label"] else [by_plain.get(n) for n in _names.SPANS]
+    label = next((n for n in spans if n and profiles[n].kind == "spans"), None)
+    label = label or (
+        None if roles["label"] else next((n for n, p in profiles.items() if p.kind == "spans"), None)
+    )
+    if label:
+        texts = [roles["text"]] if roles["text"] else [by_plain.get("text")]
+        texts += [] if roles["text"] else [n for n, p in profiles.items() if p.kind == "string"]
+        text = next((n for n in texts if n and profiles[n].kind == "string"), None)
+        return (text, label) if text else None
+    tags = [roles["label"]] if roles["label"] else [by_plain.get(n) for n in _names.TAGS]
+    tokens = [roles["text"]] if roles["text"] else [by_plain.get(n) for n in _names.TOKENS]
+    label = next((n for n in tags if n and profiles[n].kind == "list"), None)
+    text = next((n for n in tokens if n and n != label and profiles[n].kind == "list"), None)
+    return (text, label) if text and label else None
+
+
+def _find_text(
+    table: Table, free: dict[str, Profile], roles: dict[str, str | None], config: RunConfig
+) -> tuple[str, str | None, float]:
+    if roles["text"]:
+        return roles["text"], roles["text_pair"], 1.0
+    by_plain = {_names.plain(n): n for n in free}
+    scores = {n: _text_score(p) for n, p in free.items() if p.kind == "string"}
+    for first in scores:
+        second = next((by_plain[n] for n in _names.other_half(first) if n in by_plain), None)
+        if second and scores.get(second, 0) >= 1.5 and scores[first] >= 1.5:
+            return first, roles["text_pair"] or second, 0.95
+    best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
+    if not best:  # short texts under an unusual name: take the one column of many different strings
+        best = [n for n, p in free.items() if p.kind == "string" and p.spread > 0.5]
+    if not best:
+        raise _ask("text", table, free, "no column looks like text")
+    if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
+        close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
+        raise _ask("text", table, {n: free[n] for n in close}, f"{len(close)} columns could be the text")
+    named = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
+    return best[0], roles["text_pair"], {3: 0.95, 2: 0.85}.get(named, 0.7 if scores[best[0]] >= 1.5 else 0.6)
+
+
+def _text_score(column: Profile) -> float:
+    score = float(_names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK))
+    score += 1.5 if column.words >= 6 else 1.0 if column.words >= 2.5 else 0.0
+    score += 0.5 if column.spread > 0.5 else 0.0
+    others = _names.ID | _names.META | _names.TIME | _names.GROUP | _names.LABEL_STRONG
+    return score - (2.5 if _names.plain(column.name) in others and score < 3 else 0.0)
+
+
+def _find_label(
+    table: Table, free: dict[str, Profile], roles: dict[str, str | None], labelled: bool | None
+) -> tuple[str | None, float]:
+    if roles["label"]:
+        return roles["label"], 1.0
+    scores = {n: _label_score(p) for n, p in free.items()}
+    best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
+    if not best:
+        if labelled:
+            raise _ask("label", table, free, "no column looks like a label")
+        return None, 1.0
+    if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
+        close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
+        raise _ask("label", table, {n: free[n] for n in close}, f"{len(close)} columns could be the label")
+    named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
+    return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
+
+
+def _label_score(column: Profile) -> float:
+    key = _names.plain(column.name)
+    score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
+    if key in _names.ID | _names.TIME | _names.META | _names.GROUP:
+        return 0.0
+    if column.kind in ("struct", "empty", "date"):
+        return min(score, 0.5)
+    if column.kind in ("list", "spans"):
+        return score + 1.0
+    few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
+    if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
+        score += 1.0 if column.distinct > 1 else 0.0
+    elif column.kind == "string":
+        score -= 2.0
+    elif not score:
+        return 0.0
+    return score + (0.5 if column.words <= 3 else -0.5)
+
+
+def _find_id(free: dict[str, Profile]) -> str | None:
+    """Return a column named like an identifier whose values are all different."""
+    for name, column in free.items():
+        key = _names.plain(name)
+        if (key in _names.ID or key.endswith("_id")) and column.distinct == column.num_rows > 0:
+            return name
+    return None
+
+
+def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
+    """Return a column named like a group that has many values, each in several rows."""
+    for name, column in free.items():
+        named = _names.plain(name) in _names.GROUP
+        if named and column.num_rows == num_rows and column.distinct >= 20 and column.spread <= 0.8:
+            return name
+    return None
+
+
+def _is_time(column: Profile) -> bool:
+    return column.kind == "date" or (_names.plain(column.name) in _names.TIME and column.kind == "number")
+
+
+def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str) -> ConfigError:
+    listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
+    columns = list(candidates) or table.columns.column_names
+    options = " or ".join(f"--{role} {_quoted(n)}" for n in columns[:3])
+    return ConfigError(
+        fact,
+        where=table.name,
+        allowed=f"Candidates: {listed}",
+        hint=f"Name it: {options} (setting data.{role})",
+    )
+
+
+def _quoted(name: str | None) -> str:
+    name = name or ""
+    return name if name.replace("_", "").replace("-", "").isalnum() else f"'{name}'"
+
+
+def _explained(columns: Columns, profiles: dict[str, Profile], why: str, named: Iterable[str]) -> Columns:
+    def part(role: str, name: str | None) -> str | None:
+        if name is None:
+            return None
+        source = "as named" if name in named else profiles[name].describe()
+        return f"{role} '{name}' ({source})"
+
+    roles = ("text", "text_pair", "label", "group", "id", "time")
+    parts = [part(role.replace("_", " "), getattr(columns, role)) for role in roles]
+    label = "" if columns.label is None else f" ({why})"
+    reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}; confidence {columns.confidence:.2f}"
+    return Columns(**{**columns.__dict__, "reason": reason})
