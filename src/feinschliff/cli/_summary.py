@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
@@ -14,14 +16,8 @@ MORE_METRICS = ("accuracy", "entity_precision", "entity_recall", "exact_match", 
 """Metrics shown beside the primary one, at most two."""
 
 
-def print_summary(result: Mapping[str, Any], run: Path, source: str) -> None:
-    """Print the table of systems, the paths of report and model, and three commands to try.
-
-    Args:
-        result: The run's `result.json`.
-        run: The run's folder.
-        source: The data, for the commands.
-    """
+def print_summary(result: Mapping[str, Any]) -> None:
+    """Print the table of systems, the paths of report and model, and three commands to try."""
     screen = console()
     primary = result["primary_metric"]
     measured = result["metrics"]["test"]
@@ -33,31 +29,49 @@ def print_summary(result: Mapping[str, Any], run: Path, source: str) -> None:
         found.add_row(
             system.get("title") or system["name"], *scores, "" if seconds is None else f"{seconds:.1f}"
         )
-    splits = result["data"]["splits"]
-    screen.print(
-        f"\nOn {splits['test']:,} test examples, with {_confidence(result)} % confidence intervals:\n"
-    )
+    config = result["config"]
+    splits, confidence = result["data"]["splits"], config["evaluate"]["confidence"]
+    screen.print(f"\nOn {splits['test']:,} test examples, with {confidence:.0%} confidence intervals:\n")
     screen.print(found)
+    screen.print()
     for sentence in gains(result):
         screen.print(sentence)
     for requirement in result.get("requirements") or ():
-        state = "reached" if requirement["reached"] else "NOT reached"
-        screen.print(f"Required {requirement['text']}: {state}.")
-    if result.get("duration_seconds"):
-        screen.print(f"It took {duration(result['duration_seconds'])} in all.")
-    screen.print(f"\nReport  {run / 'report.html'}\nModel   {run / 'model'}\n\nTry next:")
-    for command in next_commands(run, source):
+        screen.print(
+            f"Required {requirement['text']}: {'reached' if requirement['reached'] else 'NOT reached'}"
+        )
+    run = relative(config["output_dir"])
+    screen.print(f"\nReport  {run}/report.html\nModel   {run}/model")
+    screen.print(f"Done in {duration(result['duration_seconds'])}. Try next:\n")
+    for command in next_commands(config):
         screen.print(f"  {command}")
 
 
-def next_commands(run: Path, source: str) -> list[str]:
-    """Return three commands that go on from a finished run."""
-    model, data = quote(str(run / "model")), quote(source)
-    return [
-        f"echo 'A text of your own.' | feinschliff predict {model} - --format text",
-        f"feinschliff predict {model} {data} -o predictions.csv",
-        f"feinschliff evaluate {model} {data}",
-    ]
+def next_commands(config: Mapping[str, Any]) -> list[str]:
+    """Return three commands that go on from a finished run with this configuration."""
+    program, model = _program(), quote(f"{relative(config['output_dir'])}/model")
+    data, test = config["data"]["train"], config["data"]["test"]
+    commands = [f"echo 'A text of your own.' | {program} predict {model} - --format text"]
+    if data is None:  # it came from a program's memory
+        return commands
+    data = quote(relative(data))
+    commands.append(f"{program} predict {model} {data} -o predictions.csv")
+    commands.append(
+        f"{program} evaluate {model} {quote(relative(test))}" if test else f"{program} audit {data}"
+    )
+    return commands
+
+
+def relative(path: str) -> str:
+    """Return a path as seen from the current folder, where it lies below it."""
+    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
+
+
+def _program() -> str:
+    """Return what a person types to run this program again."""
+    called = Path(sys.argv[0])
+    found = shutil.which("feinschliff")
+    return "feinschliff" if found or called.name != "feinschliff" else quote(relative(str(called.absolute())))
 
 
 def interval(score: Any, digits: int = 3) -> str:
@@ -87,8 +101,3 @@ def gains(result: Mapping[str, Any]) -> list[str]:
             f"{c['difference']:+.3f} {c['metric']}{spread}{chance}"
         )
     return sentences
-
-
-def _confidence(result: Mapping[str, Any]) -> str:
-    confidence = ((result.get("config") or {}).get("evaluate") or {}).get("confidence", 0.95)
-    return f"{confidence * 100:g}"

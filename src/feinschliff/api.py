@@ -1,0 +1,231 @@
+"""The library's functions: what the command line does, for programs.
+
+Data is a path, `hf://owner/name`, a pandas or polars frame, or rows: dicts, or (text, label) pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feinschliff.config import RunConfig, load_config
+from feinschliff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.data import Columns, Dataset
+    from feinschliff.readers import Table
+    from feinschliff.report.result import Result
+    from feinschliff.train.events import Listener
+
+
+def train(
+    data: Any = None,
+    *,
+    test: Any = None,
+    dev: Any = None,
+    model: str | Path | None = None,
+    task: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    text_pair: str | None = None,
+    group: str | None = None,
+    output_dir: str | Path | None = None,
+    seed: int | None = None,
+    config: RunConfig | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    listen: Listener | None = None,
+) -> Result:
+    """Fine-tune a model on labelled texts and measure what the fine-tuning gained.
+
+    Args:
+        data, test, dev: Labelled texts; see the top of this page.
+        model: Base model: a name of `feinschliff models`, a hub id, or a folder.
+        task: `classification`, ...; found in the data if not given.
+        text, label, text_pair, group: Columns; found in the data if not given.
+        output_dir: New folder for everything the run makes; `runs/<name>-<number>` if not given.
+        seed: Seed of everything random.
+        config: A configuration, or a YAML file with settings.
+        settings: Single settings by their dotted names: {"train.epochs": 2}.
+        listen: Told the run's events (`feinschliff.train.events`); nothing is printed.
+
+    Returns:
+        The content of the run's `result.json`.
+
+    Raises:
+        FeinschliffError: see `feinschliff.errors`; the message says what to do.
+    """
+    from feinschliff.pipeline import run
+    from feinschliff.train.events import ignore
+
+    named = {
+        "data.text": text,
+        "data.label": label,
+        "data.text_pair": text_pair,
+        "data.group": group,
+        "model.source": None if model is None else str(model),
+        "task": task,
+        "seed": seed,
+        "output_dir": None if output_dir is None else str(output_dir),
+    }
+    chosen = configure(config, {**named, **(settings or {})})
+    sources = {"train": data, "test": test, "dev": dev}
+    chosen, tables = place_sources(chosen, sources)
+    if chosen.data.train is None and "train" not in tables:
+        raise ConfigError("no data was given", where="train", hint="Give a file, a frame, or rows")
+    return run(chosen, tables=tables, listen=listen or ignore)
+
+
+def audit(
+    data: Any,
+    *,
+    test: Any = None,
+    task: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Look at data as a run does before it trains, and return what was understood and found.
+
+    Args:
+        data, test: Texts, with or without labels.
+        task, text, label: As for `train`.
+        settings: Single settings by their dotted names.
+
+    Returns:
+        The dataset; its `findings` are what the audit noticed, `columns` what the columns were taken for.
+
+    Raises:
+        ConfigError: a column is missing, or several could be meant.
+        DataError: the data cannot be read.
+    """
+    from feinschliff.data.prepare import examine
+
+    chosen = configure(None, {"task": task, "data.text": text, "data.label": label, **(settings or {})})
+    chosen, tables = place_sources(chosen, {"train": data, "test": test})
+    return examine(chosen, tables.get("train"), tables.get("test"))
+
+
+def evaluate(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    text_pair: str | None = None,
+    require: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measure a tuned model on labelled texts.
+
+    Args:
+        model: A model, or the folder of one.
+        data: Labelled texts the model was not tuned on.
+        text, label, text_pair: Columns; those the model was tuned on, or found in the data, if not given.
+        require: Qualities such as `macro_f1>=0.85`.
+        settings: Single settings by their dotted names, `data` and `evaluate` ones.
+
+    Returns:
+        `task`, `primary_metric`, `examples`, `metrics` and `per_class` with intervals, and `requirements`, in
+        the form of `result.json`.
+
+    Raises:
+        ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
+        DataError: the data cannot be read, or rows have no label.
+    """
+    from feinschliff.data.prepare import records_for
+    from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
+
+    model = _loaded(model)
+    asked = [requirement(wish, model.task) for wish in require]
+    named = {"text": text, "label": label, "text_pair": text_pair}
+    table, columns, config = understand(model, data, named, labelled=True, settings=settings)
+    records = records_for(columns, table, model.task, labelled=True)
+    predictions = model.predictions(records)
+    stats = statistics(model.task, records.targets, predictions)
+    options = config.evaluate
+    found = intervals(stats, options.bootstrap_samples, options.confidence, config.seed)
+    rows = per_class(records.targets, predictions, options.confidence)
+    checks = [(wish.text, *wish.check(found)) for wish in asked]
+    return {
+        "task": model.task,
+        "primary_metric": PRIMARY[model.task],
+        "examples": len(records),
+        "columns": {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label},
+        "metrics": {name: value.as_dict() for name, value in found.items()},
+        "per_class": [row.as_dict() for row in rows],
+        "requirements": [{"text": t, "reached": ok, "value": value} for t, ok, value in checks],
+    }
+
+
+def configure(config: RunConfig | str | Path | None, values: Mapping[str, Any]) -> RunConfig:
+    """Return a configuration with the given settings, None ones skipped.
+
+    Raises:
+        ConfigError: an unknown setting, or a value it does not allow.
+    """
+    if isinstance(config, RunConfig):
+        from feinschliff.config import validate
+
+        tree = config.model_dump()
+        for name, value in values.items():
+            if value is not None:
+                section, _, key = name.rpartition(".")
+                (tree[section] if section else tree)[key] = value
+        return validate(tree)
+    return load_config(config, values=values)
+
+
+def place_sources(config: RunConfig, sources: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Table]]:
+    """Put paths into the configuration, and read everything else.
+
+    Args:
+        sources: By split; None ones are skipped.
+
+    Returns:
+        The configuration, and the tables of the sources that are no paths.
+    """
+    from feinschliff.readers import read
+
+    paths = {f"data.{s}": str(v) for s, v in sources.items() if isinstance(v, str | Path)}
+    config = configure(config, paths)
+    given = {s: v for s, v in sources.items() if v is not None and not isinstance(v, str | Path)}
+    return config, {split: read(value, config.data) for split, value in given.items()}
+
+
+def understand(
+    model: Model,
+    data: Any,
+    named: Mapping[str, str | None],
+    *,
+    labelled: bool,
+    settings: Mapping[str, Any] | None = None,
+) -> tuple[Table, Columns, RunConfig]:
+    """Read new data for a tuned model, and decide what its columns are.
+
+    Args:
+        named: `text`, `text_pair`, `label`: columns named by the user, or None.
+        labelled: Whether a label column is needed.
+
+    Returns:
+        The rows, the columns, and the configuration they were read with.
+    """
+    from feinschliff.data.infer import infer
+    from feinschliff.readers import read
+
+    config = configure(None, {"task": model.task, **(settings or {})})
+    table = read(str(data) if isinstance(data, Path) else data, config.data)
+    learnt: Mapping[str, str] = getattr(model.spec, "columns", None) or {}
+    chosen = dict(named)
+    for role, name in learnt.items():
+        if role in chosen and chosen[role] is None and name in table.columns.column_names:
+            chosen[role] = name
+    config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
+    return table, infer(table, config, labelled), config
+
+
+def _loaded(model: Model | str | Path) -> Model:
+    from feinschliff.bundle import load
+
+    return load(model) if isinstance(model, str | Path) else model

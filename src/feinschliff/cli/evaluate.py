@@ -1,0 +1,68 @@
+"""`feinschliff evaluate`: how good a tuned model is on labelled texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from feinschliff.cli import _options as options
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A run's folder, or its model folder.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="File with labelled texts; - for standard input.")
+    ],
+    text: options.Text = None,
+    label: options.Label = None,
+    text_pair: options.TextPair = None,
+    format: options.Format = None,
+    require: options.Require = None,
+    json: options.AsJson = False,
+) -> None:
+    """Measure a tuned model on labelled texts it was not tuned on, with confidence intervals."""
+    from feinschliff import api
+    from feinschliff.cli._output import print_json
+    from feinschliff.errors import QualityError
+
+    found = api.evaluate(
+        model,
+        data,
+        text=text,
+        label=label,
+        text_pair=text_pair,
+        require=require or (),
+        settings={"data.format": format},
+    )
+    if json:
+        print_json(found)
+    else:
+        show(found)
+    missed = [r for r in found["requirements"] if not r["reached"]]
+    if missed:
+        names = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
+        raise QualityError(f"not reached: {names}", where=str(model))
+
+
+def show(found: Mapping[str, Any]) -> None:
+    """Print the metrics and the scores of each label."""
+    from feinschliff.cli._output import console, table
+    from feinschliff.cli._summary import interval
+
+    screen = console()
+    screen.print(f"{found['examples']:,} examples, with 95 % confidence intervals\n")
+    rows = table("metric", "value")
+    names = [found["primary_metric"], *(n for n in found["metrics"] if n != found["primary_metric"])]
+    for name in names:
+        rows.add_row(name, interval(found["metrics"][name]))
+    screen.print(rows)
+    if found["per_class"]:
+        rows = table("label", "precision", "recall", "f1", "examples", right=("examples",))
+        for row in found["per_class"]:
+            scores = (interval(row[name]) for name in ("precision", "recall", "f1"))
+            rows.add_row(row["label"], *scores, f"{row['support']:,}")
+        screen.print()
+        screen.print(rows)
