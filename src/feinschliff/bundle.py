@@ -1,0 +1,257 @@
+"""A tuned model on disk and in use.
+
+The folder is an ordinary Hugging Face model folder plus `feinschliff.json`, which holds what transformers has
+no place for: the task, how texts are read, decision rules, the fingerprint of the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feinschliff import __version__, registry
+from feinschliff.data import Records
+from feinschliff.encode import Encoded, Reading
+from feinschliff.errors import ConfigError, ModelError, ResourceError
+from feinschliff.evaluate import Predictions
+from feinschliff.models import load as loading
+
+SPEC_FILE = "feinschliff.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The content of `feinschliff.json`.
+
+    Attributes:
+        task: Name of the task.
+        labels: Label names in the order of the logits.
+        reading: How texts become tokens.
+        decision: Decision rules of the task, fitted on dev.
+        base_model: What was tuned.
+        fingerprint: Of the data it was tuned on.
+        versions: Of the packages that made it.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    reading: Reading
+    decision: dict[str, Any] = field(default_factory=dict)
+    base_model: str = ""
+    fingerprint: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says about one text.
+
+    Attributes:
+        label: The label; a list of labels for multilabel, a number for regression, None for ner.
+        score: Probability of the label, where there is one.
+        probabilities: Probability of every label, where the task has them.
+        spans: Entities with `start`, `end`, `label`, `score`, for ner.
+    """
+
+    label: Any
+    score: float | None = None
+    probabilities: dict[str, float] | None = None
+    spans: list[dict[str, Any]] | None = None
+
+
+class Model:
+    """A tuned model, ready to predict.
+
+    Args:
+        network: A transformers model with a head.
+        tokenizer: Its fast tokenizer.
+        spec: What `feinschliff.json` holds.
+        device: `auto`, `cpu`, `cuda`, ...
+        precision: `auto`, `float32`, ...
+    """
+
+    def __init__(self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"):
+        from feinschliff.train.learner import Learner
+        from feinschliff.train.precision import resolve_device, resolve_precision
+
+        self.spec, self.tokenizer = spec, tokenizer
+        self._task = registry.load("tasks", spec.task)
+        where = resolve_device(device)
+        self.learner = Learner(
+            network.to(where).eval(), self._task, where, resolve_precision(precision, where), tokenizer.pad_token_id
+        )
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.spec.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in the order of probabilities."""
+        return self.spec.labels
+
+    def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
+        """Tokenise texts as this model reads them.
+
+        Raises:
+            ConfigError: the model reads pairs and none were given, or the other way round.
+        """
+        if (pairs is not None) != self.spec.reading.pairs:
+            raise ConfigError(
+                "the model reads " + ("pairs of texts; give both" if self.spec.reading.pairs else "single texts, not pairs"),
+                where="predict",
+            )
+        return self.spec.reading.encode(self.tokenizer, texts, pairs, offsets=self._task.UNIT == "token")
+
+    def predictions(self, records: Records, progress: Callable[[int], None] | None = None) -> Predictions:
+        """Predict for the records of a split; `progress` is told the windows done."""
+        return self._predictions(records.texts, records.pairs, records, progress)
+
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Prediction]:
+        """Predict one `Prediction` per text, in order.
+
+        Raises:
+            ConfigError: `texts` is one string, or holds something that is none.
+        """
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs), None, None)
+        return list(each(found))
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
+        """Return float32 [N, L], the probabilities in the order of `labels`.
+
+        Raises:
+            ConfigError: the task has no probabilities per text.
+        """
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs), None, None)
+        if found.scores is None:
+            raise ConfigError(f"the task {self.task} has no probabilities per text", where="predict_proba")
+        return found.scores
+
+    def _predictions(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None,
+        records: Records | None,
+        progress: Callable[[int], None] | None,
+    ) -> Predictions:
+        encoded = self.encode(texts, pairs)
+        logits = self.learner.logits(encoded, progress)
+        return self._task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+
+
+def each(found: Predictions) -> Iterator[Prediction]:
+    """Yield the predictions one by one."""
+    for index, name in enumerate(found.names):
+        if found.task == "ner":
+            yield Prediction(None, spans=found.decided[index])
+            continue
+        score = probabilities = None
+        if found.scores is not None:
+            row = found.scores[index]
+            probabilities = {label: float(p) for label, p in zip(found.labels, row, strict=True)}
+            if found.task == "classification":
+                score = float(row[found.decided[index]])
+        yield Prediction(name, score, probabilities)
+
+
+def load(folder: str | Path, device: str = "auto") -> Model:
+    """Load a tuned model from a run's folder or its `model` folder.
+
+    Raises:
+        ConfigError: there is no tuned model.
+        ModelError: its files are damaged.
+    """
+    path = find(folder)
+    spec = _read_spec(path / SPEC_FILE)
+    task = registry.load("tasks", spec.task)
+    network = loading.load_model(path, task.AUTO_CLASS, complete=True)
+    return Model(network, loading.load_tokenizer(path), spec, device)
+
+
+def find(folder: str | Path) -> Path:
+    """Return the folder that holds `feinschliff.json`: the given one, or `model` in it.
+
+    Raises:
+        ConfigError: neither does.
+    """
+    for path in (Path(folder), Path(folder) / "model"):
+        if (path / SPEC_FILE).is_file():
+            return path
+    if not Path(folder).exists():
+        raise ConfigError("there is no such folder", where=str(folder), hint="Train a model first: feinschliff train")
+    raise ConfigError(
+        "is no tuned model", where=str(folder), allowed=f"Give a run's folder, or a model folder with {SPEC_FILE} in it"
+    )
+
+
+def save(model: Model, folder: Path, card: str = "") -> None:
+    """Write the model folder, whole or not at all, and prove that it can be read back.
+
+    Raises:
+        ResourceError: no space left; nothing is left behind.
+        ModelError: the reloaded weights differ from the saved ones.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        network, tokenizer = model.learner.model, model.tokenizer
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.model_max_length = model.spec.reading.max_length_tokens
+        network.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
+        (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
+        if card:
+            (part / "README.md").write_text(card, encoding="utf-8")
+        _prove(model, part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except Exception as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise ResourceError("no space left for the model", where=str(folder), hint="Free some space") from None
+        raise
+
+
+def _prove(model: Model, folder: Path) -> None:
+    """Compare every saved tensor with the model's: what is lost now would be missed in production."""
+    import torch
+
+    task = registry.load("tasks", model.spec.task)
+    again = loading.load_model(folder, task.AUTO_CLASS, complete=True).state_dict()
+    for name, tensor in model.learner.model.state_dict().items():
+        if name not in again or not torch.equal(again[name], tensor.cpu()):
+            raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
+
+
+def _read_spec(path: Path) -> Spec:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if tree.pop("schema") != SCHEMA:
+            raise ModelError("was written by another version of Feinschliff", where=str(path), hint="Train again")
+        tree.pop("feinschliff", None)
+        return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+
+
+def _strings(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise ConfigError("one string was given", where="predict", allowed="Give a list of strings: predict([text])")
+    found = list(texts)
+    for index, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ConfigError(f"text {index} is {type(text).__name__}, not a string", where="predict")
+    return found

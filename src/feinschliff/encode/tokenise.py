@@ -1,0 +1,145 @@
+"""Tokenise texts into windows, stored flat.
+
+Cost: one pass of the Rust tokenizer over the texts; 4 bytes a token, plus 8 where character offsets are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+CHUNK = 1024  # texts given to the tokenizer at once: bounds the memory of its Python lists
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token windows of records, one after the other.
+
+    Legend: N records, W windows (W >= N; windows of a record are neighbours), T tokens of all windows.
+
+    Attributes:
+        input_ids: int32 [T].
+        starts: int64 [W + 1]; window w holds tokens `starts[w]:starts[w + 1]`, special tokens included.
+        record: int32 [W], the record of each window, ascending.
+        num_records: N.
+        token_type_ids: int8 [T], or None when the model has none.
+        offsets: int32 [T, 2], characters of the record's text each token covers, (0, 0) for special tokens;
+            None unless asked for.
+        full_lengths: int32 [N], tokens of the whole text, special tokens included, before windows or cuts.
+        limit: Most tokens in a window.
+        cut: Number of records that lost tokens.
+    """
+
+    input_ids: np.ndarray
+    starts: np.ndarray
+    record: np.ndarray
+    num_records: int
+    token_type_ids: np.ndarray | None
+    offsets: np.ndarray | None
+    full_lengths: np.ndarray
+    limit: int
+    cut: int
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [W], tokens of each window."""
+        return np.diff(self.starts)
+
+    @property
+    def first_window(self) -> np.ndarray:
+        """int64 [N + 1]; record n has the windows `first_window[n]:first_window[n + 1]`."""
+        return np.searchsorted(self.record, np.arange(self.num_records + 1))
+
+    @property
+    def num_windows(self) -> int:
+        """Number of windows, W."""
+        return len(self.record)
+
+    @property
+    def windowed(self) -> int:
+        """Number of records that needed more than one window."""
+        return int((np.bincount(self.record, minlength=self.num_records) > 1).sum())
+
+
+def tokenise(
+    tokenizer: Any,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+    *,
+    max_length_tokens: int,
+    windows: bool = True,
+    overlap_tokens: int = 32,
+    offsets: bool = False,
+) -> Encoded:
+    """Tokenise texts, or pairs of texts.
+
+    A text longer than `max_length_tokens` becomes several windows that share `overlap_tokens`, or is cut when
+    `windows` is False. Of a pair, the longer text is cut; pairs have one window.
+
+    Args:
+        tokenizer: A fast tokenizer of transformers.
+        texts, pairs: N texts each.
+        max_length_tokens: Limit of a window, special tokens included.
+        windows: Read long texts to their end.
+        overlap_tokens: Tokens a window repeats from the one before.
+        offsets: Keep character offsets.
+    """
+    windows = windows and pairs is None
+    special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
+    overlap = min(overlap_tokens, max(0, (max_length_tokens - special) // 2))
+    with_types = "token_type_ids" in tokenizer.model_input_names
+    ids: list[np.ndarray] = []
+    types: list[np.ndarray] = []
+    spans: list[np.ndarray] = []
+    lengths: list[int] = []
+    record: list[int] = []
+    full_lengths = np.zeros(len(texts), np.int32)
+    for begin in range(0, len(texts), CHUNK):
+        chunk = list(texts[begin : begin + CHUNK])
+        second = list(pairs[begin : begin + CHUNK]) if pairs is not None else None
+        found = tokenizer(
+            chunk,
+            second,
+            truncation="longest_first" if second else "only_first",
+            max_length=max_length_tokens,
+            stride=overlap if windows else 0,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=offsets,
+            return_token_type_ids=with_types,
+            return_attention_mask=False,
+            verbose=False,
+        )
+        owners = found["overflow_to_sample_mapping"]
+        fresh = 0
+        for w, (owner, window) in enumerate(zip(owners, found["input_ids"], strict=True)):
+            is_first = w == 0 or owners[w - 1] != owner
+            fresh = len(window) if is_first else len(window) - special - overlap
+            full_lengths[begin + owner] += max(0, fresh)
+            if not (is_first or windows):
+                continue
+            ids.append(np.asarray(window, np.int32))
+            lengths.append(len(window))
+            record.append(begin + owner)
+            if with_types:
+                types.append(np.asarray(found["token_type_ids"][w], np.int8))
+            if offsets:
+                spans.append(np.asarray(found["offset_mapping"][w], np.int32).reshape(-1, 2))
+    kept = np.bincount(np.asarray(record, np.int64), weights=lengths, minlength=len(texts)) if record else np.zeros(len(texts))
+    return Encoded(
+        input_ids=_join(ids, np.int32),
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        record=np.asarray(record, np.int32),
+        num_records=len(texts),
+        token_type_ids=_join(types, np.int8) if with_types else None,
+        offsets=(np.concatenate(spans) if spans else np.zeros((0, 2), np.int32)) if offsets else None,
+        full_lengths=full_lengths,
+        limit=max_length_tokens,
+        cut=0 if windows else int((full_lengths > kept).sum()),
+    )
+
+
+def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)

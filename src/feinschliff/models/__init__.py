@@ -1,0 +1,1 @@
+"""Pretrained models: find, load without surprises, take apart by layer, save without loss."""

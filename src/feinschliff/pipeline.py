@@ -1,0 +1,415 @@
+"""A run, from data to report: the one file that knows the order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from feinschliff import __version__, registry
+from feinschliff.config import RunConfig, dump_config
+from feinschliff.data import Dataset, Records
+from feinschliff.errors import ConfigError, FeinschliffError, QualityError, RunInterrupted
+from feinschliff.evaluate import metrics, requirement, statistics
+from feinschliff.readers import Table
+from feinschliff.train.events import Listener, Notice, Stage, ignore
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.encode import Encoded
+    from feinschliff.report.result import Result
+    from feinschliff.train.learner import Learner
+
+CHECKPOINTS = "checkpoints"
+
+def run(
+    config: RunConfig,
+    *,
+    tables: Mapping[str, Table] | None = None,
+    listen: Listener = ignore,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Result:
+    """Train, evaluate and report as configured.
+
+    Args:
+        config: The run. Settings left to the defaults are resolved and saved in the run's folder.
+        tables: `train`, `dev`, `test` in memory, instead of the sources in `config.data`.
+        listen: Told what happens.
+        resume: Go on from the checkpoints in `config.output_dir`.
+        overwrite: Replace an earlier run in `config.output_dir`.
+
+    Raises:
+        FeinschliffError: see its kinds; `QualityError` when a requirement is not met, after all is written.
+    """
+    from feinschliff.bundle import save
+    from feinschliff.models import load as loading
+    from feinschliff.report import card, html
+    from feinschliff.report.result import write, write_text
+
+    begun = time.perf_counter()
+    baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
+    for text in config.evaluate.require:
+        requirement(text)
+    listen(Stage("data"))
+    folder = loading.locate(config.model.source, config.model.revision)
+    dataset = _prepare(config, tables or {}, listen)
+    with _run_folder(config, resume, overwrite) as output:
+        listen(Stage("model", config.model.source))
+        model = _build(config, dataset, folder)
+        encoded = _encode(model, dataset, listen)
+        config = _resolved(config, model, dataset, output)
+        write_text(output / "config.yaml", dump_config(config))
+
+        contenders = _baselines(config, dataset, model, encoded, baselines, listen)
+        listen(Stage("train", f"{len(dataset.train):,} texts"))
+        fitted = _train(config, dataset, model, encoded, output / CHECKPOINTS, listen)
+
+        listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
+        result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
+        listen(Stage("report"))
+        result["duration_seconds"] = time.perf_counter() - begun
+        save(model, output / "model", card(result))
+        _write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
+        _write_rows(output / "removed.jsonl", iter(dataset.removed))
+        write_text(output / "report.html", html(result, config.report.language))
+        write(result, output / "result.json")
+        if not config.train.keep_checkpoints:
+            shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+    missed = [r for r in result["requirements"] or [] if not r["reached"]]
+    if missed:
+        facts = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
+        raise QualityError(f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html")
+    return result
+
+
+def encode_and_score(model: Model, records: Records) -> dict[str, float]:
+    """Return the metrics of a tuned model on labelled records."""
+    return metrics(statistics(model.task, records.targets, model.predictions(records)))
+
+
+def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:
+    from feinschliff.data.prepare import prepare
+
+    dataset = prepare(config, tables.get("train"), tables.get("test"), tables.get("dev"))
+    listen(Notice(dataset.columns.reason))
+    for note in dataset.notes:
+        listen(Notice(note))
+    for finding in dataset.findings:
+        level = "info" if finding.severity == "info" else "warning"
+        listen(Notice(f"{finding.message} ({finding.action})", level))
+    return dataset
+
+
+def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
+    """Load the pretrained model with a new head for the task."""
+    from feinschliff.bundle import Model, Spec
+    from feinschliff.encode import Reading
+    from feinschliff.models import load as loading
+
+    if dataset.task not in registry.names("tasks"):
+        raise ConfigError(
+            f"the data is for the task '{dataset.task}', which cannot be trained",
+            where="task",
+            allowed=f"There are: {', '.join(registry.names('tasks'))}",
+        )
+    task = registry.load("tasks", dataset.task)
+    tokenizer = loading.load_tokenizer(folder)
+    settings = config.model
+    length = loading.max_length(loading.load_config(folder), tokenizer, settings.max_length_tokens)
+    reading = Reading(
+        length, settings.long_text, settings.window_overlap_tokens, dataset.columns.text_pair is not None
+    )
+    network = loading.load_model(
+        folder,
+        task.AUTO_CLASS,
+        dropout=config.train.dropout or 0.0,
+        seed=config.seed,
+        pad_token_id=tokenizer.pad_token_id,
+        **task.head(dataset.labels),
+    )
+    packages = ("torch", "transformers", "tokenizers")
+    spec = Spec(
+        task=dataset.task,
+        labels=dataset.labels,
+        reading=reading,
+        base_model=config.model.source,
+        fingerprint=dataset.fingerprint,
+        versions={name: version(name) for name in packages},
+    )
+    return Model(network, tokenizer, spec, config.train.device, config.train.precision)
+
+
+def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:
+    parts = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    encoded = {name: model.encode(records.texts, records.pairs) for name, records in parts.items()}
+    limit = model.spec.reading.max_length_tokens
+    cut = sum(e.cut for e in encoded.values())
+    windowed = sum(e.windowed for e in encoded.values())
+    if cut:
+        listen(Notice(f"{cut:,} texts are longer than {limit} tokens and are cut there.", "warning"))
+    if windowed:
+        listen(Notice(f"{windowed:,} texts are longer than {limit} tokens and are read in overlapping windows."))
+    return encoded
+
+
+def _resolved(config: RunConfig, model: Model, dataset: Dataset, output: Path) -> RunConfig:
+    """Return the configuration with every choice made, so that it repeats the run."""
+    from feinschliff.train.defaults import resolve
+
+    network = model.learner.model
+    backbone = sum(p.numel() for p in network.base_model.parameters())
+    backbone -= network.get_input_embeddings().weight.numel()
+    data = config.data.model_copy(
+        update={
+            **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
+            **{k: getattr(dataset.columns, k) for k in ("text", "text_pair", "label", "id", "group")},
+        }
+    )
+    return config.model_copy(
+        update={
+            "task": dataset.task,
+            "output_dir": str(output),
+            "data": data,
+            "model": config.model.model_copy(
+                update={"max_length_tokens": model.spec.reading.max_length_tokens, "source": _absolute(config.model.source)}
+            ),
+            "train": resolve(config.train, backbone, len(dataset.train)),
+        }
+    )
+
+
+def _absolute(source: str | None) -> str | None:
+    return str(Path(source).absolute()) if source and source != "-" and Path(source).exists() else source
+
+
+def _baselines(
+    config: RunConfig,
+    dataset: Dataset,
+    model: Model,
+    encoded: Mapping[str, Encoded],
+    baselines: Mapping[str, Any],
+    listen: Listener,
+) -> list[Any]:
+    """Fit the baselines while the backbone is still as pretrained, and let them predict test."""
+    from feinschliff.report.collect import Contender
+
+    embed = _Embedder(model, dataset, encoded)
+    found = []
+    for name, baseline in baselines.items():
+        if dataset.task not in baseline.TASKS:
+            continue
+        listen(Stage("baselines", baseline.TITLE))
+        begun = time.perf_counter()
+        predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
+        found.append(Contender(name, baseline.TITLE, predictions, time.perf_counter() - begun))
+    return found
+
+
+class _Embedder:
+    """Vectors of the splits from the untuned backbone, each computed once."""
+
+    def __init__(self, model: Model, dataset: Dataset, encoded: Mapping[str, Encoded]):
+        self.model = model
+        self.known = {id(getattr(dataset, name)): encoded[name] for name in encoded}
+        self.vectors: dict[int, np.ndarray] = {}
+
+    def __call__(self, records: Records) -> np.ndarray:
+        from feinschliff.models.embed import embed
+        from feinschliff.train.precision import autocast
+
+        key = id(records)
+        if key not in self.vectors:
+            learner = self.model.learner
+            encoded = self.known[key] if key in self.known else self.model.encode(records.texts, records.pairs)
+            context = autocast(learner.device, learner.precision)
+            vectors = embed(learner.model.base_model, encoded, learner.device, learner.pad_id, context)
+            if key not in self.known:
+                return vectors
+            self.vectors[key] = vectors
+        return self.vectors[key]
+
+
+def _train(
+    config: RunConfig,
+    dataset: Dataset,
+    model: Model,
+    encoded: Mapping[str, Encoded],
+    checkpoints: Path,
+    listen: Listener,
+) -> Any:
+    from feinschliff.train.fit import fit
+
+    import torch
+
+    task = registry.load("tasks", dataset.task)
+    targets = task.targets(dataset.train, dataset.labels, encoded["train"])
+    dev_targets = task.targets(dataset.dev, dataset.labels, encoded["dev"])
+    dev_texts, dev_truth = dataset.dev.texts, dataset.dev.targets
+
+    def look(learner: Learner) -> dict[str, float]:
+        logits = learner.logits(encoded["dev"])
+        known = dev_targets != -100 if dev_targets.ndim == 1 else np.ones(len(dev_targets), bool)
+        loss = task.loss(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]), None, 0.0)
+        found = task.decode(logits, encoded["dev"], dataset.labels, dev_texts, {})
+        scores = metrics(statistics(dataset.task, dev_truth, found))
+        return {**scores, "loss": float(loss) / max(1, int(known.sum()))}
+
+    weights = class_weights(task.class_counts(targets, len(dataset.labels)), config.train.class_weights)
+    fitted = fit(
+        model.learner,
+        encoded["train"],
+        targets,
+        look,
+        config.train,
+        metric=task.PRIMARY_METRIC,
+        seed=config.seed,
+        dev=encoded["dev"],
+        max_windows=config.model.max_train_windows,
+        class_weights=weights,
+        checkpoints=checkpoints,
+        listen=listen,
+    )
+    logits = model.learner.logits(encoded["dev"])
+    decision = task.decision(logits, dev_targets, dataset.labels)
+    model.spec = dataclasses.replace(model.spec, decision=decision)
+    return fitted
+
+
+def class_weights(counts: np.ndarray, kind: str) -> np.ndarray | None:
+    """Return a weight per class whose mean over the records is 1, or None for equal weights.
+
+    Args:
+        counts: int [L], records of each class.
+        kind: `none`, `balanced` (inverse to the count) or `sqrt` (inverse to its root).
+    """
+    if kind == "none" or not len(counts):
+        return None
+    weights = 1.0 / np.maximum(counts, 1) ** (1.0 if kind == "balanced" else 0.5)
+    return weights * counts.sum() / (weights * counts).sum()
+
+
+def _evaluate(
+    config: RunConfig,
+    dataset: Dataset,
+    model: Model,
+    encoded: Mapping[str, Encoded],
+    contenders: list[Any],
+    fitted: Any,
+    folder: Path,
+) -> tuple[Any, Any]:
+    from feinschliff.evaluate import intervals
+    from feinschliff.report import collect
+
+    task, settings = registry.load("tasks", dataset.task), config.evaluate
+    learner, progress = model.learner, fitted.progress
+
+    def predict(name: str, records: Records) -> Any:
+        return task.decode(learner.logits(encoded[name]), encoded[name], dataset.labels, records.texts, model.spec.decision)
+
+    predictions = predict("test", dataset.test)
+    dev = intervals(
+        statistics(dataset.task, dataset.dev.targets, predict("dev", dataset.dev)),
+        settings.bootstrap_samples,
+        settings.confidence,
+        config.seed,
+    )
+    tuned = collect.Contender("fine-tuned", "Fine-tuned", predictions, progress.seconds)
+    systems, comparisons = collect.system_facts(
+        [tuned, *contenders], dataset.test, settings, task.PRIMARY_METRIC, config.seed
+    )
+    scores = systems[0]["metrics"]
+    source = config.data.train or "data"
+    result = {
+        "schema": 1,
+        "feinschliff": __version__,
+        "title": config.report.title or Path(source).name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": f"feinschliff train --config {config.output_dir}/config.yaml --output-dir NEW_FOLDER",
+        "language": config.report.language,
+        "seed": config.seed,
+        "task": dataset.task,
+        "primary_metric": task.PRIMARY_METRIC,
+        "model": collect.model_facts(
+            config.model.source, folder, learner.model, fitted.trainable_parameters, encoded["test"].limit
+        ),
+        "data": collect.data_facts(dataset, encoded),
+        "metrics": {"dev": {name: value.as_dict() for name, value in dev.items()}, "test": scores},
+        "systems": systems,
+        "comparisons": comparisons,
+        "training": {
+            "curve": progress.curve,
+            "best_step": progress.best_step,
+            "stopped": fitted.stopped,
+            "settings": config.train.model_dump(mode="json"),
+        },
+        **collect.detail_facts(dataset.test, predictions, settings.confidence, config.report.max_mistakes),
+        "requirements": collect.requirement_facts(settings.require, scores),
+        "cost": {
+            "train_seconds": progress.seconds,
+            "tokens": progress.tokens,
+            "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
+            "peak_memory_bytes": collect.peak_memory_bytes(),
+            "energy_kwh": None,
+        },
+        "environment": collect.environment_facts(learner.device, learner.precision),
+        "config": config.model_dump(mode="json"),
+    }
+    return result, predictions
+
+
+@contextmanager
+def _run_folder(config: RunConfig, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """Make the run's folder; take it away again when nothing worth keeping came of the run.
+
+    Raises:
+        ConfigError: it is in use, or there is nothing to resume.
+    """
+    output = Path(config.output_dir or _next_folder(config)).absolute()
+    if resume and not (output / CHECKPOINTS).is_dir():
+        raise ConfigError("there is no checkpoint to go on from", where=str(output), hint="Run without --resume")
+    if not resume and output.exists():
+        ours = (output / "config.yaml").is_file() or (output / "result.json").is_file()
+        if not output.is_dir() or (any(output.iterdir()) and not (overwrite and ours)):
+            raise ConfigError(
+                "the output folder is in use",
+                where=str(output),
+                hint="Choose another with --output-dir, or replace an earlier run with --overwrite",
+            )
+        shutil.rmtree(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the output folder cannot be made: {error.strerror}", where=str(output)) from None
+    try:
+        yield output
+    except (FeinschliffError, OSError, KeyboardInterrupt) as error:
+        if not any((output / CHECKPOINTS).glob("step-*")):
+            shutil.rmtree(output, ignore_errors=True)
+        elif not isinstance(error, RunInterrupted | KeyboardInterrupt):
+            error.add_note(f"A checkpoint is in {output}; go on with: feinschliff train --resume {output}")
+        raise
+
+
+def _next_folder(config: RunConfig) -> Path:
+    name = Path(config.data.train or "run").name.split(".")[0] or "run"
+    number = 1
+    while (Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{name}-{number}"
+
+
+def _write_rows(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,194 @@
+"""Gather what a run measured into the parts of `result.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import resource
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feinschliff.config import EvaluateConfig
+from feinschliff.data import Dataset, Records
+from feinschliff.encode import Encoded
+from feinschliff.evaluate import (
+    Interval,
+    Predictions,
+    compare,
+    confusion,
+    holm,
+    intervals,
+    mistakes,
+    per_class,
+    requirement,
+    statistics,
+)
+from feinschliff.models.catalogue import CATALOGUE
+
+AUDIT_KINDS = ("exact_duplicates", "near_duplicates", "leaked_into_test", "conflicting_labels")
+MAX_CONFUSION = 500
+MAX_SCATTER = 2000
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "scikit-learn", "pyarrow")
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A system with its predictions for the test split and what it cost in seconds."""
+
+    name: str
+    title: str
+    predictions: Predictions
+    seconds: float
+    detail: str = ""
+
+
+def data_facts(dataset: Dataset, encoded: Mapping[str, Encoded]) -> dict[str, Any]:
+    """Return the `data` part."""
+    splits = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    audit = {kind: dataset.count(kind) for kind in AUDIT_KINDS}
+    audit["truncated"] = sum(e.cut for e in encoded.values())
+    audit["dropped"] = len(dataset.removed)
+    facts: dict[str, Any] = {
+        "fingerprint": dataset.fingerprint,
+        "test_fingerprint": dataset.test_fingerprint,
+        "splits": {name: len(records) for name, records in splits.items()},
+        "labels": list(dataset.labels),
+        "audit": audit,
+        "columns": dataclasses.asdict(dataset.columns),
+        "findings": [dataclasses.asdict(finding) for finding in dataset.findings],
+        "lengths": _lengths(encoded),
+    }
+    if dataset.labels:
+        facts["class_counts"] = {n: _class_counts(dataset.task, r, dataset.labels) for n, r in splits.items()}
+    return facts
+
+
+def system_facts(
+    contenders: Sequence[Contender], records: Records, settings: EvaluateConfig, metric: str, seed: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the `systems` and `comparisons` parts; the first contender is compared with each other one."""
+    targets = records.targets
+    stats = [statistics(c.predictions.task, targets, c.predictions) for c in contenders]
+    systems = []
+    for contender, each in zip(contenders, stats, strict=True):
+        found = intervals(each, settings.bootstrap_samples, settings.confidence, seed)
+        systems.append(
+            {
+                "name": contender.name,
+                "title": contender.title,
+                "detail": contender.detail,
+                "metrics": {name: value.as_dict() for name, value in found.items()},
+                "seconds": contender.seconds,
+            }
+        )
+    tests = [
+        compare(stats[0], each, metric, settings.bootstrap_samples, settings.confidence, seed) for each in stats[1:]
+    ]
+    corrected = holm([test.p_value for test in tests]) if tests else []
+    comparisons = [
+        {"a": contenders[0].name, "b": other.name, **dataclasses.asdict(test), "p_value_corrected": p}
+        for other, test, p in zip(contenders[1:], tests, corrected, strict=True)
+    ]
+    return systems, comparisons
+
+
+def detail_facts(records: Records, predictions: Predictions, confidence: float, max_mistakes: int) -> dict[str, Any]:
+    """Return `per_class`, `confusion` or `scatter`, and `mistakes` of the tuned model."""
+    targets = records.targets
+    facts: dict[str, Any] = {"mistakes": mistakes(records, predictions, max_mistakes)}
+    if predictions.task == "regression":
+        rows = np.linspace(0, len(targets) - 1, min(len(targets), MAX_SCATTER)).astype(int)
+        facts["scatter"] = {
+            "true": [targets[i] for i in rows],
+            "predicted": [float(predictions.decided[i]) for i in rows],
+        }
+        return facts
+    facts["per_class"] = [row.as_dict() for row in per_class(targets, predictions, confidence)]
+    if predictions.task == "classification" and len(predictions.labels) <= MAX_CONFUSION:
+        labels, matrix = confusion(targets, predictions)
+        facts["confusion"] = {"labels": list(labels), "matrix": matrix.tolist()}
+    return facts
+
+
+def requirement_facts(texts: Sequence[str], scores: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Return the `requirements` part: each with whether it was reached."""
+    found = {name: Interval(**score) for name, score in scores.items()}
+    checked = [(text, requirement(text).check(found)) for text in texts]
+    return [{"text": text, "reached": reached, "value": value} for text, (reached, value) in checked]
+
+
+def model_facts(source: str, folder: Path, network: Any, trainable: int, limit: int) -> dict[str, Any]:
+    """Return the `model` part."""
+    from feinschliff.models.layers import layers
+
+    entry = next((e for e in CATALOGUE if source in (e.name, e.source)), None)
+    return {
+        "source": source,
+        "name": entry.title if entry else Path(source).name,
+        "licence": entry.licence if entry else None,
+        "languages": list(entry.languages) if entry else None,
+        "hub_id": entry.source if entry else None,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "trainable_parameters": trainable,
+        "size_bytes": sum(f.stat().st_size for f in folder.glob("*.safetensors")),
+        "max_length_tokens": limit,
+        "layers": len(layers(network)),
+        "hidden_size": network.config.hidden_size,
+        "vocabulary": network.config.vocab_size,
+        "architecture": network.config.model_type,
+    }
+
+
+def environment_facts(device: Any, precision: str) -> dict[str, Any]:
+    """Return the `environment` part."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory this process ever had resident."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _class_counts(task: str, records: Records, labels: Sequence[str]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for target in records.targets:
+        if task == "classification":
+            counts[target] += 1
+        elif task == "multilabel":
+            counts.update(target)
+        elif task == "ner":
+            counts.update(span["label"] for span in target)
+    return {label: counts[label] for label in labels}
+
+
+def _lengths(encoded: Mapping[str, Encoded]) -> dict[str, Any]:
+    lengths = np.concatenate([e.full_lengths for e in encoded.values()])
+    limit = max(e.limit for e in encoded.values())
+    edges = np.unique(np.linspace(0, max(16, float(np.quantile(lengths, 0.995))), 25).astype(int))
+    counts, _ = np.histogram(np.minimum(lengths, edges[-1]), edges)
+    return {
+        "tokens": {"bins": edges.tolist(), "counts": counts.tolist()},
+        "median": float(np.median(lengths)),
+        "p95": float(np.quantile(lengths, 0.95)),
+        "max": int(lengths.max()),
+        "limit": limit,
+        "over_limit": int((lengths > limit).sum()),
+        "windowed": sum(e.windowed for e in encoded.values()),
+        "unit": "tokens",
+    }

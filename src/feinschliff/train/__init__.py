@@ -1,0 +1,1 @@
+"""Tune the weights: a loop that yields facts, and the consumers that keep, save and stop."""

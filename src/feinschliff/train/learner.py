@@ -1,0 +1,118 @@
+"""A model, its data on the way to the device, and the two things done with them: a step, a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.train.precision import autocast
+
+SHORT_TOKENS = 256  # up to here plain matrix products beat the fused attention kernel on CPUs
+INFERENCE_TOKENS = 8192
+
+
+@dataclass
+class Learner:
+    """What a forward pass needs.
+
+    Attributes:
+        model: A transformers model with a head.
+        task: Module of `feinschliff.tasks`.
+        device: Where it computes.
+        precision: `float32`, `bfloat16` or `float16`.
+        pad_id: Token id of padding, in the numbering of `renumber`.
+        renumber: Token ids to the ids the model's embeddings have now, or None when they are the same.
+    """
+
+    model: Any
+    task: ModuleType
+    device: torch.device
+    precision: str
+    pad_id: int
+    renumber: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Return float32 logits: [R, L] per record for text tasks, [B, L, K] per token for token tasks."""
+        inputs = {"input_ids": self._to(batch.input_ids), "attention_mask": self._to(batch.attention_mask)}
+        if batch.token_type_ids is not None:
+            inputs["token_type_ids"] = self._to(batch.token_type_ids)
+        choose_attention(self.model, self.device, batch.input_ids.shape[1])
+        with autocast(self.device, self.precision):
+            logits = self.model(**inputs).logits
+        logits = logits.float()
+        if self.task.UNIT == "token" or len(batch.windows) == len(batch.records):
+            return logits
+        return pool_windows(logits, self._to(batch.window_record), len(batch.records))
+
+    def collate(self, encoded: Encoded, windows: np.ndarray, records: np.ndarray | None = None) -> Batch:
+        """Pad windows into a batch with the numbering of the model's embeddings."""
+        batch = collate(encoded, windows, 0, records)
+        ids = self.renumber(batch.input_ids) if self.renumber else batch.input_ids
+        ids = np.where(batch.attention_mask == 1, ids, self.pad_id).astype(np.int64)
+        return Batch(ids, batch.attention_mask, batch.token_type_ids, batch.window_record, batch.records, windows)
+
+    def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """Return logits without gradients: float32 [N, L] per record, or [T, K] per token.
+
+        Args:
+            encoded: N records.
+            progress: Called with the number of windows done, batch by batch.
+        """
+        self.model.eval()
+        found: np.ndarray | None = None
+        token = self.task.UNIT == "token"
+        with torch.inference_mode():
+            for windows in plan_inference(encoded, INFERENCE_TOKENS):
+                windows = np.sort(windows)
+                batch = self.collate(encoded, windows)
+                if not token:  # every window by itself; pooled below, over all windows of a record
+                    batch = Batch(batch.input_ids, batch.attention_mask, batch.token_type_ids, np.arange(len(windows)), windows, windows)
+                out = self.forward(batch).cpu().numpy()
+                if found is None:
+                    rows = len(encoded.input_ids) if token else encoded.num_windows
+                    found = np.zeros((rows, out.shape[-1]), np.float32)
+                if token:
+                    for row, window in enumerate(windows):
+                        begin, end = encoded.starts[window], encoded.starts[window + 1]
+                        found[begin:end] = out[row, : end - begin]
+                else:
+                    found[windows] = out
+                if progress:
+                    progress(len(windows))
+        if found is None:
+            return np.zeros((0, self.model.config.num_labels), np.float32)
+        if token or encoded.num_windows == encoded.num_records:
+            return found
+        sums = np.add.reduceat(found, encoded.first_window[:-1], axis=0)
+        return sums / np.bincount(encoded.record, minlength=encoded.num_records)[:, None].astype(np.float32)
+
+    def _to(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+
+def pool_windows(logits: torch.Tensor, window_record: torch.Tensor, num_records: int) -> torch.Tensor:
+    """Average the logits of each record's windows: [B, L] -> [R, L]."""
+    sums = logits.new_zeros(num_records, logits.shape[1]).index_add_(0, window_record, logits)
+    counts = torch.bincount(window_record, minlength=num_records).clamp(min=1)
+    return sums / counts[:, None]
+
+
+def choose_attention(model: Any, device: torch.device, length: int) -> None:
+    """Use the attention that is fastest for this length: plain products for short texts on CPUs.
+
+    Models whose attention does not go through transformers' interface keep their own.
+    """
+    wanted = "eager" if device.type == "cpu" and length <= SHORT_TOKENS else "sdpa"
+    if getattr(model, "_supports_sdpa", False) and model.config._attn_implementation != wanted:
+        model.set_attn_implementation(wanted)
+
+
+def used_ids(*parts: Encoded) -> np.ndarray:
+    """Return the token ids that occur, ascending."""
+    return np.unique(np.concatenate([np.unique(p.input_ids) for p in parts]))

@@ -1,0 +1,149 @@
+"""The training loop: a generator of Steps. It saves, prints and stops nothing; its consumers do."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from feinschliff.config import TrainConfig
+from feinschliff.encode import Encoded, plan_epoch
+from feinschliff.errors import FeinschliffError
+from feinschliff.train.events import Step
+from feinschliff.train.learner import Learner
+from feinschliff.train.optimiser import course, set_rate
+
+
+@dataclass
+class Progress:
+    """Where training stands; saved with every checkpoint."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best: float = -math.inf
+    best_step: int = 0
+    looks_without_gain: int = 0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Work:
+    """What the loop works on.
+
+    Attributes:
+        train: Encoded training records.
+        targets: Their targets, see the task.
+        class_weights: float [L] or None.
+        max_windows: Windows of one record per step.
+    """
+
+    learner: Learner
+    optimiser: torch.optim.Optimizer
+    accelerator: Accelerator
+    train: Encoded
+    targets: np.ndarray
+    settings: TrainConfig
+    seed: int
+    max_windows: int
+    class_weights: torch.Tensor | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one pass over the data."""
+        assert self.settings.batch_size
+        return math.ceil(self.train.num_records / self.settings.batch_size)
+
+    @property
+    def num_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        assert self.settings.epochs
+        return max(1, round(self.steps_per_epoch * self.settings.epochs))
+
+
+def steps(work: Work, progress: Progress) -> Iterator[Step]:
+    """Train, and yield a Step after each update of the weights.
+
+    The order of the data is a function of (seed, epoch), so that training goes on from any `progress.step`
+    with the same steps an uninterrupted run makes. A batch's gradient is that of the mean loss over its
+    records, however many micro-batches it is computed in.
+
+    Raises:
+        FeinschliffError: the loss is not a finite number.
+    """
+    assert work.settings.batch_size
+    learner, settings = work.learner, work.settings
+    peaks = [group["lr"] for group in work.optimiser.param_groups]
+    factor = course(settings.schedule, work.num_steps, settings.warmup_share)
+    per_epoch, num_steps = work.steps_per_epoch, work.num_steps
+    parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
+    plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    planned = -1
+    begun, earlier = time.perf_counter(), progress.seconds
+    while progress.step < num_steps:
+        epoch, position = divmod(progress.step, per_epoch)
+        if epoch != planned:
+            rng = np.random.default_rng([work.seed, epoch])
+            plan = plan_epoch(
+                work.train, settings.batch_size, settings.micro_batch_tokens, work.max_windows, rng
+            )
+            planned = epoch
+        set_rate(work.optimiser, peaks, factor(progress.step))
+        torch.manual_seed(work.seed * 1_000_003 + progress.step)
+        learner.model.train()
+        loss, tokens = _step(work, plan[position])
+        if not math.isfinite(loss):
+            raise FeinschliffError(
+                f"the loss is {loss} at step {progress.step + 1}",
+                where="training",
+                hint="Lower train.learning_rate, or set train.precision=float32",
+            )
+        work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
+        work.optimiser.step()
+        work.optimiser.zero_grad(set_to_none=True)
+        progress.step += 1
+        progress.tokens += tokens
+        progress.seconds = earlier + time.perf_counter() - begun
+        yield Step(
+            step=progress.step,
+            num_steps=num_steps,
+            epoch=progress.step / per_epoch,
+            loss=loss,
+            learning_rate=max(group["lr"] for group in work.optimiser.param_groups),
+            tokens=progress.tokens,
+            seconds=progress.seconds,
+        )
+
+
+def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
+    """Accumulate the gradients of one batch; return its mean loss and its number of tokens."""
+    learner, token_task = work.learner, work.learner.task.UNIT == "token"
+    batches = [learner.collate(work.train, windows, records) for records, windows in micro_batches]
+    truths = [
+        _token_targets(work, batch.windows, batch.input_ids.shape) if token_task else work.targets[batch.records]
+        for batch in batches
+    ]
+    total = sum(int((t != -100).sum()) for t in truths) if token_task else sum(len(b.records) for b in batches)
+    loss_sum = 0.0
+    for batch, truth in zip(batches, truths, strict=True):
+        logits = learner.forward(batch)
+        loss = learner.task.loss(
+            logits, torch.from_numpy(truth).to(learner.device), work.class_weights, work.settings.label_smoothing
+        )
+        work.accelerator.backward(loss / max(1, total))
+        loss_sum += float(loss.detach())
+    return loss_sum / max(1, total), sum(batch.num_tokens for batch in batches)
+
+
+def _token_targets(work: Work, windows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    found = np.full(shape, -100, np.int64)
+    for row, window in enumerate(windows):
+        begin, end = work.train.starts[window], work.train.starts[window + 1]
+        found[row, : end - begin] = work.targets[begin:end]
+    return found
