@@ -16,6 +16,12 @@ DOCS = Path(__file__).parent.parent / "docs"
 WIDTH = 100
 MADE = "<!-- Made by `make docs` from the program; do not edit. -->\n\n"
 
+INTRO = """
+Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them) and
+pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run, defaults
+filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of that file repeats the run.
+A default of `null` means: chosen from model and data."""
+
 EXIT_CODES = """## Exit codes
 
 | code | meaning |
@@ -47,13 +53,7 @@ def cli_page() -> str:
 
 def config_page() -> str:
     """Return the page with every setting."""
-    lines = [
-        MADE + "# Settings\n",
-        "Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of",
-        "them) and pass it with `--config`, or change single ones with `--set section.name=value`. The settings",
-        "of a run, defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of",
-        "that file repeats the run. A default of `null` means: chosen from model and data.",
-    ]
+    lines = [MADE + "# Settings", INTRO]
     section = None
     for setting in settings():
         parent, _, key = setting.name.rpartition(".")

@@ -1,0 +1,141 @@
+"""Text classification as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from feinschliff.errors import ConfigError, DataError
+
+
+class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
+    """Fine-tune a pretrained model to tell texts apart; for `cross_val_score`, `Pipeline` and their like.
+
+    A part of the training data (`data.dev_share`) chooses the best weights. Nothing is written to disk, and no
+    baselines are trained: for a report, use `feinschliff.train`.
+
+    Args:
+        model: Base model: a name of `feinschliff models`, a hub id, or a folder.
+        settings: Single settings by their dotted names: {"train.epochs": 2}.
+        random_state: Seed of everything random.
+
+    Attributes:
+        classes_: The labels, sorted; the order of `predict_proba`'s columns.
+        model_: The tuned `Model`.
+    """
+
+    def __init__(
+        self, model: str = "minilm", settings: Mapping[str, Any] | None = None, random_state: int | None = 42
+    ):
+        self.model = model
+        self.settings = settings
+        self.random_state = random_state
+
+    def fit(self, X: Iterable[str], y: Iterable[Any]) -> FeinschliffClassifier:
+        """Tune the model.
+
+        Args:
+            X: Texts, N of them.
+            y: Their labels: strings, numbers or booleans.
+
+        Raises:
+            DataError: X and y differ in length, hold something that is no text, or there is only one class.
+        """
+        texts, labels = as_texts(X), np.asarray(list(y))
+        if len(texts) != len(labels):
+            raise DataError(f"{len(texts)} texts and {len(labels)} labels", where="fit")
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        names = [str(c) for c in self.classes_]
+        if len(set(names)) < 2:
+            raise DataError(f"there is only one class: {', '.join(names)}", where="fit")
+        self.model_ = _tune(*_dataset(texts, [names[c] for c in codes], self._config()))
+        self._columns = [self.model_.labels.index(name) for name in names]
+        return self
+
+    def predict_proba(self, X: Iterable[str]) -> np.ndarray:
+        """Return float32 [N, L], the probabilities in the order of `classes_`."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_proba(as_texts(X))[:, self._columns]
+
+    def predict(self, X: Iterable[str]) -> np.ndarray:
+        """Return the most probable labels, [N]."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+    def _config(self) -> Any:
+        from feinschliff.config import load_config
+
+        values = {"task": "classification", "model.source": str(self.model), "seed": self.random_state}
+        return load_config(values={**values, **(self.settings or {})})
+
+
+def as_texts(values: Iterable[Any]) -> list[str]:
+    """Return the texts of a list, an array, a series, or a frame with one column.
+
+    Raises:
+        ConfigError: it is a single string, or has several columns.
+        DataError: it holds something that is no text.
+    """
+    if isinstance(values, str):
+        raise ConfigError("one string was given", where="X", allowed="Give a list of strings")
+    shape = getattr(values, "shape", None)
+    if shape is not None and len(shape) == 2:
+        if shape[1] != 1:
+            raise ConfigError(f"there are {shape[1]} columns", where="X", allowed="Give one column of texts")
+        values = np.asarray(values)[:, 0]
+    texts = list(values)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"row {row} is {type(text).__name__}, not a text", where="X")
+    return [str(text) for text in texts]
+
+
+def _dataset(texts: list[str], labels: list[str], config: Any) -> tuple[Any, Any]:
+    """Return the configuration and a dataset of train and dev, without test."""
+    import pyarrow as pa
+
+    from feinschliff.data import Columns, Dataset, Records
+    from feinschliff.data.split import divide
+
+    numbers = [str(row + 1) for row in range(len(texts))]
+    records = Records(
+        pa.table(
+            {"id": numbers, "place": [f"row {n}" for n in numbers], "text": texts, "target": labels},
+            schema=pa.schema([(n, pa.string()) for n in ("id", "place", "text", "target")]),
+        )
+    )
+    share = config.data.dev_share
+    part = divide(records, "classification", [1 - share, share], np.arange(len(records)), config.seed, (1, 5))
+    dev = records.take(np.flatnonzero(part == 1))
+    dataset = Dataset(
+        task="classification",
+        labels=tuple(sorted(set(labels))),
+        train=records.take(np.flatnonzero(part == 0)),
+        dev=dev if len(dev) else records,
+        test=records.take([]),
+        columns=Columns("classification", "text", "label"),
+    )
+    return config, dataset
+
+
+def _tune(config: Any, dataset: Any) -> Any:
+    """Return the model tuned on the dataset."""
+    from feinschliff import pipeline
+    from feinschliff.models.load import locate
+    from feinschliff.train.events import ignore
+
+    model = pipeline._build(config, dataset, locate(config.model.source, config.model.revision))
+    encoded = pipeline._encode(model, dataset, ignore)
+    config = pipeline._resolved(config, model, dataset, None)
+    pipeline._train(config, dataset, model, encoded, None, ignore)
+    return model
