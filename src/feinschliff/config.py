@@ -35,7 +35,13 @@ class DataConfig(Section):
     )
     format: str = Field("auto", description="Reader to use; `auto` goes by the file's name and content.")
     delimiter: str | None = Field(None, description="Column separator of a CSV file; found when not given.")
+    header: bool | None = Field(
+        None, description="Whether the first row of a CSV file or sheet names the columns; found when not given."
+    )
     encoding: str | None = Field(None, description="Character encoding; found when not given.")
+    tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bilou"] = Field(
+        "auto", description="How the tags of tokens mark entities; `iob1` also accepts tags out of order."
+    )
     text: str | None = Field(None, description="Column with the text.")
     text_pair: str | None = Field(None, description="Column with the second text of a pair.")
     label: str | None = Field(None, description="Column with the label or labels.")

@@ -1,5 +1,108 @@
-"""One file per format: a source in, a `Table` with the place of every row out."""
+"""One file per format: a source in, a `Table` with the place of every row out.
 
+A format is a module with `SUFFIXES` (with the dot, lower case), `DESCRIPTION` (one line) and
+`read(source, config) -> Table`. It may have
+
+- `sniff(text, suffix) -> float`: how much the beginning of a text file looks like it, 0 to 1;
+- `MAGIC`: bytes with which every file of the format begins;
+- `accepts(source) -> bool`: for sources that are no files, such as data frames;
+- `batches(source, config, batch_rows) -> Iterator[Table]`: reading in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from os import PathLike
+from types import ModuleType
+from typing import Any
+
+from feinschliff import registry
+from feinschliff.config import DataConfig
+from feinschliff.errors import DataError
+from feinschliff.readers._encoding import head_text
+from feinschliff.readers._gather import gather
+from feinschliff.readers._input import Input, open_input
+from feinschliff.readers._spans import with_spans
 from feinschliff.readers._table import Table
+from feinschliff.readers._write import TableWriter, write_table
 
-__all__ = ["Table"]
+__all__ = ["Source", "Table", "TableWriter", "gather", "iter_batches", "read", "write_table"]
+
+Source = str | PathLike[str] | Input | Iterable[Any]
+"""A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""
+
+
+def read(source: Source, config: DataConfig | None = None) -> Table:
+    """Read a source whole.
+
+    Args:
+        config: `format`, `delimiter`, `header`, `encoding` and `tag_scheme` matter here.
+
+    Raises:
+        ConfigError: no such file, format or option.
+        DataError: the content cannot be read; all faults at once.
+
+    >>> read(["Good.", "Bad."]).columns.column_names
+    ['text']
+    """
+    config = config or DataConfig()
+    module, source, notes = _choose(source, config)
+    table = with_spans(module.read(source, config), config)
+    if len(table) == 0:
+        raise DataError("there are no rows", where=table.name)
+    return replace(table, notes=notes + table.notes)
+
+
+def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: int = 1024) -> Iterator[Table]:
+    """Yield a source in tables of up to `batch_rows` rows.
+
+    CSV, JSON Lines, Parquet and plain text take constant memory, other formats are read whole. A column's
+    type is that of its values in the batch.
+
+    Raises:
+        ConfigError, DataError: as `read`.
+    """
+    config = config or DataConfig()
+    module, source, notes = _choose(source, config)
+    if hasattr(module, "batches"):
+        tables = module.batches(source, config, batch_rows)
+    else:
+        table = module.read(source, config)
+        tables = (table.slice(start, batch_rows) for start in range(0, len(table), batch_rows))
+    offset = 0
+    for table in tables:
+        yield replace(
+            with_spans(table, config), notes=notes + table.notes if offset == 0 else (), offset=offset
+        )
+        offset += len(table)
+    if offset == 0:
+        raise DataError("there are no rows", where=source.name if isinstance(source, Input) else str(source))
+
+
+def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:
+    """Return (reader, source, notes); a file is opened on the way."""
+    readers = {name: registry.load("readers", name) for name in registry.names("readers")}
+    for module in readers.values():
+        if hasattr(module, "accepts") and module.accepts(source):
+            return module, source, ()
+    if config.format != "auto":
+        return registry.load("readers", config.format), open_input(source), ()
+    file = open_input(source)
+    for name, module in readers.items():
+        if hasattr(module, "MAGIC") and file.head.startswith(module.MAGIC):
+            return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)
+    named = {name: module for name, module in readers.items() if file.suffix in module.SUFFIXES}
+    text = head_text(file)
+    found = [(_sniff(module, text, file.suffix), name) for name, module in (named or readers).items()]
+    score, name = max(found)
+    if score == 0 and not named:
+        reason = file.not_text() or "the format is not recognised"
+        raise DataError(reason, where=file.name, hint="Name the format: --set data.format=...")
+    return readers[name], file, () if named else (f"read as {name}",)
+
+
+def _sniff(module: ModuleType, text: str, suffix: str) -> float:
+    if hasattr(module, "sniff"):
+        return module.sniff(text, suffix)
+    return 0.1 if suffix in module.SUFFIXES else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -18,18 +18,47 @@ class Table:
         lines: int64 [num_rows], 1-based line on which each row begins; None where the format has no lines.
         notes: What the reader found out by itself and the user should know, such as
             `delimiter ';'`, `encoding cp1252`; shown once.
+        files: string [num_rows], the file of each row where a source is many files; otherwise None.
+        offset: Rows of the source before the first of this table (when it is read in batches).
     """
 
     columns: pa.Table
     name: str
     lines: pa.Array | None = None
     notes: tuple[str, ...] = ()
+    files: pa.Array | None = None
+    offset: int = 0
 
     def __len__(self) -> int:
         return self.columns.num_rows
 
     def place(self, row: int) -> str:
         """Return where a row stands, for messages: `reviews.csv:12`."""
+        if self.files is not None:
+            return self.files[row].as_py() + (f":{self.lines[row].as_py()}" if self.lines is not None else "")
         if self.lines is None:
-            return f"{self.name}, row {row + 1}"
+            return f"{self.name}, row {self.offset + row + 1}"
         return f"{self.name}:{self.lines[row].as_py()}"
+
+    def places(self) -> pa.Array:
+        """Return string [num_rows], `place` of every row."""
+        import pyarrow.compute as pc
+
+        if self.files is not None and self.lines is None:
+            return self.files
+        numbers = self.lines
+        if numbers is None:
+            numbers = pa.array(range(self.offset + 1, self.offset + len(self) + 1), pa.int64())
+        names = pa.scalar(self.name) if self.files is None else self.files
+        separator = ", row " if self.lines is None else ":"
+        return pc.binary_join_element_wise(names, pc.cast(numbers, pa.string()), separator)
+
+    def slice(self, start: int, length: int) -> Table:
+        """Return rows start to start + length, which still know their places."""
+        return replace(
+            self,
+            columns=self.columns.slice(start, length),
+            lines=None if self.lines is None else self.lines.slice(start, length),
+            files=None if self.files is None else self.files.slice(start, length),
+            offset=self.offset + start,
+        )

@@ -1,0 +1,203 @@
+"""JSON values with their lines, and messages for what is not JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from feinschliff.errors import DataError
+from feinschliff.readers._encoding import Encoding, read_lines, read_text
+from feinschliff.readers._input import Input
+from feinschliff.readers._problems import Problems
+from feinschliff.readers._rows import Row
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+_BROKEN = (ValueError, RecursionError)
+
+
+def json_lines(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
+    """Yield (line, object) of a JSON Lines file; blank lines are passed over.
+
+    Raises:
+        DataError: lines that are no JSON objects, all at once at the end.
+    """
+    problems = Problems(file.name)
+    for number, line in enumerate(read_lines(file, encoding), start=1):
+        if line.isspace():
+            continue
+        try:
+            value = json.loads(line)
+        except _BROKEN as error:
+            problems.add(number, explain(error))
+            continue
+        if (row := as_row(value)) is not None:
+            yield number, row
+        else:
+            problems.add(number, f"{kind(value)} where an object is expected")
+    problems.raise_if_any(allowed='Each line must be an object such as {"text": "...", "label": "..."}')
+
+
+def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
+    """Yield (line, object) of a JSON file: a list of objects, or an object that holds such a list or columns.
+
+    Raises:
+        DataError: no JSON; nothing in it that is rows.
+    """
+    text = read_text(file, encoding)
+    begin = _skip(text, 0)
+    if text.startswith("[", begin):
+        yield from _list_rows(text, begin, file.name)
+        return
+    tree, end = _decode(text, begin, file.name)
+    if (end := _skip(text, end)) < len(text):
+        if isinstance(tree, dict) and text.startswith("{", end):  # JSON Lines under another name
+            yield from json_lines(file, encoding)
+            return
+        raise _error("more text follows the end of the JSON value", text, end, file.name)
+    if not isinstance(tree, dict):
+        raise DataError(f"the file holds {kind(tree)}, not a list of rows", where=file.name)
+    lists = [key for key, value in tree.items() if _is_rows(value)]
+    if len(lists) == 1:
+        yield from _list_rows(text, _find_value(text, begin, lists[0], file.name), file.name)
+    elif rows := _columns_to_rows(tree):
+        yield from ((1, row) for row in rows)
+    elif all(not isinstance(value, list | dict) for value in tree.values()):
+        yield 1, tree
+    else:
+        found = f"several lists of rows: {', '.join(lists)}" if lists else "no list of rows"
+        allowed = 'Expected [{"text": ...}, ...] or {"text": [...], "label": [...]}'
+        raise DataError(f"there is {found}", where=file.name, allowed=allowed)
+
+
+def first_values(text: str, limit: int = 5) -> list[Any]:
+    """Return the first values of a list or of JSON Lines, as far as the beginning of a file shows them."""
+    values: list[Any] = []
+    position = _skip(text, 0)
+    if text.startswith("[", position):
+        position = _skip(text, position + 1)
+    while len(values) < limit and position < len(text):
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except _BROKEN:
+            break
+        values.append(value)
+        position = _skip(text, position)
+        if text.startswith(",", position):
+            position = _skip(text, position + 1)
+    return values
+
+
+def as_row(value: Any) -> Row | None:
+    """Return a JSON value as a row: an object, a text, `[text, label]` or `[text, object]`; None for others.
+
+    >>> as_row(["Good.", "pos"]), as_row(["In Ulm", {"entities": []}]), as_row(5)
+    ({'text': 'Good.', 'label': 'pos'}, {'text': 'In Ulm', 'entities': []}, None)
+    """
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
+        return {"text": value[0], **(value[1] if isinstance(value[1], dict) else {"label": value[1]})}
+    return None
+
+
+def explain(error: Exception) -> str:
+    """Say why a text is not JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"no valid JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.colno}"
+    return (
+        "no readable JSON: nested too deeply"
+        if isinstance(error, RecursionError)
+        else f"no readable JSON: {error}"
+    )
+
+
+def kind(value: Any) -> str:
+    """Return what a JSON value is, for messages."""
+    if value is None:
+        return "null"
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a text",
+        list: "a list",
+        dict: "an object",
+    }
+    return names[type(value)]
+
+
+def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
+    """Yield the objects of the list that begins there, one after another, so that each knows its line."""
+    problems = Problems(name)
+    position, counted, line = _skip(text, begin + 1), 0, 1
+    while not text.startswith("]", position):
+        line, counted = line + text.count("\n", counted, position), position
+        value, position = _decode(text, position, name)
+        if (row := as_row(value)) is not None:
+            yield line, row
+        else:
+            problems.add(line, f"{kind(value)} where an object is expected")
+        position = _skip(text, position)
+        if text.startswith(",", position):
+            position = _skip(text, position + 1)
+        elif not text.startswith("]", position):
+            raise _error("the list goes on without a comma, or the file ends inside it", text, position, name)
+    problems.raise_if_any(allowed='Each entry must be an object such as {"text": "...", "label": "..."}')
+
+
+def _is_rows(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(item, dict) or (isinstance(item, list) and as_row(item) is not None) for item in value
+        )
+    )
+
+
+def _columns_to_rows(tree: dict[str, Any]) -> list[Row]:
+    """Return rows of {"text": [...], ...} or of what pandas writes: {"text": {"0": ...}, ...}."""
+    columns = list(tree.values())
+    if columns and all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
+    if columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
+        if all(key.isdigit() for key in columns[0]):
+            return [{name: column[key] for name, column in tree.items()} for key in columns[0]]
+        return columns  # one object per row under its own key
+    return []
+
+
+def _find_value(text: str, begin: int, key: str, name: str) -> int:
+    """Return where the value of a key of the object at `begin` begins."""
+    position = _skip(text, begin + 1)
+    while True:
+        found, position = _decode(text, position, name)
+        position = _skip(text, _skip(text, position) + 1)
+        if found == key:
+            return position
+        _, position = _decode(text, position, name)
+        position = _skip(text, _skip(text, position) + 1)
+
+
+def _decode(text: str, position: int, name: str) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, position)
+    except _BROKEN as error:
+        at = error.pos if isinstance(error, json.JSONDecodeError) else position
+        fact = explain(error).partition(" at character")[0]
+        raise _error(fact, text, at, name) from None
+
+
+def _error(fact: str, text: str, position: int, name: str) -> DataError:
+    return DataError(fact, where=f"{name}:{text.count(chr(10), 0, position) + 1}")
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    assert match is not None
+    return match.end()

@@ -1,0 +1,226 @@
+"""Entities as character spans: many spellings in, `list<struct<start, end, label>>` out.
+
+Offsets count Unicode code points of the text, end exclusive. Where a span brings its own text along, that
+shows what the writer counted; UTF-16 units (JavaScript), bytes, and inclusive ends are recognised and noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from feinschliff.config import DataConfig
+from feinschliff.readers import _tags
+from feinschliff.readers._problems import Problems
+from feinschliff.readers._table import Table
+
+SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]))
+TAG_COLUMNS = ("ner_tags", "tags", "ner", "bio", "labels", "label")
+_STARTS = ("start", "start_offset", "start_char", "begin", "offset", "startOffset")
+_ENDS = ("end", "end_offset", "end_char", "stop", "endOffset")
+_LABELS = ("label", "labels", "type", "tag", "entity_type", "entity_group", "entity", "category", "class")
+_TEXTS = ("text", "word", "surface", "mention", "phrase")
+_CHUNK = 8192
+
+Span = tuple[int, int, str]
+
+
+def looks_like_spans(value: Any) -> bool:
+    """Return whether a value is a list that holds a span.
+
+    >>> looks_like_spans([{"start": 0, "end": 3, "label": "LOC"}]), looks_like_spans(["LOC"])
+    (True, False)
+    """
+    return isinstance(value, list) and any(_parse(item) is not None for item in value)
+
+
+@dataclass
+class SpanReader:
+    """Bring the spans of one source into the normal form, collecting what is wrong with them.
+
+    Attributes:
+        problems: Faults found so far.
+        counted: What the offsets turned out to count, where it was not code points.
+        num_different: Spans whose own text is not what stands at their offsets.
+    """
+
+    problems: Problems
+    counted: dict[str, int] = field(default_factory=dict)
+    num_different: int = 0
+
+    def read(self, value: Any, text: Any, number: int) -> list[dict[str, Any]] | None:
+        """Return the spans of one row, sorted, without repetitions; None stays None.
+
+        Args:
+            value: The list of spans in any spelling.
+            text: The row's text.
+            number: The row's line, for messages.
+        """
+        if value is None:
+            return None
+        if not isinstance(text, str):
+            self.problems.add(number, "there are spans but no text")
+            return None
+        if not isinstance(value, list | tuple):
+            self.problems.add(number, f"{value!r:.40} is no list of spans")
+            return None
+        spans: set[Span] = set()
+        for item in value:
+            parsed = _parse(item)
+            if parsed is None:
+                self.problems.add(number, f"{item!r:.60} is no span")
+                continue
+            start, end, label, surface = parsed
+            if surface is not None:
+                start, end = self._locate(text, start, end, surface)
+            if not 0 <= start < end <= len(text):
+                fact = f"the span {start} to {end} does not lie in the text of {len(text)} characters"
+                self.problems.add(number, fact)
+                continue
+            spans.add((start, end, label))
+        return [dict(zip(("start", "end", "label"), span, strict=True)) for span in sorted(spans)]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know after all rows."""
+        notes = [
+            f"{count} spans count {what} instead of characters, converted"
+            for what, count in self.counted.items()
+        ]
+        if self.num_different:
+            notes.append(f"{self.num_different} spans name another text than stands at their offsets")
+        return tuple(notes)
+
+    def _locate(self, text: str, start: int, end: int, surface: str) -> tuple[int, int]:
+        if text[start:end] == surface or not surface:
+            return start, end
+        wide, narrow = text.encode("utf-16-le", "surrogatepass"), text.encode("utf-8", "surrogatepass")
+        for what, data, unit, codec in (
+            ("UTF-16 units", wide, 2, "utf-16-le"),
+            ("bytes", narrow, 1, "utf-8"),
+        ):
+            if data[unit * start : unit * end] == surface.encode(codec, "surrogatepass"):
+                self.counted[what] = self.counted.get(what, 0) + 1
+                begin = len(data[: unit * start].decode(codec, "surrogatepass"))
+                return begin, begin + len(surface)
+        if text[start : end + 1] == surface:
+            self.counted["the last character inside"] = self.counted.get("the last character inside", 0) + 1
+            return start, end + 1
+        self.num_different += text[start:end].strip().casefold() != surface.strip().casefold()
+        return start, end
+
+
+def join_tokens(tokens: Sequence[str]) -> tuple[str, list[int]]:
+    """Return (tokens with single spaces between them, where each begins).
+
+    >>> join_tokens(["Ulm", "ist", "alt"])
+    ('Ulm ist alt', [0, 4, 8])
+    """
+    return " ".join(tokens), list(accumulate((len(token) + 1 for token in tokens[:-1]), initial=0))
+
+
+def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = False) -> Table:
+    """Return a table of tokens and tags with `text` and `spans` instead of the tags; any other as it is.
+
+    Raises:
+        DataError: tags that are not in the scheme, or not as many as tokens.
+    """
+    columns = table.columns
+    if "text" in columns.column_names or not _is_list(columns, "tokens", pa.types.is_string):
+        return table
+    name = next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
+    lines = None if table.lines is None else table.lines
+    problems = Problems(table.name, "row" if lines is None else "line")
+    scheme = config.tag_scheme if name else "io"
+    if scheme == "auto":
+        scheme = _tags.find_scheme(
+            {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
+        )
+    texts, spans = [], []
+    for row, tokens, tags in _sentences(columns, name):
+        number = table.offset + row + 1 if lines is None else lines[row].as_py()
+        if len(tokens) != len(tags):
+            problems.add(number, f"{len(tokens)} tokens but {len(tags)} tags")
+            continue
+        _check(tags, scheme, number, problems, one_line_per_token)
+        text, begins = join_tokens(tokens)
+        texts.append(text)
+        entities = _tags.to_entities([_tags.split_tag(tag, scheme) for tag in tags])
+        spans.append(
+            [
+                {"start": begins[first], "end": begins[last - 1] + len(tokens[last - 1]), "label": label}
+                for first, last, label in entities
+            ]
+        )
+    problems.raise_if_any(
+        hint="Set data.tag_scheme=iob1 to accept it" if scheme not in ("io", "iob1") else None
+    )
+    columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
+    if name is not None:
+        columns = columns.drop_columns([name]).append_column("spans", pa.array(spans, SPANS))
+    notes = (f"tag scheme {scheme}",) if name and config.tag_scheme == "auto" and scheme != "iob2" else ()
+    return replace(table, columns=columns, notes=table.notes + notes)
+
+
+def _check(
+    tags: Sequence[str], scheme: str, number: int, problems: Problems, one_line_per_token: bool
+) -> None:
+    if scheme in ("io", "iob1"):
+        return
+    before, before_tag = "O", ("O", "")
+    for i, text in enumerate([*tags, "O"]):
+        tag = _tags.split_tag(text, scheme)
+        if expected := _tags.fault(before_tag, tag, scheme):
+            prefix = expected.translate(str.maketrans("ES", "LU")) if scheme == "bilou" else expected
+            wanted = f"{prefix}-{before_tag[1] if expected == 'E' else tag[1]}"
+            fact = (
+                f"tag '{text}' follows '{before}', which {scheme.upper()} does not allow; expected '{wanted}'"
+            )
+            problems.add(number + i * one_line_per_token, fact)
+        before, before_tag = text, tag
+
+
+def _sentences(columns: pa.Table, tags: str | None) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield (row, tokens, tags); without a column of tags all are `O`."""
+    row = 0
+    for batch in columns.select(["tokens", tags] if tags else ["tokens"]).to_batches(max_chunksize=_CHUNK):
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            tokens = [token or "" for token in values[0] or []]
+            yield row, tokens, [tag or "O" for tag in values[1] or []] if tags else ["O"] * len(tokens)
+            row += 1
+
+
+def _is_list(columns: pa.Table, name: str, is_inner: Any) -> bool:
+    if name not in columns.column_names:
+        return False
+    kind = columns.schema.field(name).type
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and is_inner(kind.value_type)
+
+
+def _parse(item: Any) -> tuple[int, int, str, str | None] | None:
+    """Return (start, end, label, text) of one span in any spelling, or None."""
+    if isinstance(item, list | tuple) and len(item) == 3:
+        start, end, label = item if not isinstance(item[0], str) else (item[1], item[2], item[0])
+        surface = None
+    elif isinstance(item, Mapping):
+        start, end, label = (_first(item, names) for names in (_STARTS, _ENDS, _LABELS))
+        if end is None and isinstance(start, int) and isinstance(item.get("length"), int):
+            end = start + item["length"]
+        label = label[0] if isinstance(label, list) and len(label) == 1 else label
+        surface = _first(item, _TEXTS)
+    else:
+        return None
+    if not (_is_count(start) and _is_count(end) and isinstance(label, str) and label):
+        return None
+    return start, end, label, surface if isinstance(surface, str) else None
+
+
+def _first(item: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((item[name] for name in names if item.get(name) is not None), None)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

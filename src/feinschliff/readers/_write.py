@@ -1,0 +1,134 @@
+"""Tables to files, whole or not at all: a temporary file takes the target's name when it is complete."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import pyarrow as pa
+
+from feinschliff.errors import ConfigError, ResourceError
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+class TableWriter:
+    """Write a table in parts; the file appears when the `with` block ends without an exception.
+
+    Args:
+        path: Its suffix chooses the format: `.csv`, `.tsv`, `.jsonl` or `.parquet`.
+
+    Raises:
+        ConfigError: another suffix, or a folder that does not exist.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        if self.path.suffix.lower() not in FORMATS:
+            raise ConfigError(
+                f"cannot be written as '{self.path.suffix}'",
+                where=str(path),
+                allowed=f"One of {', '.join(FORMATS)}",
+            )
+        if not self.path.parent.is_dir():
+            raise ConfigError(f"the folder '{self.path.parent}' does not exist", where=str(path))
+        if self.path.is_dir():
+            raise ConfigError("is a folder, not a file", where=str(path))
+
+    def __enter__(self) -> Self:
+        self.writer: Any = None
+        self.num_rows = 0
+        is_binary = self.path.suffix.lower() == ".parquet"
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=str(self.path)) from None
+        self.temporary = Path(name)
+        self.stream: IO[Any] = (
+            os.fdopen(handle, "wb") if is_binary else os.fdopen(handle, "w", encoding="utf-8", newline="")
+        )
+        return self
+
+    def write(self, columns: pa.Table) -> None:
+        """Add rows; every part has the columns of the first.
+
+        Raises:
+            ResourceError: no space is left.
+        """
+        try:
+            match self.path.suffix.lower():
+                case ".parquet":
+                    self._write_parquet(columns)
+                case ".jsonl":
+                    for row in _rows(columns):
+                        self.stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+                case suffix:
+                    self._write_csv(columns, "\t" if suffix == ".tsv" else ",")
+        except OSError as error:
+            raise self._failure(error) from None
+        self.num_rows += columns.num_rows
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.writer is not None and hasattr(self.writer, "close"):
+                self.writer.close()
+            self.stream.flush()
+            if kind is None:
+                os.fsync(self.stream.fileno())
+            self.stream.close()
+            if kind is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                self.temporary.chmod(0o666 & ~umask)
+                self.temporary.replace(self.path)
+        except OSError as failure:
+            raise self._failure(failure) from None
+        finally:
+            self.temporary.unlink(missing_ok=True)
+
+    def _write_parquet(self, columns: pa.Table) -> None:
+        import pyarrow.parquet as pq
+
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.stream, columns.schema, compression="zstd")
+        self.writer.write_table(columns.cast(self.writer.schema))
+
+    def _write_csv(self, columns: pa.Table, delimiter: str) -> None:
+        if self.writer is None:
+            self.writer = csv.writer(self.stream, delimiter=delimiter, lineterminator="\n")
+            self.writer.writerow(columns.column_names)
+        self.writer.writerows([_cell(value) for value in row.values()] for row in _rows(columns))
+
+    def _failure(self, error: OSError) -> ResourceError:
+        return ResourceError(f"cannot be written: {error.strerror or error}", where=str(self.path))
+
+
+def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
+    """Write a table as CSV, TSV, JSON Lines or Parquet, by the path's suffix.
+
+    In CSV and TSV lists and objects are written as JSON, and missing cells are empty.
+
+    Raises:
+        ConfigError: another suffix, or a folder that does not exist.
+        ResourceError: no space is left.
+    """
+    with TableWriter(path) as writer:
+        writer.write(columns)
+
+
+def _rows(columns: pa.Table) -> Any:
+    for batch in columns.to_batches(max_chunksize=8192):
+        yield from batch.to_pylist()
+
+
+def _cell(value: Any) -> Any:
+    return (
+        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict | bool) else value
+    )

@@ -1,0 +1,132 @@
+"""CoNLL: one token per line, columns between tabs or spaces, a blank line after each sentence.
+
+The first column is the token and the last its tag; in files whose first column counts the tokens of a
+sentence (GermEval, CoNLL-U) the second is the token and the first column of tags is taken. `-DOCSTART-` lines
+divide documents, which become the column `document`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import DataError
+from feinschliff.readers._encoding import find_encoding, head_text, read_lines
+from feinschliff.readers._gather import gather
+from feinschliff.readers._input import open_input
+from feinschliff.readers._problems import Problems
+from feinschliff.readers._rows import to_tables
+from feinschliff.readers._spans import with_spans
+from feinschliff.readers._table import Table
+from feinschliff.readers._tags import is_tag
+
+SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".conll2003", ".txt", ".tsv")
+DESCRIPTION = "CoNLL: one token and its tag per line; IOB1, IOB2, BIOES and BILOU are found."
+_DOCUMENT = "-DOCSTART-"
+_BLANKS = re.compile(r"[ \t]+")
+_SAMPLE_LINES = 500
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which column is what.
+
+    Attributes:
+        separator: `\\t`, or a space for runs of blanks.
+        width: Columns of each line.
+    """
+
+    separator: str
+    width: int
+    token: int
+    tag: int
+
+    def split(self, line: str) -> list[str]:
+        return line.split("\t") if self.separator == "\t" else _BLANKS.split(line.strip(" \t"))
+
+
+def sniff(text: str, suffix: str) -> float:
+    """Return how much the beginning of a file looks like this format, 0 to 1."""
+    lines = text.split("\n")[:_SAMPLE_LINES]
+    layout = _find_layout(lines)
+    if layout is None:
+        return 0.0 if suffix in (".txt", ".tsv", "") else 0.3
+    rows = [layout.split(line) for line in lines[:-1] if _is_token(line)]
+    tagged = [row for row in rows if len(row) == layout.width and is_tag(row[layout.tag])]
+    return 0.9 if rows and len(tagged) >= 0.95 * len(rows) else 0.0
+
+
+def read(source: Any, config: DataConfig) -> Table:
+    """Read a file whole: columns `text`, `tokens`, `spans`, and `document` where the file has documents.
+
+    Raises:
+        DataError: lines of another width; tags that the scheme does not allow.
+    """
+    file = open_input(source)
+    encoding = find_encoding(file, config)
+    layout = _find_layout(head_text(file, encoding.name).split("\n")[:_SAMPLE_LINES])
+    if layout is None:
+        raise DataError("no line has a token and a tag", where=file.name, allowed="Such as: Ulm B-LOC")
+    notes = encoding.notes
+    if layout.width > 2:
+        notes += (f"tokens in column {layout.token + 1}, tags in column {layout.tag + 1} of {layout.width}",)
+    problems = Problems(file.name)
+    sentences = _sentences(read_lines(file, encoding), layout, problems)
+    table = gather(to_tables(sentences, file.name, notes=notes), file.name)
+    problems.raise_if_any(allowed=f"Expected {layout.width} columns")
+    if len(table):
+        columns = table.columns
+        if columns["document"][-1].as_py() == 0:
+            columns = columns.drop_columns(["document"])
+        table = with_spans(replace(table, columns=columns), config, one_line_per_token=True)
+    return table
+
+
+def _find_layout(lines: list[str]) -> _Layout | None:
+    """Return the layout most lines have, or None when there is no tag column."""
+    lines = [line for line in lines if _is_token(line) and not line.startswith("# ")]
+    separator = "\t" if sum("\t" in line for line in lines) > len(lines) / 2 else " "
+    rows = [_Layout(separator, 0, 0, 0).split(line) for line in lines]
+    widths = [len(row) for row in rows]
+    width = max(set(widths), key=widths.count, default=0)
+    rows = [row for row in rows if len(row) == width]
+    if width < 2:
+        return None
+    tags = [i for i in range(1, width) if sum(is_tag(row[i]) for row in rows) >= 0.9 * len(rows)]
+    if width > 2 and all(row[0].isdigit() for row in rows) and rows[0][0] in ("0", "1"):
+        return _Layout(separator, width, 1, next((i for i in tags if i > 1), width - 1))
+    return _Layout(separator, width, 0, width - 1)
+
+
+def _is_token(line: str) -> bool:
+    return bool(line.strip(" \t\r\n")) and not line.startswith(_DOCUMENT)
+
+
+def _sentences(
+    lines: Iterator[str], layout: _Layout, problems: Problems
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line of the first token, row) of each sentence."""
+    tokens: list[str] = []
+    tags: list[str] = []
+    begin, document = 0, 0
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip("\r\n")
+        if line.startswith(_DOCUMENT):
+            document += 1
+        elif line.strip(" \t"):
+            row = layout.split(line)
+            if len(row) == layout.width:
+                begin = begin or number
+                tokens.append(row[layout.token])
+                tags.append(row[layout.tag])
+            elif not line.startswith("#"):
+                problems.add(number, f"{len(row)} columns" if len(row) > 1 else "one column")
+            continue
+        if tokens:
+            yield begin, {"tokens": tokens, "tags": tags, "document": document}
+            tokens, tags, begin = [], [], 0
+    if tokens:
+        yield begin, {"tokens": tokens, "tags": tags, "document": document}

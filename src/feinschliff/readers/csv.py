@@ -1,0 +1,155 @@
+"""Tables of text: comma, tab, semicolon or bar between the cells.
+
+Well-formed UTF-8 files go through Arrow's parser; every other file through Python's, which is exact about
+quotes and lines. Both give the same table.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import DataError
+from feinschliff.readers import _csv_fast
+from feinschliff.readers._dialect import (
+    ORDINARY,
+    QUOTINGS,
+    Dialect,
+    find_dialect,
+    fits_delimiter,
+    look_quoted,
+    open_rows,
+    shown,
+)
+from feinschliff.readers._encoding import Encoding, find_encoding, head_text, read_lines
+from feinschliff.readers._gather import gather
+from feinschliff.readers._input import HEAD_BYTES, Input, open_input
+from feinschliff.readers._problems import Problems
+from feinschliff.readers._rows import BATCH_ROWS, MAX_COLUMNS
+from feinschliff.readers._table import Table
+
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+DESCRIPTION = "CSV and TSV: delimiter, quoting, encoding and header are found."
+_HINT = "Put cells that hold the delimiter into double quotes, or set data.delimiter"
+
+
+def sniff(text: str, suffix: str) -> float:
+    """Return how much the beginning of a file looks like this format, 0 to 1."""
+    if suffix in (".csv", ".tsv", ".tab"):
+        return 0.6
+    return 0.5 * fits_delimiter(text, ["\t"] if suffix == ".txt" else [",", "\t", ";"])
+
+
+def read(source: Any, config: DataConfig) -> Table:
+    """Read a file whole.
+
+    Raises:
+        DataError: rows of different widths, quotes that are never closed, no text; all faults at once.
+    """
+    file = open_input(source)
+    encoding, dialect = _look(file, config)
+    notes = encoding.notes + dialect.notes
+    if encoding.name.startswith("utf-8") and encoding.errors == "strict":
+        try:
+            return replace(_csv_fast.read(file, dialect), notes=notes)
+        except _csv_fast.NotWellFormed:
+            pass
+    first: Problems | None = None
+    for quoting in dict.fromkeys((dialect.quoting, *QUOTINGS)):
+        problems = Problems(file.name)
+        table = gather(
+            _rows(file, encoding, replace(dialect, quoting=quoting), BATCH_ROWS, problems), file.name
+        )
+        if not problems.count:
+            return replace(table, notes=notes + ((quoting,) if quoting != dialect.quoting else ()))
+        first = first or problems
+    assert first is not None
+    raise first.error(allowed=_expected(dialect), hint=_HINT)
+
+
+def batches(source: Any, config: DataConfig, batch_rows: int) -> Iterator[Table]:
+    """Yield a file in tables of up to `batch_rows` rows, in constant memory.
+
+    Raises:
+        DataError: as `read`, for the faults of the first batch that has any.
+    """
+    file = open_input(source)
+    encoding, dialect = _look(file, config)
+    problems = Problems(file.name)
+    notes = encoding.notes + dialect.notes
+    for table in _rows(file, encoding, dialect, batch_rows, problems):
+        problems.raise_if_any(allowed=_expected(dialect), hint=_HINT)
+        yield replace(table, notes=notes)
+        notes = ()
+    problems.raise_if_any(allowed=_expected(dialect), hint=_HINT)
+
+
+def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
+    encoding = find_encoding(file, config)
+    text = head_text(file, encoding.name)
+    usual = "\t" if file.suffix in (".tsv", ".tab", ".txt") else ","
+    dialect = find_dialect(text, usual, config.delimiter, config.header, len(file.head) == HEAD_BYTES)
+    if len(dialect.names) > MAX_COLUMNS:
+        raise DataError(
+            f"there are {len(dialect.names):,} columns", where=file.name, allowed=f"At most {MAX_COLUMNS:,}"
+        )
+    return encoding, dialect
+
+
+def _expected(dialect: Dialect) -> str:
+    width = len(dialect.names)
+    return f"Expected {width} cell{'s' * (width != 1)} with {shown(dialect.delimiter)} between them"
+
+
+def _rows(
+    file: Input, encoding: Encoding, dialect: Dialect, batch_rows: int, problems: Problems
+) -> Iterator[Table]:
+    """Yield tables of the good rows; the bad ones go to `problems`."""
+    reader = open_rows(read_lines(file, encoding), dialect)
+    width, skip_header = len(dialect.names), dialect.header
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    offset, line = 0, 1
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            problems.add(line, _explain(error))
+            row = []
+        is_full = len(rows) == batch_rows or row is None
+        if is_full and rows:
+            if dialect.quoting == ORDINARY and look_quoted(rows):
+                problems.add(lines[0], "cells are quoted")
+            yield Table(_columns(rows, dialect.names), file.name, pa.array(lines, pa.int64()), offset=offset)
+            offset += len(rows)
+            rows, lines = [], []
+        if row is None:
+            return
+        is_blank = not row or (width > 1 and len(row) == 1 and not row[0].strip())
+        if not is_blank and skip_header:
+            skip_header = False
+        elif not is_blank and len(row) != width:
+            problems.add(line, f"{len(row)} cells" if len(row) > 1 else "one cell")
+        elif not is_blank:
+            rows.append(row)
+            lines.append(line)
+        line = reader.line_num + 1
+
+
+def _columns(rows: list[list[str]], names: tuple[str, ...]) -> pa.Table:
+    cells = zip(*rows, strict=True)
+    arrays = [pa.array([cell or None for cell in column], pa.string()) for column in cells]
+    return pa.table(dict(zip(names, arrays, strict=True)))
+
+
+def _explain(error: csv.Error) -> str:
+    if "unexpected end" in str(error):
+        return "a quote opens here and is never closed"
+    if "expected after" in str(error):
+        return "text follows a closing quote (a quote inside a quoted cell is written twice)"
+    return str(error)
