@@ -1,0 +1,75 @@
+"""What a system predicted for the records of one split, in the same form for every task and every system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feinschliff.data.dataset import Records
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions of one system, one per record, in record order.
+
+    Attributes:
+        task: `classification`, `multilabel`, `regression` or `ner`.
+        labels: Label names in the order of the score columns; entity types for ner; empty for regression.
+        decided: What the system decided. classification: int64 [N], index into `labels`; multilabel: bool
+            [N, L]; regression: float64 [N]; ner: per record a list of {"start", "end", "label", "score"}.
+        scores: float32 [N, L], probabilities; None for regression and ner.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    decided: Any
+    scores: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        assert self.scores is None or self.scores.shape == (len(self.decided), len(self.labels)), (
+            f"scores {self.scores.shape} for {len(self.decided)} records and {len(self.labels)} labels"
+        )
+
+    def __len__(self) -> int:
+        return len(self.decided)
+
+    @property
+    def names(self) -> list[Any]:
+        """The decisions in the form targets have: str, list of str, float, or list of span dicts."""
+        if self.task == "classification":
+            return [self.labels[i] for i in self.decided]
+        if self.task == "multilabel":
+            return [[self.labels[i] for i in np.flatnonzero(row)] for row in self.decided]
+        if self.task == "regression":
+            return [float(value) for value in self.decided]
+        return [[{k: s[k] for k in ("start", "end", "label")} for s in spans] for spans in self.decided]
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Predictions:
+        """Return the predictions of the given rows, in the given order."""
+        rows = np.asarray(rows, dtype=np.int64)
+        decided = self.decided
+        chosen = decided[rows] if isinstance(decided, np.ndarray) else [decided[i] for i in rows]
+        return Predictions(self.task, self.labels, chosen, None if self.scores is None else self.scores[rows])
+
+    def rows(self, records: Records) -> Iterator[dict[str, Any]]:
+        """Yield one row per record, as `predictions/test.jsonl` holds them.
+
+        `label` is the target and absent where the records have none; `prediction` has the same form.
+        Classification and multilabel add `probabilities` by label, ner adds `spans` with text and score.
+        """
+        assert len(records) == len(self)
+        for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
+            row: dict[str, Any] = {key: record[key] for key in ("id", "text", "text_pair") if key in record}
+            if record.get("target") is not None:
+                row["label"] = record["target"]
+            row["prediction"] = prediction
+            if self.task == "ner":
+                text = record["text"]
+                row["spans"] = [{**s, "text": text[s["start"] : s["end"]]} for s in self.decided[index]]
+            elif self.scores is not None:
+                named = zip(self.labels, self.scores[index].tolist(), strict=True)
+                row["probabilities"] = {name: round(p, 6) for name, p in named}
+            yield row

@@ -1,0 +1,94 @@
+"""Qualities that a run must reach: `macro_f1>=0.85`.
+
+`macro_f1.low>=0.85` asks it of the lower end of the interval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from feinschliff.errors import ConfigError, nearest
+from feinschliff.evaluate.bootstrap import Interval
+from feinschliff.evaluate.statistics import METRICS
+
+FORM = re.compile(r"\s*(\w+)(?:\.(value|low|high))?\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One parsed requirement.
+
+    Attributes:
+        text: As the user wrote it.
+        metric: Name of a metric.
+        end: What is compared: `value`, or the interval's `low` or `high` end.
+        sign: `>=`, `>`, `<=` or `<`.
+        bound: The number to reach.
+    """
+
+    text: str
+    metric: str
+    end: str
+    sign: str
+    bound: float
+
+    def check(self, found: Mapping[str, Interval]) -> tuple[bool, float]:
+        """Return whether the metrics reach it, and the number that was compared.
+
+        Raises:
+            ConfigError: the metric was not measured.
+        """
+        if self.metric not in found:
+            raise _unknown(self.text, self.metric, found)
+        value: float = getattr(found[self.metric], self.end)
+        reached = {
+            ">=": value >= self.bound,
+            ">": value > self.bound,
+            "<=": value <= self.bound,
+            "<": value < self.bound,
+        }[self.sign]
+        return reached, value
+
+
+def requirement(text: str, task: str | None = None) -> Requirement:
+    """Read a requirement.
+
+    Args:
+        text: `metric>=number`; also `>`, `<=`, `<`; `.low` or `.high` after the metric takes that end of its
+            interval.
+        task: When known, the metric must be one of this task's.
+
+    Raises:
+        ConfigError: not of this form, or no such metric.
+
+    >>> requirement("macro_f1.low >= 0.85").end
+    'low'
+    """
+    match = FORM.fullmatch(text)
+    try:
+        bound = float(match[4]) if match else None
+    except ValueError:
+        bound = None
+    if match is None or bound is None:
+        raise ConfigError(
+            f"'{text}' is not a requirement",
+            where="--require",
+            allowed="Write macro_f1>=0.85, or macro_f1.low>=0.85 for the interval's lower end",
+        )
+    known = METRICS[task] if task else tuple(dict.fromkeys(m for names in METRICS.values() for m in names))
+    if match[1] not in known:
+        raise _unknown(text, match[1], known)
+    return Requirement(text.strip(), match[1], match[2] or "value", match[3], bound)
+
+
+def _unknown(text: str, metric: str, known: Iterable[str]) -> ConfigError:
+    names = list(known)
+    close = nearest(metric, names)
+    return ConfigError(
+        f"there is no metric '{metric}' for this task (in '{text}')",
+        where="--require",
+        allowed=f"There are: {', '.join(names)}",
+        hint=f"Did you mean '{close}'?" if close else None,
+    )

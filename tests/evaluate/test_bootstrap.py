@@ -1,0 +1,94 @@
+"""Intervals and paired tests: deterministic, bounded in memory, and right on cases with a known answer."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, statistics
+from feinschliff.evaluate.bootstrap import resamples
+
+
+def system(true, right, seed):
+    """Return predictions of which a share is right."""
+    random = np.random.default_rng(seed)
+    decided = np.where(random.random(len(true)) < right, true, 1 - true)
+    return Predictions("classification", ("0", "1"), decided)
+
+
+@pytest.fixture(scope="module")
+def true():
+    return np.random.default_rng(0).integers(0, 2, 500)
+
+
+def stats_of(true, predictions):
+    return statistics("classification", [str(t) for t in true], predictions)
+
+
+def test_accuracy_interval_is_near_the_normal_one(true):
+    stats = stats_of(true, system(true, 0.8, 1))
+    found = intervals(stats, samples=4000)["accuracy"]
+    half = 1.96 * np.sqrt(found.value * (1 - found.value) / 500)
+    assert found.low == pytest.approx(found.value - half, abs=0.006)
+    assert found.high == pytest.approx(found.value + half, abs=0.006)
+
+
+def test_the_same_seed_gives_the_same_bits(true):
+    stats = stats_of(true, system(true, 0.8, 1))
+    assert intervals(stats, seed=3) == intervals(stats, seed=3)
+    assert intervals(stats, seed=3) != intervals(stats, seed=4)
+
+
+def test_resamples_do_not_depend_on_chunks(monkeypatch):
+    whole = np.concatenate(list(resamples(40, 30, 7)))
+    monkeypatch.setattr("feinschliff.evaluate.bootstrap.CHUNK_CELLS", 40 * 7)
+    parts = list(resamples(40, 30, 7))
+    assert len(parts) == 5
+    assert (np.concatenate(parts) == whole).all()
+    assert (whole.sum(1) == 40).all()
+
+
+def test_memory_stays_bounded():
+    true = np.zeros(200_000, dtype=np.int64)
+    stats = stats_of(true, system(true, 0.9, 0))
+    tracemalloc.start()
+    intervals(stats, samples=100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120e6  # all weights at once would take 160 MB
+
+
+def test_a_clear_difference_is_found_and_none_is_not(true):
+    good, bad = stats_of(true, system(true, 0.9, 1)), stats_of(true, system(true, 0.7, 2))
+    found = compare(good, bad, "accuracy")
+    assert found.difference == pytest.approx(metrics(good)["accuracy"] - metrics(bad)["accuracy"])
+    assert found.p_value < 0.001
+    assert found.low > 0
+    back = compare(bad, good, "accuracy")
+    assert (back.difference, back.low, back.high) == pytest.approx(
+        (-found.difference, -found.high, -found.low), abs=1e-9
+    )
+    same = compare(good, good)
+    assert (same.difference, same.low, same.high, same.p_value) == (0, 0, 0, 1)
+
+
+def test_pairing_makes_the_interval_of_a_difference_narrow(true):
+    first = system(true, 0.8, 1)
+    decided = first.decided.copy()
+    decided[:5] = true[:5]
+    a, b = stats_of(true, Predictions("classification", ("0", "1"), decided)), stats_of(true, first)
+    paired, alone = compare(a, b, "accuracy"), intervals(a)["accuracy"]
+    assert paired.high - paired.low < (alone.high - alone.low) / 4
+
+
+def test_holm_holds_its_order_and_stops_at_one():
+    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_metrics_undefined_in_some_resamples_still_have_an_interval():
+    scores = np.array([[0.9, 0.1]] * 9 + [[0.2, 0.8]], dtype=np.float32)
+    predictions = Predictions("classification", ("a", "b"), scores.argmax(1), scores)
+    found = intervals(statistics("classification", ["a"] * 9 + ["b"], predictions))["roc_auc"]
+    assert (found.value, found.low, found.high) == (1, 1, 1)
