@@ -3,8 +3,8 @@
     python benchmarks/defaults.py --data reviews,spam,banking77,clauses --seeds 3 \
         --vary train.learning_rate=1e-4,2e-4 --out results.jsonl
 
-Each combination of the varied settings is trained on 80 % of the train file and scored on the other 20 %, which
-take no part in stopping: all epochs are run, the last weights are scored. One JSON line each, and a table.
+Each combination of the varied settings is trained on 80 % of the train file and scored on the other 20 %,
+which take no part in stopping: all epochs are run, the last weights are scored. One JSON line each, and a table.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import feinschliff.models.load as models
 from feinschliff.config import load_config
 from feinschliff.encode import tokenise
-import feinschliff.models.load as models
 from feinschliff.tasks import classification as task
 from feinschliff.train.fit import fit
 from feinschliff.train.learner import Learner
@@ -92,9 +92,13 @@ def _run(name: str, source: str, overrides: list[str], seed: int, rows: int) -> 
     length = models.max_length(models.load_config(folder), tokenizer, config.model.max_length_tokens or 256)
     encode = lambda part: tokenise(tokenizer, [texts[i] for i in part], max_length_tokens=length)  # noqa: E731
     truth = lambda part: np.array([names.index(labels[i]) for i in part])  # noqa: E731
-    model = models.load_model(folder, task.AUTO_CLASS, dropout=config.train.dropout, seed=seed, **task.head(names))
+    model = models.load_model(
+        folder, task.AUTO_CLASS, dropout=config.train.dropout, seed=seed, **task.head(names)
+    )
     device = resolve_device("auto")
-    learner = Learner(model, task, device, resolve_precision(config.train.precision, device), tokenizer.pad_token_id)
+    learner = Learner(
+        model, task, device, resolve_precision(config.train.precision, device), tokenizer.pad_token_id
+    )
     settings = config.train.model_copy(update={"patience": 10_000})
     encoded, dev_encoded, dev_truth = encode(train), encode(dev), truth(dev)
 
@@ -124,7 +128,9 @@ def _run(name: str, source: str, overrides: list[str], seed: int, rows: int) -> 
 
 def main() -> None:
     """Run the grid, append JSON lines, print a table of means and standard deviations."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default="reviews,youtube,banking77,clauses")
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--seeds", type=int, default=3)

@@ -79,7 +79,9 @@ class Model:
         precision: `auto`, `float32`, ...
     """
 
-    def __init__(self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"):
+    def __init__(
+        self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"
+    ):
         from feinschliff.train.learner import Learner
         from feinschliff.train.precision import resolve_device, resolve_precision
 
@@ -87,7 +89,11 @@ class Model:
         self._task = registry.load("tasks", spec.task)
         where = resolve_device(device)
         self.learner = Learner(
-            network.to(where).eval(), self._task, where, resolve_precision(precision, where), tokenizer.pad_token_id
+            network.to(where).eval(),
+            self._task,
+            where,
+            resolve_precision(precision, where),
+            tokenizer.pad_token_id,
         )
 
     @property
@@ -108,7 +114,8 @@ class Model:
         """
         if (pairs is not None) != self.spec.reading.pairs:
             raise ConfigError(
-                "the model reads " + ("pairs of texts; give both" if self.spec.reading.pairs else "single texts, not pairs"),
+                "the model reads "
+                + ("pairs of texts; give both" if self.spec.reading.pairs else "single texts, not pairs"),
                 where="predict",
             )
         return self.spec.reading.encode(self.tokenizer, texts, pairs, offsets=self._task.UNIT == "token")
@@ -188,9 +195,13 @@ def find(folder: str | Path) -> Path:
         if (path / SPEC_FILE).is_file():
             return path
     if not Path(folder).exists():
-        raise ConfigError("there is no such folder", where=str(folder), hint="Train a model first: feinschliff train")
+        raise ConfigError(
+            "there is no such folder", where=str(folder), hint="Train a model first: feinschliff train"
+        )
     raise ConfigError(
-        "is no tuned model", where=str(folder), allowed=f"Give a run's folder, or a model folder with {SPEC_FILE} in it"
+        "is no tuned model",
+        where=str(folder),
+        allowed=f"Give a run's folder, or a model folder with {SPEC_FILE} in it",
     )
 
 
@@ -221,7 +232,9 @@ def save(model: Model, folder: Path, card: str = "") -> None:
     except Exception as error:
         shutil.rmtree(part, ignore_errors=True)
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise ResourceError("no space left for the model", where=str(folder), hint="Free some space") from None
+            raise ResourceError(
+                "no space left for the model", where=str(folder), hint="Free some space"
+            ) from None
         raise
 
 
@@ -240,7 +253,9 @@ def _read_spec(path: Path) -> Spec:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         if tree.pop("schema") != SCHEMA:
-            raise ModelError("was written by another version of Feinschliff", where=str(path), hint="Train again")
+            raise ModelError(
+                "was written by another version of Feinschliff", where=str(path), hint="Train again"
+            )
         tree.pop("feinschliff", None)
         return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -249,7 +264,9 @@ def _read_spec(path: Path) -> Spec:
 
 def _strings(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str):
-        raise ConfigError("one string was given", where="predict", allowed="Give a list of strings: predict([text])")
+        raise ConfigError(
+            "one string was given", where="predict", allowed="Give a list of strings: predict([text])"
+        )
     found = list(texts)
     for index, text in enumerate(found):
         if not isinstance(text, str):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"
 
+
 def run(
     config: RunConfig,
     *,
@@ -88,7 +89,9 @@ def run(
     missed = [r for r in result["requirements"] or [] if not r["reached"]]
     if missed:
         facts = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
-        raise QualityError(f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html")
+        raise QualityError(
+            f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
+        )
     return result
 
 
@@ -158,7 +161,9 @@ def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encod
     if cut:
         listen(Notice(f"{cut:,} texts are longer than {limit} tokens and are cut there.", "warning"))
     if windowed:
-        listen(Notice(f"{windowed:,} texts are longer than {limit} tokens and are read in overlapping windows."))
+        listen(
+            Notice(f"{windowed:,} texts are longer than {limit} tokens and are read in overlapping windows.")
+        )
     return encoded
 
 
@@ -181,7 +186,10 @@ def _resolved(config: RunConfig, model: Model, dataset: Dataset, output: Path) -
             "output_dir": str(output),
             "data": data,
             "model": config.model.model_copy(
-                update={"max_length_tokens": model.spec.reading.max_length_tokens, "source": _absolute(config.model.source)}
+                update={
+                    "max_length_tokens": model.spec.reading.max_length_tokens,
+                    "source": _absolute(config.model.source),
+                }
             ),
             "train": resolve(config.train, backbone, len(dataset.train)),
         }
@@ -230,7 +238,9 @@ class _Embedder:
         key = id(records)
         if key not in self.vectors:
             learner = self.model.learner
-            encoded = self.known[key] if key in self.known else self.model.encode(records.texts, records.pairs)
+            encoded = (
+                self.known[key] if key in self.known else self.model.encode(records.texts, records.pairs)
+            )
             context = autocast(learner.device, learner.precision)
             vectors = embed(learner.model.base_model, encoded, learner.device, learner.pad_id, context)
             if key not in self.known:
@@ -247,9 +257,9 @@ def _train(
     checkpoints: Path,
     listen: Listener,
 ) -> Any:
-    from feinschliff.train.fit import fit
-
     import torch
+
+    from feinschliff.train.fit import fit
 
     task = registry.load("tasks", dataset.task)
     targets = task.targets(dataset.train, dataset.labels, encoded["train"])
@@ -314,7 +324,9 @@ def _evaluate(
     learner, progress = model.learner, fitted.progress
 
     def predict(name: str, records: Records) -> Any:
-        return task.decode(learner.logits(encoded[name]), encoded[name], dataset.labels, records.texts, model.spec.decision)
+        return task.decode(
+            learner.logits(encoded[name]), encoded[name], dataset.labels, records.texts, model.spec.decision
+        )
 
     predictions = predict("test", dataset.test)
     dev = intervals(
@@ -376,7 +388,9 @@ def _run_folder(config: RunConfig, resume: bool, overwrite: bool) -> Iterator[Pa
     """
     output = Path(config.output_dir or _next_folder(config)).absolute()
     if resume and not (output / CHECKPOINTS).is_dir():
-        raise ConfigError("there is no checkpoint to go on from", where=str(output), hint="Run without --resume")
+        raise ConfigError(
+            "there is no checkpoint to go on from", where=str(output), hint="Run without --resume"
+        )
     if not resume and output.exists():
         ours = (output / "config.yaml").is_file() or (output / "result.json").is_file()
         if not output.is_dir() or (any(output.iterdir()) and not (overwrite and ours)):

@@ -73,7 +73,11 @@ def plan_epoch(
 
 
 def plan_inference(encoded: Encoded, micro_batch_tokens: int) -> list[np.ndarray]:
-    """Plan a pass without gradients: every window once, sorted by length. Returns window indices per batch."""
+    """Plan a pass without gradients: every window once, sorted by length.
+
+    Returns:
+        Window indices per batch.
+    """
     lengths = encoded.lengths
     order = np.argsort(lengths, kind="stable")
     batches: list[np.ndarray] = []
@@ -88,7 +92,11 @@ def plan_inference(encoded: Encoded, micro_batch_tokens: int) -> list[np.ndarray
 
 
 def collate(
-    encoded: Encoded, windows: np.ndarray, pad_id: int, records: np.ndarray | None = None, ids: np.ndarray | None = None
+    encoded: Encoded,
+    windows: np.ndarray,
+    pad_id: int,
+    records: np.ndarray | None = None,
+    ids: np.ndarray | None = None,
 ) -> Batch:
     """Pad windows to one length.
 

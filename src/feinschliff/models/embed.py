@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Encoded, collate, plan_inference
+from feinschliff.models.attention import choose_attention
 
 
 def embed(
@@ -36,9 +37,14 @@ def embed(
             inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
             if batch.token_type_ids is not None:
                 inputs["token_type_ids"] = batch.token_type_ids
+            choose_attention(backbone, device.type, batch.input_ids.shape[1])
             tensors = {k: torch.from_numpy(v).to(device) for k, v in inputs.items()}
             hidden = backbone(**tensors).last_hidden_state.float()
             total = (hidden * tensors["attention_mask"][:, :, None]).sum(1)
             np.add.at(sums, encoded.record[windows], total.cpu().double().numpy())
-    tokens = np.add.reduceat(encoded.lengths, encoded.first_window[:-1]) if encoded.num_records else encoded.lengths
+    tokens = (
+        np.add.reduceat(encoded.lengths, encoded.first_window[:-1])
+        if encoded.num_records
+        else encoded.lengths
+    )
     return (sums / np.maximum(tokens, 1)[:, None]).astype(np.float32)

@@ -48,7 +48,9 @@ def output_layer(model: nn.Module, num_labels: int) -> nn.Linear:
     backbone = getattr(model, "base_model", model)
     inside = {id(m) for m in backbone.modules()}
     found = [
-        m for m in model.modules() if isinstance(m, nn.Linear) and id(m) not in inside and m.out_features == num_labels
+        m
+        for m in model.modules()
+        if isinstance(m, nn.Linear) and id(m) not in inside and m.out_features == num_labels
     ]
     assert found, f"{type(model).__name__} has no output layer of width {num_labels}"
     return found[-1]

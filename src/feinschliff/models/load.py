@@ -61,7 +61,9 @@ def locate(source: str, revision: str | None = None) -> Path:
             )
         return folder
     if folder.exists():
-        raise UnknownModelError("is a file, not a model folder", where=source, allowed="Give the folder with config.json")
+        raise UnknownModelError(
+            "is a file, not a model folder", where=source, allowed="Give the folder with config.json"
+        )
     if source.startswith((".", "/", "~")) or source.count("/") > 1 or not source.strip():
         raise UnknownModelError("there is no such model folder", where=source or "model.source")
     return _download(source, revision)
@@ -104,7 +106,7 @@ def load_config(folder: Path) -> Any:
         raise ModelError(
             f"its architecture '{kind}' cannot be loaded: {_first_line(error)}",
             where=str(folder),
-            hint="Code that comes with a model is never run; choose a model whose architecture transformers has",
+            hint="Code that comes with a model is never run; choose an architecture that transformers has",
         ) from None
 
 
@@ -158,7 +160,9 @@ def load_model(
             )
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)) from None
+        raise ModelError(
+            f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
+        ) from None
     _check_complete(model, info, folder, complete)
     return model
 
@@ -220,8 +224,9 @@ def _download(source: str, revision: str | None) -> Path:
         RevisionNotFoundError,
     )
 
-    offline = "Offline, these work: a folder with config.json and model.safetensors, or a packaged model " + str(
-        sorted(PACKAGED)
+    offline = (
+        "Offline, these work: a folder with config.json and model.safetensors, or a packaged model "
+        + str(sorted(PACKAGED))
     )
     try:
         folder = Path(snapshot_download(source, revision=revision, allow_patterns=FILES))
@@ -242,12 +247,14 @@ def _download(source: str, revision: str | None) -> Path:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"it is not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
+            f"not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
             where=source,
             hint=offline,
         ) from None
     if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
-        raise ModelError("the hub model has no config.json with weights in the safetensors format", where=source)
+        raise ModelError(
+            "the hub model has no config.json with weights in the safetensors format", where=source
+        )
     return folder
 
 

@@ -88,7 +88,8 @@ def system_facts(
             }
         )
     tests = [
-        compare(stats[0], each, metric, settings.bootstrap_samples, settings.confidence, seed) for each in stats[1:]
+        compare(stats[0], each, metric, settings.bootstrap_samples, settings.confidence, seed)
+        for each in stats[1:]
     ]
     corrected = holm([test.p_value for test in tests]) if tests else []
     comparisons = [
@@ -98,7 +99,9 @@ def system_facts(
     return systems, comparisons
 
 
-def detail_facts(records: Records, predictions: Predictions, confidence: float, max_mistakes: int) -> dict[str, Any]:
+def detail_facts(
+    records: Records, predictions: Predictions, confidence: float, max_mistakes: int
+) -> dict[str, Any]:
     """Return `per_class`, `confusion` or `scatter`, and `mistakes` of the tuned model."""
     targets = records.targets
     facts: dict[str, Any] = {"mistakes": mistakes(records, predictions, max_mistakes)}
@@ -116,7 +119,9 @@ def detail_facts(records: Records, predictions: Predictions, confidence: float, 
     return facts
 
 
-def requirement_facts(texts: Sequence[str], scores: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+def requirement_facts(
+    texts: Sequence[str], scores: Mapping[str, Mapping[str, float]]
+) -> list[dict[str, Any]]:
     """Return the `requirements` part: each with whether it was reached."""
     found = {name: Interval(**score) for name, score in scores.items()}
     checked = [(text, requirement(text).check(found)) for text in texts]

@@ -10,5 +10,5 @@ A task is a module with these names:
 - `loss(logits, targets, weights, smoothing) -> Tensor`: the sum over records (or labelled tokens).
 - `class_counts(targets, num_labels) -> ndarray`: how often each class occurs, for class weights.
 - `decode(logits, encoded, labels, texts, decision) -> Predictions`.
-- `decision(logits, targets, labels) -> dict`: decision rules fitted on dev, stored with the model (may be empty).
+- `decision(logits, targets, labels) -> dict`: decision rules fitted on dev, stored with the model.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import cross_entropy
 
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
@@ -53,7 +53,7 @@ def loss(
         weights: float [L] or None.
         smoothing: Share of the target spread over all classes.
     """
-    return F.cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum")
+    return cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum")
 
 
 def decode(

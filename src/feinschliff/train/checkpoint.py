@@ -66,7 +66,9 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
     return final
 
 
-def load(folder: Path, model: Any, optimiser: Any) -> tuple[Progress, dict[str, torch.Tensor], list[str]] | None:
+def load(
+    folder: Path, model: Any, optimiser: Any
+) -> tuple[Progress, dict[str, torch.Tensor], list[str]] | None:
     """Restore the newest intact checkpoint into `model` and `optimiser`.
 
     Returns:

@@ -25,7 +25,6 @@ from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.loop import Progress, Work, steps
 from feinschliff.train.optimiser import build_optimiser, freeze
 
-
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
 
@@ -135,7 +134,9 @@ def _consume(
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
                     + ("; a checkpoint was written" if checkpoints else ""),
-                    hint=f"Go on with: feinschliff train --resume {checkpoints.parent}" if checkpoints else None,
+                    hint=f"Go on with: feinschliff train --resume {checkpoints.parent}"
+                    if checkpoints
+                    else None,
                 )
             if progress.looks_without_gain >= settings.patience and not done:
                 stopped = "patience"

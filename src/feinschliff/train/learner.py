@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.models.attention import choose_attention
+from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.train.precision import autocast
 
-SHORT_TOKENS = 256  # up to here plain matrix products beat the fused attention kernel on CPUs
 INFERENCE_TOKENS = 8192
 
 
@@ -42,8 +44,9 @@ class Learner:
         inputs = {"input_ids": self._to(batch.input_ids), "attention_mask": self._to(batch.attention_mask)}
         if batch.token_type_ids is not None:
             inputs["token_type_ids"] = self._to(batch.token_type_ids)
-        choose_attention(self.model, self.device, batch.input_ids.shape[1])
-        with autocast(self.device, self.precision):
+        choose_attention(self.model, self.device.type, batch.input_ids.shape[1])
+        narrow = first_token_only(self.model) if supported(self.model) else nullcontext()
+        with autocast(self.device, self.precision), narrow:
             logits = self.model(**inputs).logits
         logits = logits.float()
         if self.task.UNIT == "token" or len(batch.windows) == len(batch.records):
@@ -55,7 +58,9 @@ class Learner:
         batch = collate(encoded, windows, 0, records)
         ids = self.renumber(batch.input_ids) if self.renumber else batch.input_ids
         ids = np.where(batch.attention_mask == 1, ids, self.pad_id).astype(np.int64)
-        return Batch(ids, batch.attention_mask, batch.token_type_ids, batch.window_record, batch.records, windows)
+        return Batch(
+            ids, batch.attention_mask, batch.token_type_ids, batch.window_record, batch.records, windows
+        )
 
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits without gradients: float32 [N, L] per record, or [T, K] per token.
@@ -72,7 +77,14 @@ class Learner:
                 windows = np.sort(windows)
                 batch = self.collate(encoded, windows)
                 if not token:  # every window by itself; pooled below, over all windows of a record
-                    batch = Batch(batch.input_ids, batch.attention_mask, batch.token_type_ids, np.arange(len(windows)), windows, windows)
+                    batch = Batch(
+                        batch.input_ids,
+                        batch.attention_mask,
+                        batch.token_type_ids,
+                        np.arange(len(windows)),
+                        windows,
+                        windows,
+                    )
                 out = self.forward(batch).cpu().numpy()
                 if found is None:
                     rows = len(encoded.input_ids) if token else encoded.num_windows
@@ -101,16 +113,6 @@ def pool_windows(logits: torch.Tensor, window_record: torch.Tensor, num_records:
     sums = logits.new_zeros(num_records, logits.shape[1]).index_add_(0, window_record, logits)
     counts = torch.bincount(window_record, minlength=num_records).clamp(min=1)
     return sums / counts[:, None]
-
-
-def choose_attention(model: Any, device: torch.device, length: int) -> None:
-    """Use the attention that is fastest for this length: plain products for short texts on CPUs.
-
-    Models whose attention does not go through transformers' interface keep their own.
-    """
-    wanted = "eager" if device.type == "cpu" and length <= SHORT_TOKENS else "sdpa"
-    if getattr(model, "_supports_sdpa", False) and model.config._attn_implementation != wanted:
-        model.set_attn_implementation(wanted)
 
 
 def used_ids(*parts: Encoded) -> np.ndarray:

@@ -126,15 +126,22 @@ def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tup
     learner, token_task = work.learner, work.learner.task.UNIT == "token"
     batches = [learner.collate(work.train, windows, records) for records, windows in micro_batches]
     truths = [
-        _token_targets(work, batch.windows, batch.input_ids.shape) if token_task else work.targets[batch.records]
+        _token_targets(work, batch.windows, batch.input_ids.shape)
+        if token_task
+        else work.targets[batch.records]
         for batch in batches
     ]
-    total = sum(int((t != -100).sum()) for t in truths) if token_task else sum(len(b.records) for b in batches)
+    total = (
+        sum(int((t != -100).sum()) for t in truths) if token_task else sum(len(b.records) for b in batches)
+    )
     loss_sum = 0.0
     for batch, truth in zip(batches, truths, strict=True):
         logits = learner.forward(batch)
         loss = learner.task.loss(
-            logits, torch.from_numpy(truth).to(learner.device), work.class_weights, work.settings.label_smoothing
+            logits,
+            torch.from_numpy(truth).to(learner.device),
+            work.class_weights,
+            work.settings.label_smoothing,
         )
         work.accelerator.backward(loss / max(1, total))
         loss_sum += float(loss.detach())

@@ -33,7 +33,9 @@ def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.Adam
     `head_learning_rate`. Embeddings, biases and norms have no weight decay.
     Layer-wise decay: Howard and Ruder, ULMFiT, ACL 2018, section 3.2.
     """
-    assert settings.learning_rate and settings.head_learning_rate and settings.layer_decay
+    assert settings.learning_rate
+    assert settings.head_learning_rate
+    assert settings.layer_decay
     top = len(layers(model))
     depth, head = depths(model), head_names(model)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -41,7 +43,11 @@ def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.Adam
         if not parameter.requires_grad:
             continue
         below = max(0, top - depth[name])
-        rate = settings.head_learning_rate if name in head else settings.learning_rate * settings.layer_decay**below
+        rate = (
+            settings.head_learning_rate
+            if name in head
+            else settings.learning_rate * settings.layer_decay**below
+        )
         decays = parameter.ndim > 1 and depth[name] > 0
         groups.setdefault((rate, settings.weight_decay if decays else 0.0), []).append(parameter)
     return torch.optim.AdamW(

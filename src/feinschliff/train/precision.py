@@ -23,9 +23,13 @@ def resolve_device(name: str) -> torch.device:
         device = None
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device is None or device.type not in available:
-        raise ConfigError(f"there is no device '{name}'", where="train.device", allowed="auto, cpu, cuda, cuda:1, mps")
+        raise ConfigError(
+            f"there is no device '{name}'", where="train.device", allowed="auto, cpu, cuda, cuda:1, mps"
+        )
     if not available[device.type]:
-        raise ConfigError(f"torch sees no {device.type} device here", where="train.device", hint="Use auto or cpu")
+        raise ConfigError(
+            f"torch sees no {device.type} device here", where="train.device", hint="Use auto or cpu"
+        )
     return device
 
 
@@ -37,7 +41,9 @@ def resolve_precision(setting: str, device: torch.device) -> str:
     """
     if setting != "auto":
         if setting == "float16" and device.type != "cuda":
-            raise ConfigError("float16 needs a CUDA device", where="train.precision", allowed="auto, float32, bfloat16")
+            raise ConfigError(
+                "float16 needs a CUDA device", where="train.precision", allowed="auto, float32, bfloat16"
+            )
         return setting
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
