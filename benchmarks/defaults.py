@@ -3,8 +3,8 @@
     python benchmarks/defaults.py --data reviews,spam,banking77,clauses --seeds 3 \
         --vary train.learning_rate=1e-4,2e-4 --out results.jsonl
 
-Each combination of the varied settings is trained on 80 % of the train file and scored on the other 20 %,
-which take no part in stopping: all epochs are run, the last weights are scored. One JSON line each, and a table.
+Each combination of the varied settings is trained on (part of) 80 % of the train file and scored on the
+other 20 %, which take no part in stopping: all epochs are run, the last weights are scored. One JSON line each, and a table.
 """
 
 from __future__ import annotations
@@ -58,15 +58,17 @@ def _load(name: str) -> tuple[list[str], list[str]]:
     return frame[text].astype(str).tolist(), frame[label].astype(str).tolist()
 
 
-def _cut(texts: list[str], labels: list[str], rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return indices of at most `rows` training texts and of the dev texts (20 %, at most 1,000)."""
+def _cut(
+    texts: list[str], labels: list[str], rows: int, dev_rows: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return indices of at most `rows` training texts and `dev_rows` of the 20 % held out."""
     from sklearn.model_selection import train_test_split
 
     counts = {label: labels.count(label) for label in set(labels)}
     usable = np.array([i for i, label in enumerate(labels) if counts[label] >= 5])
     kinds = [labels[i] for i in usable]
     train, dev = train_test_split(usable, test_size=0.2, random_state=seed, stratify=kinds)
-    return train[:rows], dev[:1000]
+    return train[:rows], dev[:dev_rows]
 
 
 def _scores(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -82,10 +84,12 @@ def _scores(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
-def _run(name: str, source: str, overrides: list[str], seed: int, rows: int) -> dict[str, object]:
+def _run(
+    name: str, source: str, overrides: list[str], seed: int, rows: int, dev_rows: int
+) -> dict[str, object]:
     config = load_config(overrides=[f"model.source={source}", f"seed={seed}", *overrides])
     texts, labels = _load(name)
-    train, dev = _cut(texts, labels, rows, seed)
+    train, dev = _cut(texts, labels, rows, dev_rows, seed)
     names = sorted(set(labels))
     folder = models.locate(config.model.source)
     tokenizer = models.load_tokenizer(folder)
@@ -135,6 +139,7 @@ def main() -> None:
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--dev-rows", type=int, default=1000)
     parser.add_argument("--set", action="append", default=[], dest="fixed")
     parser.add_argument("--vary", action="append", default=[], help="section.key=value,value,...")
     parser.add_argument("--out", type=Path, default=Path("defaults.jsonl"))
@@ -147,7 +152,9 @@ def main() -> None:
         for name in options.data.split(","):
             found = []
             for seed in range(options.seeds):
-                row = _run(name, options.model, [*options.fixed, *combination], seed, options.rows)
+                row = _run(
+                    name, options.model, [*options.fixed, *combination], seed, options.rows, options.dev_rows
+                )
                 found.append(row)
                 with options.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
