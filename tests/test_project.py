@@ -1,0 +1,78 @@
+"""The project as a whole: one version, current pages, and nothing that depends on where it was made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import feinschliff
+
+ROOT = Path(__file__).parent.parent
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_there_is_one_version():
+    assert project()["version"] == feinschliff.__version__
+    assert importlib.metadata.version("feinschliff") == feinschliff.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (\S+)", changes, re.MULTILINE)[1] == feinschliff.__version__
+
+
+def test_no_file_names_a_package_registry():
+    hosts = re.compile(rb"(pypi|pythonhosted|anaconda|npmjs|test\.pypi)\.(org|com|io)")
+    assert [str(p) for p in tracked() if hosts.search(p.read_bytes())] == []
+
+
+def test_every_constraint_is_one_exact_version():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
+    names = [re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in pins]
+    assert len(names) == len(set(names))
+    needed = [re.match(r"[A-Za-z0-9_.-]+", d)[0] for d in project()["dependencies"]]
+    assert {re.sub(r"[-_.]+", "-", n).lower() for n in needed} <= set(names)
+
+
+def test_the_generated_pages_are_current():
+    done = subprocess.run(
+        [sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])], ids=lambda p: p.name
+)
+def test_links_between_pages_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.de.md"])
+def test_commands_on_the_first_page_exist(page):
+    from feinschliff.cli._commands import command_line
+
+    known = set(command_line().list_commands(None))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    used = set(re.findall(r"^(?:\.venv/bin/)?feinschliff ([a-z]+)", text, re.MULTILINE))
+    used |= set(re.findall(r"\| feinschliff ([a-z]+)", text))
+    assert used, "the page shows no command"
+    assert used <= known
