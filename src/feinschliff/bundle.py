@@ -7,9 +7,9 @@ no place for: the task, how texts are read, decision rules, the fingerprint of t
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,9 @@ from feinschliff.models import load as loading
 SPEC_FILE = "feinschliff.json"
 SCHEMA = 1
 
+_ONE_AT_A_TIME = threading.RLock()
+"""Threads may share a model, whose tokenizer and attention kernel are switched from batch to batch."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -39,6 +42,7 @@ class Spec:
         decision: Decision rules of the task, fitted on dev.
         base_model: What was tuned.
         fingerprint: Of the data it was tuned on.
+        columns: Its columns by their roles: `text`, `text_pair`, `label`.
         versions: Of the packages that made it.
     """
 
@@ -48,6 +52,7 @@ class Spec:
     decision: dict[str, Any] = field(default_factory=dict)
     base_model: str = ""
     fingerprint: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -111,6 +116,7 @@ class Model:
 
         Raises:
             ConfigError: the model reads pairs and none were given, or the other way round.
+            ModelError: the tokenizer is not the model's.
         """
         if (pairs is not None) != self.spec.reading.pairs:
             raise ConfigError(
@@ -118,11 +124,21 @@ class Model:
                 + ("pairs of texts; give both" if self.spec.reading.pairs else "single texts, not pairs"),
                 where="predict",
             )
-        return self.spec.reading.encode(self.tokenizer, texts, pairs, offsets=self._task.UNIT == "token")
+        if pairs is not None and len(pairs) != len(texts):
+            raise ConfigError(f"{len(texts)} texts and {len(pairs)} second texts", where="predict")
+        encoded = self.spec.reading.encode(self.tokenizer, texts, pairs, units=self._task.UNIT == "token")
+        rows, highest = self.learner.model.config.vocab_size, int(encoded.input_ids.max(initial=0))
+        if highest >= rows:
+            raise ModelError(
+                f"the tokenizer makes token {highest}, but the model has only {rows}",
+                where=self.spec.base_model or "model",
+                hint="The tokenizer is not this model's",
+            )
+        return encoded
 
     def predictions(self, records: Records, progress: Callable[[int], None] | None = None) -> Predictions:
         """Predict for the records of a split; `progress` is told the windows done."""
-        return self._predictions(records.texts, records.pairs, records, progress)
+        return self._predictions(records.texts, records.pairs, progress)
 
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Prediction]:
         """Predict one `Prediction` per text, in order.
@@ -130,7 +146,7 @@ class Model:
         Raises:
             ConfigError: `texts` is one string, or holds something that is none.
         """
-        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs), None, None)
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs))
         return list(each(found))
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
@@ -139,7 +155,7 @@ class Model:
         Raises:
             ConfigError: the task has no probabilities per text.
         """
-        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs), None, None)
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs))
         if found.scores is None:
             raise ConfigError(f"the task {self.task} has no probabilities per text", where="predict_proba")
         return found.scores
@@ -148,11 +164,11 @@ class Model:
         self,
         texts: Sequence[str],
         pairs: Sequence[str] | None,
-        records: Records | None,
-        progress: Callable[[int], None] | None,
+        progress: Callable[[int], None] | None = None,
     ) -> Predictions:
-        encoded = self.encode(texts, pairs)
-        logits = self.learner.logits(encoded, progress)
+        with _ONE_AT_A_TIME:
+            encoded = self.encode(texts, pairs)
+            logits = self.learner.logits(encoded, progress)
         return self._task.decode(logits, encoded, self.labels, texts, self.spec.decision)
 
 
@@ -209,33 +225,34 @@ def save(model: Model, folder: Path, card: str = "") -> None:
     """Write the model folder, whole or not at all, and prove that it can be read back.
 
     Raises:
-        ResourceError: no space left; nothing is left behind.
+        ResourceError: it cannot be written, for want of space above all; nothing is left behind.
         ModelError: the reloaded weights differ from the saved ones.
     """
+    from safetensors import SafetensorError
+
+    from feinschliff.train.checkpoint import reason
+
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
+    network, tokenizer = model.learner.model, model.tokenizer
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = model.spec.reading.max_length_tokens
+    spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
     try:
         part.mkdir(parents=True)
-        network, tokenizer = model.learner.model, model.tokenizer
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        tokenizer.model_max_length = model.spec.reading.max_length_tokens
-        network.save_pretrained(part)
+        loading.quietly(lambda: network.save_pretrained(part))
         tokenizer.save_pretrained(part)
-        spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
         (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
         if card:
             (part / "README.md").write_text(card, encoding="utf-8")
         _prove(model, part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
-    except Exception as error:
+    except (OSError, SafetensorError) as error:
+        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise ResourceError(
-                "no space left for the model", where=str(folder), hint="Free some space"
-            ) from None
-        raise
 
 
 def _prove(model: Model, folder: Path) -> None:

@@ -78,6 +78,9 @@ class ModelConfig(Section):
         "windows", description="Texts longer than the model: read in overlapping windows to the end, or cut."
     )
     window_overlap_tokens: int = Field(32, ge=0, description="Tokens shared by neighbouring windows.")
+    label_pieces: Literal["first", "all"] = Field(
+        "first", description="Tokens of a word that carry its label, in tasks that label words."
+    )
     max_train_windows: int = Field(
         8, ge=1, description="Windows of one text used in a training step; prediction always reads all."
     )
@@ -105,6 +108,9 @@ class TrainConfig(Section):
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decoupled weight decay.")
     dropout: float | None = Field(
         None, ge=0, lt=1, description="Dropout in the backbone and before the head, while training."
+    )
+    loss: Literal["cross_entropy", "focal"] = Field(
+        "cross_entropy", description="Loss of labels; `focal` gives what is known already less weight."
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     class_weights: Literal["none", "balanced", "sqrt"] = Field(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feinschliff import __version__, registry
-from feinschliff.config import RunConfig, dump_config
+from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import ConfigError, FeinschliffError, QualityError, RunInterrupted
 from feinschliff.evaluate import metrics, requirement, statistics
@@ -62,13 +62,14 @@ def run(
     for text in config.evaluate.require:
         requirement(text)
     listen(Stage("data"))
+    output = _choose_folder(config, resume, overwrite)
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables or {}, listen)
-    with _run_folder(config, resume, overwrite) as output:
+    with _run_folder(output, resume):
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
         encoded = _encode(model, dataset, listen)
-        config = _resolved(config, model, dataset, output)
+        config = _resolved(config, model, dataset, folder, output)
         write_text(output / "config.yaml", dump_config(config))
 
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
@@ -81,7 +82,8 @@ def run(
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))
         _write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
-        _write_rows(output / "removed.jsonl", iter(dataset.removed))
+        if dataset.removed:
+            _write_rows(output / "removed.jsonl", iter(dataset.removed))
         write_text(output / "report.html", html(result, config.report.language))
         write(result, output / "result.json")
         if not config.train.keep_checkpoints:
@@ -93,11 +95,6 @@ def run(
             f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
         )
     return result
-
-
-def encode_and_score(model: Model, records: Records) -> dict[str, float]:
-    """Return the metrics of a tuned model on labelled records."""
-    return metrics(statistics(model.task, records.targets, model.predictions(records)))
 
 
 def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:
@@ -130,7 +127,11 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     settings = config.model
     length = loading.max_length(loading.load_config(folder), tokenizer, settings.max_length_tokens)
     reading = Reading(
-        length, settings.long_text, settings.window_overlap_tokens, dataset.columns.text_pair is not None
+        length,
+        settings.long_text,
+        settings.window_overlap_tokens,
+        dataset.columns.text_pair is not None,
+        settings.label_pieces,
     )
     network = loading.load_model(
         folder,
@@ -140,13 +141,16 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         pad_token_id=tokenizer.pad_token_id,
         **task.head(dataset.labels),
     )
+    loading.match_inputs(tokenizer, network)
     packages = ("torch", "transformers", "tokenizers")
+    columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label")}
     spec = Spec(
         task=dataset.task,
         labels=dataset.labels,
         reading=reading,
         base_model=config.model.source,
         fingerprint=dataset.fingerprint,
+        columns={role: name for role, name in columns.items() if name},
         versions={name: version(name) for name in packages},
     )
     return Model(network, tokenizer, spec, config.train.device, config.train.precision)
@@ -259,6 +263,7 @@ def _train(
 ) -> Any:
     import torch
 
+    from feinschliff.models.layers import output_layer
     from feinschliff.train.fit import fit
 
     task = registry.load("tasks", dataset.task)
@@ -266,46 +271,42 @@ def _train(
     dev_targets = task.targets(dataset.dev, dataset.labels, encoded["dev"])
     dev_texts, dev_truth = dataset.dev.texts, dataset.dev.targets
 
+    for note in task.notes(dataset.train, targets, encoded["train"], dataset.labels):
+        listen(Notice(note, "warning"))
+    output = output_layer(model.learner.model, model.learner.model.config.num_labels)
+    plain = task.objective(targets, output.out_features, TrainConfig())
+
     def look(learner: Learner) -> dict[str, float]:
         logits = learner.logits(encoded["dev"])
         known = dev_targets != -100 if dev_targets.ndim == 1 else np.ones(len(dev_targets), bool)
-        loss = task.loss(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]), None, 0.0)
-        found = task.decode(logits, encoded["dev"], dataset.labels, dev_texts, {})
+        loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
+        decision = task.decision(logits, dev_targets, encoded["dev"], dataset.labels)
+        found = task.decode(logits, encoded["dev"], dataset.labels, dev_texts, decision)
         scores = metrics(statistics(dataset.task, dev_truth, found))
         return {**scores, "loss": float(loss) / max(1, int(known.sum()))}
 
-    weights = class_weights(task.class_counts(targets, len(dataset.labels)), config.train.class_weights)
-    fitted = fit(
-        model.learner,
-        encoded["train"],
-        targets,
-        look,
-        config.train,
-        metric=task.PRIMARY_METRIC,
-        seed=config.seed,
-        dev=encoded["dev"],
-        max_windows=config.model.max_train_windows,
-        class_weights=weights,
-        checkpoints=checkpoints,
-        listen=listen,
-    )
+    finish = task.begin(output, targets)
+    try:
+        fitted = fit(
+            model.learner,
+            encoded["train"],
+            targets,
+            task.objective(targets, output.out_features, config.train),
+            look,
+            config.train,
+            metric=task.PRIMARY_METRIC,
+            seed=config.seed,
+            dev=encoded["dev"],
+            max_windows=config.model.max_train_windows,
+            checkpoints=checkpoints,
+            listen=listen,
+        )
+    finally:
+        finish()
     logits = model.learner.logits(encoded["dev"])
-    decision = task.decision(logits, dev_targets, dataset.labels)
+    decision = task.decision(logits, dev_targets, encoded["dev"], dataset.labels)
     model.spec = dataclasses.replace(model.spec, decision=decision)
     return fitted
-
-
-def class_weights(counts: np.ndarray, kind: str) -> np.ndarray | None:
-    """Return a weight per class whose mean over the records is 1, or None for equal weights.
-
-    Args:
-        counts: int [L], records of each class.
-        kind: `none`, `balanced` (inverse to the count) or `sqrt` (inverse to its root).
-    """
-    if kind == "none" or not len(counts):
-        return None
-    weights = 1.0 / np.maximum(counts, 1) ** (1.0 if kind == "balanced" else 0.5)
-    return weights * counts.sum() / (weights * counts).sum()
 
 
 def _evaluate(

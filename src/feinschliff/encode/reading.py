@@ -18,17 +18,19 @@ class Reading:
         long_text: `windows` or `truncate`.
         window_overlap_tokens: Tokens shared by neighbouring windows.
         pairs: Whether records are pairs of texts.
+        label_pieces: Tokens that carry a word's label, `first` or `all`.
     """
 
     max_length_tokens: int
     long_text: str = "windows"
     window_overlap_tokens: int = 32
     pairs: bool = False
+    label_pieces: str = "first"
 
     def encode(
-        self, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, *, offsets: bool = False
+        self, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, *, units: bool = False
     ) -> Encoded:
-        """Tokenise texts, or pairs of texts, the way this model reads them."""
+        """Tokenise texts, or pairs of texts, as the model reads them; `units` for tasks that label words."""
         return tokenise(
             tokenizer,
             texts,
@@ -36,5 +38,5 @@ class Reading:
             max_length_tokens=self.max_length_tokens,
             windows=self.long_text == "windows",
             overlap_tokens=self.window_overlap_tokens,
-            offsets=offsets,
+            label_pieces=self.label_pieces if units else None,
         )

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.encode.words import unit_offsets
+
 CHUNK = 1024  # texts given to the tokenizer at once: bounds the memory of its Python lists
 
 
@@ -26,8 +28,8 @@ class Encoded:
         record: int32 [W], the record of each window, ascending.
         num_records: N.
         token_type_ids: int8 [T], or None when the model has none.
-        offsets: int32 [T, 2], characters of the record's text each token covers, (0, 0) for special tokens;
-            None unless asked for.
+        offsets: int32 [T, 2], characters of the record's text that each labelled token stands for (see
+            `words.unit_offsets`), (0, 0) for the other tokens; None unless asked for.
         full_lengths: int32 [N], tokens of the whole text, special tokens included, before windows or cuts.
         limit: Most tokens in a window.
         cut: Number of records that lost tokens.
@@ -72,7 +74,7 @@ def tokenise(
     max_length_tokens: int,
     windows: bool = True,
     overlap_tokens: int = 32,
-    offsets: bool = False,
+    label_pieces: str | None = None,
 ) -> Encoded:
     """Tokenise texts, or pairs of texts.
 
@@ -85,7 +87,7 @@ def tokenise(
         max_length_tokens: Limit of a window, special tokens included.
         windows: Read long texts to their end.
         overlap_tokens: Tokens a window repeats from the one before.
-        offsets: Keep character offsets.
+        label_pieces: Which tokens of a word are labelled, `first` or `all`; None keeps no offsets.
     """
     windows = windows and pairs is None
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
@@ -107,13 +109,13 @@ def tokenise(
             max_length=max_length_tokens,
             stride=overlap if windows else 0,
             return_overflowing_tokens=True,
-            return_offsets_mapping=offsets,
+            return_offsets_mapping=label_pieces is not None,
             return_token_type_ids=with_types,
             return_attention_mask=False,
             verbose=False,
         )
         owners = found["overflow_to_sample_mapping"]
-        fresh = 0
+        fresh, begun, raw = 0, len(ids), []
         for w, (owner, window) in enumerate(zip(owners, found["input_ids"], strict=True)):
             is_first = w == 0 or owners[w - 1] != owner
             fresh = len(window) if is_first else len(window) - special - overlap
@@ -125,16 +127,24 @@ def tokenise(
             record.append(begin + owner)
             if with_types:
                 types.append(np.asarray(found["token_type_ids"][w], np.int8))
-            if offsets:
-                spans.append(np.asarray(found["offset_mapping"][w], np.int32).reshape(-1, 2))
-    kept = np.bincount(np.asarray(record, np.int64), weights=lengths, minlength=len(texts)) if record else np.zeros(len(texts))
+            if label_pieces:
+                raw.append(np.asarray(found["offset_mapping"][w], np.int32).reshape(-1, 2))
+        if label_pieces:
+            texts_of = np.asarray(record[begun:], np.int64) - begin
+            starts = np.concatenate([[0], np.cumsum(lengths[begun:])])
+            spans.append(unit_offsets(chunk, texts_of, starts, np.concatenate(raw), label_pieces))
+    kept = (
+        np.bincount(np.asarray(record, np.int64), weights=lengths, minlength=len(texts))
+        if record
+        else np.zeros(len(texts))
+    )
     return Encoded(
         input_ids=_join(ids, np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         record=np.asarray(record, np.int32),
         num_records=len(texts),
         token_type_ids=_join(types, np.int8) if with_types else None,
-        offsets=(np.concatenate(spans) if spans else np.zeros((0, 2), np.int32)) if offsets else None,
+        offsets=(np.concatenate(spans) if spans else np.zeros((0, 2), np.int32)) if label_pieces else None,
         full_lengths=full_lengths,
         limit=max_length_tokens,
         cut=0 if windows else int((full_lengths > kept).sum()),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.nn.functional import cross_entropy
 
+from feinschliff.config import TrainConfig
 from feinschliff.data import Records
-from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions
+from feinschliff.tasks._losses import Objective, softmax_loss
+
+if TYPE_CHECKING:
+    from feinschliff.encode import Encoded
 
 TITLE = "Text classification"
 PRIMARY_METRIC = "macro_f1"
@@ -37,23 +39,19 @@ def targets(records: Records, labels: Sequence[str], encoded: Encoded) -> np.nda
     return np.array([index.get(t, -100) for t in records.targets], np.int64)
 
 
-def class_counts(targets: np.ndarray, num_labels: int) -> np.ndarray:
-    """Return int64 [L], how often each class occurs."""
-    return np.bincount(targets[targets >= 0], minlength=num_labels)
+def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Sequence[str]) -> list[str]:
+    """Return what the user should know about the targets: nothing, they are what the data says."""
+    return []
 
 
-def loss(
-    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None, smoothing: float
-) -> torch.Tensor:
-    """Return the summed cross-entropy.
+def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
+    """Leave the output layer as it is."""
+    return lambda: None
 
-    Args:
-        logits: float [R, L], one row per record.
-        targets: int64 [R].
-        weights: float [L] or None.
-        smoothing: Share of the target spread over all classes.
-    """
-    return cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum")
+
+def objective(targets: np.ndarray, num_labels: int, settings: TrainConfig) -> Objective:
+    """Return the summed loss of logits float [R, L] and targets int64 [R]."""
+    return softmax_loss(np.bincount(targets[targets >= 0], minlength=num_labels), settings)
 
 
 def decode(
@@ -74,6 +72,8 @@ def decode(
     return Predictions("classification", tuple(labels), scores.argmax(axis=1), scores.astype(np.float32))
 
 
-def decision(logits: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+def decision(
+    logits: np.ndarray, targets: np.ndarray, encoded: Encoded, labels: Sequence[str]
+) -> dict[str, Any]:
     """Return the decision rules to store with the model: none, the most probable label wins."""
     return {}

@@ -1,0 +1,137 @@
+"""Units of a text: which tokens carry a label, and which characters each of them stands for.
+
+Words are found in the text itself, not taken from the tokenizer, so that they are the same for every model: a
+run of letters and digits, or a single other sign; in scripts written without blanks every letter. Tokenizers
+that split at blanks only would make `Merkel,` one word, whose label could never end before the comma.
+
+Cost: a handful of numpy operations per character; about 10 million characters a second.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+SPACE, WORD, SINGLE, MARK, UNKNOWN = range(5)
+
+UNSPACED = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1780, 0x17FF),  # Khmer
+    (0x3040, 0x30FF),  # Hiragana, Katakana
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),  # Chinese characters
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x323AF),
+)
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+def unit_offsets(
+    texts: Sequence[str], owner: np.ndarray, starts: np.ndarray, offsets: np.ndarray, pieces: str = "first"
+) -> np.ndarray:
+    """Return int32 [T, 2], the characters that each labelled token stands for; (0, 0) for the others.
+
+    With `first`, the first token of each word is labelled and stands for the whole word: up to its last
+    character, also where the tokenizer drops it (a combining mark, a soft hyphen). With `all`, every token is
+    labelled and stands for its own characters and the marks after them. Blanks at a token's edges, which some
+    tokenizers count to it, are never part of a unit; of several tokens for one character the first counts.
+
+    Args:
+        texts: N texts.
+        owner: int64 [W], the text of each window.
+        starts: int64 [W + 1], the tokens of each window.
+        offsets: int32 [T, 2], the tokenizer's character offsets, (0, 0) for special tokens.
+        pieces: `first` or `all`.
+    """
+    kind, base = _kinds(texts)
+    word_start, word_end = _words(kind)
+    window = np.repeat(np.arange(len(owner)), np.diff(starts))
+    shift = base[owner[window]]
+    begin, end = _trim(offsets[:, 0] + shift, offsets[:, 1] + shift, kind)
+    real = np.flatnonzero((end > begin) & (offsets[:, 1] > offsets[:, 0]))
+    begin, end, window = begin[real], end[real], window[real]
+    fresh = np.ones(len(real), bool)
+    fresh[1:] = (window[1:] != window[:-1]) | (begin[1:] >= end[:-1])
+    if pieces == "first":
+        fresh &= word_start[begin]
+    labelled = np.flatnonzero(fresh)
+    if pieces == "first" and len(labelled):
+        following = np.append(labelled[1:], len(real))
+        first_of_next = np.searchsorted(window, window[labelled], side="right")
+        end = word_end[end[np.minimum(following, first_of_next) - 1] - 1]
+    else:
+        end = _after_marks(kind)[end[labelled]]
+    found = np.zeros((len(offsets), 2), np.int32)
+    where = real[labelled]
+    found[where, 0] = begin[labelled] - shift[where]
+    found[where, 1] = end - shift[where]
+    return found
+
+
+def _kinds(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kind of every character, uint8 [C], and where each text begins, int64 [N].
+
+    A blank follows every text, so that nothing reaches over its end.
+    """
+    codes = np.frombuffer(" ".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    table = _table()
+    unknown = np.unique(codes[table[codes] == UNKNOWN])
+    table[unknown] = [_kind(chr(code)) for code in unknown]
+    kind = table[codes]
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return kind, np.concatenate([[0], np.cumsum(lengths + 1)])[: len(texts)]
+
+
+@cache
+def _table() -> np.ndarray:
+    """Kind of every code point, filled in as they occur (all at once would take a second)."""
+    return np.full(0x110000, UNKNOWN, np.uint8)
+
+
+def _kind(char: str) -> int:
+    category = unicodedata.category(char)
+    if char.isspace() or category in ("Zl", "Zp", "Zs", "Cc"):
+        return SPACE
+    if category[0] == "M" or category == "Cf" or ord(char) in SKIN_TONES:
+        return MARK
+    if category[0] not in "LN" and char != "_":
+        return SINGLE
+    return SINGLE if any(low <= ord(char) <= high for low, high in UNSPACED) else WORD
+
+
+def _words(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return bool [C], where a word starts, and int64 [C], the end of the word each character is in.
+
+    Marks belong to the character before them; one that follows a blank counts as a letter.
+    """
+    kind = kind.copy()
+    before = np.concatenate([[SPACE], kind[:-1]])
+    kind[(kind == MARK) & (before == SPACE)] = WORD
+    places = np.arange(len(kind))
+    carrier = np.maximum.accumulate(np.where(kind == MARK, 0, places))
+    carried = kind[carrier]
+    before = np.concatenate([[SPACE], carried[:-1]])
+    start = (kind == SINGLE) | ((kind == WORD) & (before != WORD))
+    edge = np.where(start | (kind == SPACE), places, len(kind))
+    after = np.minimum.accumulate(edge[::-1])[::-1]
+    return start, np.append(after[1:], len(kind))
+
+
+def _trim(begin: np.ndarray, end: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the spans without blanks at their edges; a span of blanks only becomes empty."""
+    places = np.arange(len(kind))
+    solid = kind != SPACE
+    following = np.minimum.accumulate(np.where(solid, places, len(kind))[::-1])[::-1]
+    preceding = np.maximum.accumulate(np.where(solid, places, -1))
+    return following[begin], preceding[np.maximum(end - 1, 0)] + 1
+
+
+def _after_marks(kind: np.ndarray) -> np.ndarray:
+    """Return int64 [C], the first place from here on that is no mark."""
+    places = np.arange(len(kind))
+    return np.minimum.accumulate(np.where(kind != MARK, places, len(kind))[::-1])[::-1]

@@ -1,0 +1,98 @@
+"""Losses of labels, as the settings ask for: weighted, smoothed, focal.
+
+The focal loss multiplies each loss by (1 - p)^2, where p is the probability of the truth: what is known
+already counts little, so that many easy examples do not drown the few hard ones.
+
+Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 4 with gamma 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from feinschliff.config import TrainConfig
+
+Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Gives the sum of the losses from logits and targets."""
+
+IGNORED = -100
+GAMMA = 2.0
+
+
+def softmax_loss(counts: np.ndarray, settings: TrainConfig) -> Objective:
+    """Return the loss of targets with exactly one class: logits float [..., L], targets int64 [...].
+
+    Targets of -100 do not count.
+
+    Args:
+        counts: int64 [L], how often each class occurs in train.
+    """
+    weights = class_weights(counts, settings.class_weights)
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        logits, targets = logits.flatten(0, -2), targets.flatten()
+        losses = cross_entropy(
+            logits,
+            targets,
+            weight=None if weights is None else weights.to(logits.device),
+            ignore_index=IGNORED,
+            label_smoothing=settings.label_smoothing,
+            reduction="none",
+        )
+        if settings.loss == "focal":
+            truth = logits.softmax(-1).gather(-1, targets.clamp(min=0)[:, None])[:, 0]
+            losses = losses * (1 - truth) ** GAMMA
+        return losses.sum()
+
+    return loss
+
+
+def sigmoid_loss(counts: np.ndarray, num_records: int, settings: TrainConfig) -> Objective:
+    """Return the loss of targets with any number of labels: logits and targets float [R, L].
+
+    Args:
+        counts: int64 [L], how often each label occurs in train.
+        num_records: Size of train.
+    """
+    weights = positive_weights(counts, num_records, settings.class_weights)
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        wanted = targets * (1 - settings.label_smoothing) + settings.label_smoothing / 2
+        weight = None if weights is None else weights.to(logits.device)
+        losses = binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight, reduction="none")
+        if settings.loss == "focal":
+            chance = logits.sigmoid()
+            losses = losses * (targets * (1 - chance) + (1 - targets) * chance) ** GAMMA
+        return losses.sum()
+
+    return loss
+
+
+def class_weights(counts: np.ndarray, kind: str) -> torch.Tensor | None:
+    """Return a weight per class whose mean over the examples is 1, float [L]; None for equal weights.
+
+    Args:
+        counts: int [L], examples of each class.
+        kind: `none`, `balanced` (inverse to the count) or `sqrt` (inverse to its root).
+    """
+    if kind == "none" or not counts.sum():
+        return None
+    weights = 1.0 / np.maximum(counts, 1) ** _power(kind)
+    return torch.tensor(weights * counts.sum() / (weights * counts).sum(), dtype=torch.float32)
+
+
+def positive_weights(counts: np.ndarray, num_records: int, kind: str) -> torch.Tensor | None:
+    """Return the weight of each label's presence against its absence, float [L]; None for equal weights."""
+    if kind == "none" or not counts.sum():
+        return None
+    present = np.maximum(counts, 1)
+    ratio = np.maximum(num_records - present, 1) / present
+    return torch.tensor(ratio ** _power(kind), dtype=torch.float32)
+
+
+def _power(kind: str) -> float:
+    return 1.0 if kind == "balanced" else 0.5
