@@ -15,8 +15,8 @@ from feinschliff.errors import ConfigError, DataError
 class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
     """Fine-tune a pretrained model to tell texts apart; for `cross_val_score`, `Pipeline` and their like.
 
-    A part of the training data (`data.dev_share`) chooses the best weights. Nothing is written to disk, and no
-    baselines are trained: for a report, use `feinschliff.train`.
+    A part of the training data (`data.dev_share`) chooses the best weights. Nothing is written to disk, and
+    no baselines are trained: for a report, use `feinschliff.train`.
 
     Args:
         model: Base model: a name of `feinschliff models`, a hub id, or a folder.
@@ -45,6 +45,8 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             DataError: X and y differ in length, hold something that is no text, or there is only one class.
         """
+        from feinschliff.pipeline import tune
+
         texts, labels = as_texts(X), np.asarray(list(y))
         if len(texts) != len(labels):
             raise DataError(f"{len(texts)} texts and {len(labels)} labels", where="fit")
@@ -52,7 +54,8 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
         names = [str(c) for c in self.classes_]
         if len(set(names)) < 2:
             raise DataError(f"there is only one class: {', '.join(names)}", where="fit")
-        self.model_ = _tune(*_dataset(texts, [names[c] for c in codes], self._config()))
+        config = self._config()
+        self.model_ = tune(config, _dataset(texts, [names[c] for c in codes], config))
         self._columns = [self.model_.labels.index(name) for name in names]
         return self
 
@@ -100,8 +103,8 @@ def as_texts(values: Iterable[Any]) -> list[str]:
     return [str(text) for text in texts]
 
 
-def _dataset(texts: list[str], labels: list[str], config: Any) -> tuple[Any, Any]:
-    """Return the configuration and a dataset of train and dev, without test."""
+def _dataset(texts: list[str], labels: list[str], config: Any) -> Any:
+    """Return a dataset of train and dev, without test."""
     import pyarrow as pa
 
     from feinschliff.data import Columns, Dataset, Records
@@ -117,7 +120,7 @@ def _dataset(texts: list[str], labels: list[str], config: Any) -> tuple[Any, Any
     share = config.data.dev_share
     part = divide(records, "classification", [1 - share, share], np.arange(len(records)), config.seed, (1, 5))
     dev = records.take(np.flatnonzero(part == 1))
-    dataset = Dataset(
+    return Dataset(
         task="classification",
         labels=tuple(sorted(set(labels))),
         train=records.take(np.flatnonzero(part == 0)),
@@ -125,17 +128,3 @@ def _dataset(texts: list[str], labels: list[str], config: Any) -> tuple[Any, Any
         test=records.take([]),
         columns=Columns("classification", "text", "label"),
     )
-    return config, dataset
-
-
-def _tune(config: Any, dataset: Any) -> Any:
-    """Return the model tuned on the dataset."""
-    from feinschliff import pipeline
-    from feinschliff.models.load import locate
-    from feinschliff.train.events import ignore
-
-    model = pipeline._build(config, dataset, locate(config.model.source, config.model.revision))
-    encoded = pipeline._encode(model, dataset, ignore)
-    config = pipeline._resolved(config, model, dataset, None)
-    pipeline._train(config, dataset, model, encoded, None, ignore)
-    return model

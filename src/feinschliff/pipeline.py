@@ -18,7 +18,7 @@ import numpy as np
 from feinschliff import __version__, registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
-from feinschliff.errors import ConfigError, FeinschliffError, QualityError, RunInterrupted
+from feinschliff.errors import ConfigError, FeinschliffError, QualityError, ResourceError, RunInterrupted
 from feinschliff.evaluate import metrics, requirement, statistics
 from feinschliff.readers import Table
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -63,13 +63,14 @@ def run(
         requirement(text)
     listen(Stage("data"))
     output = _choose_folder(config, resume, overwrite)
+    config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables or {}, listen)
     with _run_folder(output, resume):
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
         encoded = _encode(model, dataset, listen)
-        config = _resolved(config, model, dataset, folder, output)
+        config = _resolved(config, model, dataset, folder)
         write_text(output / "config.yaml", dump_config(config))
 
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
@@ -95,6 +96,21 @@ def run(
             f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
         )
     return result
+
+
+def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Model:
+    """Return the model tuned on a dataset as configured: no baselines, no report, nothing on disk.
+
+    Raises:
+        FeinschliffError: see its kinds.
+    """
+    from feinschliff.models.load import locate
+
+    folder = locate(config.model.source, config.model.revision)
+    model = _build(config, dataset, folder)
+    encoded = _encode(model, dataset, listen)
+    _train(_resolved(config, model, dataset, folder), dataset, model, encoded, None, listen)
+    return model
 
 
 def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:
@@ -171,10 +187,12 @@ def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encod
     return encoded
 
 
-def _resolved(config: RunConfig, model: Model, dataset: Dataset, output: Path) -> RunConfig:
+def _resolved(config: RunConfig, model: Model, dataset: Dataset, folder: Path) -> RunConfig:
     """Return the configuration with every choice made, so that it repeats the run."""
+    from feinschliff.models.load import PACKAGED, commit
     from feinschliff.train.defaults import resolve
 
+    source = config.model.source
     network = model.learner.model
     backbone = sum(p.numel() for p in network.base_model.parameters())
     backbone -= network.get_input_embeddings().weight.numel()
@@ -187,12 +205,12 @@ def _resolved(config: RunConfig, model: Model, dataset: Dataset, output: Path) -
     return config.model_copy(
         update={
             "task": dataset.task,
-            "output_dir": str(output),
             "data": data,
             "model": config.model.model_copy(
                 update={
                     "max_length_tokens": model.spec.reading.max_length_tokens,
-                    "source": _absolute(config.model.source),
+                    "source": source if source in PACKAGED else _absolute(source),
+                    "revision": commit(folder) or config.model.revision,
                 }
             ),
             "train": resolve(config.train, backbone, len(dataset.train)),
@@ -258,7 +276,7 @@ def _train(
     dataset: Dataset,
     model: Model,
     encoded: Mapping[str, Encoded],
-    checkpoints: Path,
+    checkpoints: Path | None,
     listen: Listener,
 ) -> Any:
     import torch
@@ -298,6 +316,7 @@ def _train(
             seed=config.seed,
             dev=encoded["dev"],
             max_windows=config.model.max_train_windows,
+            identity=dataset.fingerprint,
             checkpoints=checkpoints,
             listen=listen,
         )
@@ -380,39 +399,74 @@ def _evaluate(
     return result, predictions
 
 
-@contextmanager
-def _run_folder(config: RunConfig, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """Make the run's folder; take it away again when nothing worth keeping came of the run.
+def _choose_folder(config: RunConfig, resume: bool, overwrite: bool) -> Path:
+    """Return the run's folder; nothing is touched yet.
 
     Raises:
-        ConfigError: it is in use, or there is nothing to resume.
+        ConfigError: it is in use, or there is no run to go on with.
     """
     output = Path(config.output_dir or _next_folder(config)).absolute()
-    if resume and not (output / CHECKPOINTS).is_dir():
-        raise ConfigError(
-            "there is no checkpoint to go on from", where=str(output), hint="Run without --resume"
-        )
-    if not resume and output.exists():
-        ours = (output / "config.yaml").is_file() or (output / "result.json").is_file()
-        if not output.is_dir() or (any(output.iterdir()) and not (overwrite and ours)):
-            raise ConfigError(
-                "the output folder is in use",
-                where=str(output),
-                hint="Choose another with --output-dir, or replace an earlier run with --overwrite",
-            )
-        shutil.rmtree(output)
+    started, complete = (output / "config.yaml").is_file(), (output / "result.json").is_file()
+    if resume:
+        if complete or not started:
+            fact = "the run is complete" if complete else "there is no run to go on with"
+            raise ConfigError(fact, where=str(output), hint="Run without --resume")
+        return output
+    free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
+    if not free and not (overwrite and (started or complete)):
+        hint = "Choose another with --output-dir"
+        if started:
+            hint += ", or replace the earlier run with --overwrite"
+        if started and not complete:
+            hint += f", or go on with it: feinschliff train --resume {output}"
+        raise ConfigError("the output folder is in use", where=str(output), hint=hint)
+    return output
+
+
+@contextmanager
+def _run_folder(output: Path, resume: bool) -> Iterator[None]:
+    """Make the run's folder; empty it again when nothing worth keeping came of the run.
+
+    Raises:
+        ConfigError: it cannot be made.
+        ResourceError: something in it cannot be written.
+    """
+    existed = output.exists()
     try:
+        if existed and not resume:
+            _empty(output)
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"the output folder cannot be made: {error.strerror}", where=str(output)) from None
+    complete = False
     try:
-        yield output
-    except (FeinschliffError, OSError, KeyboardInterrupt) as error:
-        if not any((output / CHECKPOINTS).glob("step-*")):
-            shutil.rmtree(output, ignore_errors=True)
-        elif not isinstance(error, RunInterrupted | KeyboardInterrupt):
-            error.add_note(f"A checkpoint is in {output}; go on with: feinschliff train --resume {output}")
+        yield
+        complete = True
+    except OSError as error:
+        where = str(error.filename or output)
+        raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
+    except FeinschliffError as error:
+        if _has_checkpoint(output) and not isinstance(error, RunInterrupted):
+            go_on = f"The last checkpoint is kept: feinschliff train --resume {output}"
+            error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
         raise
+    finally:
+        if not complete and not resume and not _has_checkpoint(output):
+            _empty(output)
+            if not existed:
+                output.rmdir()
+
+
+def _has_checkpoint(output: Path) -> bool:
+    return any((output / CHECKPOINTS).glob("step-*"))
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _next_folder(config: RunConfig) -> Path:

@@ -1,8 +1,8 @@
 """Compute the top layer for the first token alone, where the head reads nothing else.
 
 A classifier of the BERT family looks at the first token of the top layer. The other tokens of that layer
-matter only as keys and values: their queries, attention, and feed-forward part (5/6 of the layer's products) are
-never used. Leaving them out changes no logit and saves a seventh of a 6-layer model's work.
+matter only as keys and values: their queries, attention, and feed-forward part (5/6 of the layer's products)
+are never used. Leaving them out changes no logit and saves a seventh of a 6-layer model's work.
 """
 
 from __future__ import annotations

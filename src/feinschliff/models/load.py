@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feinschliff.errors import MissingExtraError, ModelError, UnknownModelError, nearest
+from feinschliff.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError, nearest
 
 MAX_DEFAULT_LENGTH = 512
+COUNTED_FROM_PADDING = frozenset(
+    [
+        "camembert",
+        "data2vec-text",
+        "longformer",
+        "mpnet",
+        "roberta",
+        "roberta-prelayernorm",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "xmod",
+    ]
+)
+"""Architectures that count positions from the padding id on, and so have fewer than their config says."""
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 
 
@@ -37,6 +54,8 @@ PACKAGED = {
         "quickstart",
     )
 }
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def locate(source: str, revision: str | None = None) -> Path:
@@ -69,6 +88,11 @@ def locate(source: str, revision: str | None = None) -> Path:
     return _download(source, revision)
 
 
+def commit(folder: Path) -> str | None:
+    """Return the commit of a model that lies in the hub's local cache; None for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
 def load_tokenizer(folder: Path) -> Any:
     """Load the fast tokenizer of a model folder.
 
@@ -78,7 +102,7 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"its tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from None
     if not tokenizer.is_fast:
@@ -87,8 +111,16 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         raise ModelError("its tokenizer has neither a padding nor an end token", where=str(folder))
-    tokenizer.padding_side = "right"
+    tokenizer.padding_side = tokenizer.truncation_side = "right"
     return tokenizer
+
+
+def match_inputs(tokenizer: Any, model: Any) -> None:
+    """Keep the tokenizer from making segment ids that the model has no embeddings for."""
+    reads = "token_type_ids" in inspect.signature(model.forward).parameters
+    if not reads or getattr(model.config, "type_vocab_size", 2) < 2:
+        names = tokenizer.model_input_names
+        tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
 
 
 def load_config(folder: Path) -> Any:
@@ -145,9 +177,9 @@ def load_model(
     auto = getattr(transformers, auto_class)
     torch.manual_seed(seed)
     if not pretrained:
-        return _quietly(lambda: auto.from_config(config).float())
+        return quietly(lambda: auto.from_config(config).float())
     try:
-        model, info = _quietly(
+        model, info = quietly(
             lambda: auto.from_pretrained(
                 folder,
                 config=config,
@@ -170,7 +202,8 @@ def load_model(
 def set_dropout(config: Any, value: float) -> None:
     """Set every dropout probability a configuration has."""
     for name in list(vars(config)):
-        if "dropout" in name and isinstance(getattr(config, name), int | float | None):
+        old = getattr(config, name)
+        if "dropout" in name and isinstance(old, int | float | None) and not isinstance(old, bool):
             setattr(config, name, value)
 
 
@@ -178,22 +211,41 @@ def max_length(config: Any, tokenizer: Any, wanted: int | None) -> int:
     """Return the window length in tokens: `wanted`, within what the model can read.
 
     Raises:
-        ModelError: more was wanted than the model has positions.
+        ConfigError: more was wanted than the model has positions.
     """
     positions = getattr(config, "max_position_embeddings", None)
-    if positions and config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= 2  # positions are counted from the padding id on
+    if positions and config.model_type in COUNTED_FROM_PADDING:
+        positions -= tokenizer.pad_token_id + 1
     limits = [v for v in (positions, tokenizer.model_max_length) if isinstance(v, int) and 0 < v < 1_000_000]
     limit = min(limits, default=MAX_DEFAULT_LENGTH)
     if wanted is None:
         return min(limit, MAX_DEFAULT_LENGTH)
     if positions and wanted > positions:
-        raise ModelError(
-            f"max_length_tokens={wanted} is more than the model's {positions} positions",
+        raise ConfigError(
+            f"{wanted} is more than the model's {positions} positions",
             where="model.max_length_tokens",
             allowed=f"At most {positions}",
         )
     return wanted
+
+
+def quietly(work: Callable[[], Any]) -> Any:
+    """Load or save without transformers' own bars and tables; what matters in them is checked here.
+
+    One at a time: transformers changes settings of torch for the whole process while it loads.
+    """
+    from transformers.utils import logging
+
+    with _ONE_AT_A_TIME:
+        bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        try:
+            return work()
+        finally:
+            logging.set_verbosity(level)
+            if bars:
+                logging.enable_progress_bar()
 
 
 def _packaged(name: str) -> Path:
@@ -247,7 +299,7 @@ def _download(source: str, revision: str | None) -> Path:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
+            f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
             where=source,
             hint=offline,
         ) from None
@@ -271,21 +323,6 @@ def _check_complete(model: Any, info: Any, folder: Path, complete: bool) -> None
             where=str(folder),
             hint="The folder is damaged, or made for another architecture than its config.json says",
         )
-
-
-def _quietly(load: Any) -> Any:
-    """Run a loader without transformers' own bars and tables; what matters in them is checked here."""
-    from transformers.utils import logging
-
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        return load()
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,59 +7,67 @@ parameters, of which a few thousand occur.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-MAX_LEADING = 1024
 
+class ActiveEmbedding(nn.Module):
+    """Some rows of an embedding matrix, found by the ids of the whole one.
 
-class ActiveVocabulary:
-    """A model's embedding matrix reduced to some rows, until `restore` puts all of them back.
-
-    Position ids of RoBERTa-like models are counted from the padding id, so ids up to a small padding id keep
-    their numbers.
+    The model above sees the ids it always sees: those that compare them with the padding or end id, such as
+    models that count positions from the padding id, need to know nothing.
 
     Args:
-        model: A transformers model; its input embeddings are replaced at once.
-        used: int [K], token ids that will be given to the model.
-        pad_id: Padding id.
+        whole: The embedding of all V ids.
+        rows: int64 [K], the ids that can be looked up; any other is an error.
     """
 
-    def __init__(self, model: Any, used: np.ndarray, pad_id: int):
-        self.model = model
-        self.embeddings = model.get_input_embeddings()
-        size = self.embeddings.weight.shape[0]
-        leading = np.arange(pad_id + 1) if pad_id < MAX_LEADING else np.array([pad_id])
-        rows = np.union1d(np.asarray(used, np.int64), leading)
-        self.rows = torch.from_numpy(rows[rows < size])
-        self.lookup = np.full(size, -1, np.int32)
-        self.lookup[self.rows.numpy()] = np.arange(len(self.rows), dtype=np.int32)
-        self.pad_id = int(self.lookup[pad_id])
-        small = nn.Embedding(len(self.rows), self.embeddings.weight.shape[1], padding_idx=self.pad_id)
-        small.weight.data = self.embeddings.weight.data[self.rows].clone()
-        model.set_input_embeddings(small)
-        self.small = small
+    lookup: torch.Tensor
 
-    def renumber(self, ids: np.ndarray) -> np.ndarray:
-        """Return int32 ids of the reduced matrix; every id must be among the used ones."""
-        small = self.lookup[ids]
-        assert small.min(initial=0) >= 0, "a token id outside the active vocabulary"
-        return small
+    def __init__(self, whole: nn.Embedding, rows: torch.Tensor):
+        super().__init__()
+        lookup = torch.full((whole.num_embeddings,), -1, device=rows.device)
+        lookup[rows] = torch.arange(len(rows), device=rows.device)
+        padding = -1 if whole.padding_idx is None else int(lookup[whole.padding_idx])
+        self.padding_idx = padding if padding >= 0 else None
+        self.register_buffer("lookup", lookup, persistent=False)
+        self.weight = nn.Parameter(whole.weight.detach()[rows].clone())
 
-    def full_weight(self) -> torch.Tensor:
-        """Return the full matrix with the tuned rows in it, float [V, H]."""
-        weight = self.embeddings.weight.data.clone()
-        weight[self.rows] = self.small.weight.data.to(weight.device, weight.dtype)
-        return weight
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """*Shape:* int64 [B, L] -> [B, L, H]."""
+        return nn.functional.embedding(self.lookup[ids], self.weight, self.padding_idx)
 
-    def restore(self) -> None:
-        """Put the full matrix, with the tuned rows, back into the model."""
-        device = self.small.weight.device
-        self.embeddings.weight.data[self.rows] = self.small.weight.data.to(
-            self.embeddings.weight.device, self.embeddings.weight.dtype
-        )
-        self.embeddings.to(device)
-        self.model.set_input_embeddings(self.embeddings)
+
+@contextmanager
+def active_vocabulary(model: Any, used: np.ndarray) -> Iterator[None]:
+    """Hold only the rows in use, until the context ends and all rows are back, the tuned ones among them.
+
+    A model whose embeddings are of their own kind, or are shared with another part of it, keeps all rows.
+
+    Args:
+        model: A transformers model, on its device.
+        used: int [K], all token ids it will be given, padding included.
+    """
+    whole = model.get_input_embeddings()
+    if type(whole) is not nn.Embedding or len(used) >= whole.num_embeddings:
+        yield
+        return
+    device = whole.weight.device
+    rows = torch.from_numpy(np.asarray(used, np.int64)).to(device)
+    model.set_input_embeddings(active := ActiveEmbedding(whole, rows))
+    if any(parameter is whole.weight for parameter in model.parameters()):
+        model.set_input_embeddings(whole)
+        yield
+        return
+    whole.cpu()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            whole.weight[rows.cpu()] = active.weight.cpu()
+        model.set_input_embeddings(whole.to(device))

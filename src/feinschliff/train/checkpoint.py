@@ -7,7 +7,6 @@ over both, written under a temporary name, flushed to disk, and renamed. Two are
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from feinschliff.errors import ResourceError
+from feinschliff.errors import ConfigError, ResourceError
 from feinschliff.train.loop import Progress
 
 KEEP = 2
@@ -35,16 +34,17 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
         best: Weights of the best look at dev so far, by name.
 
     Raises:
-        ResourceError: no space left; older checkpoints stay.
+        ResourceError: it cannot be written, for want of space above all; older checkpoints stay.
     """
     final = folder / f"step-{progress.step:08d}"
     part = folder / f".{final.name}.part"
-    tensors = {f"model/{n}": p.detach() for n, p in model.named_parameters() if p.requires_grad}
+    tensors = {f"model/{n}": p.detach() for n, p in _trained(model).items()}
     tensors |= {f"best/{n}": t for n, t in best.items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{index}/{n}": torch.as_tensor(v) for n, v in state.items()}
     try:
-        shutil.rmtree(part, ignore_errors=True)
+        for unfinished in folder.glob(".*.part"):
+            shutil.rmtree(unfinished)
         part.mkdir(parents=True)
         save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, part / "tensors.safetensors")
         (part / "progress.json").write_text(json.dumps(dataclasses.asdict(progress)), encoding="utf-8")
@@ -54,27 +54,34 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)
         _flush(folder)
+        for old in _found(folder)[:-KEEP]:
+            shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise ResourceError(
-                "no space left for a checkpoint", where=str(folder), hint="Free some space, then: --resume"
-            ) from None
-        raise
-    for old in _found(folder)[:-KEEP]:
-        shutil.rmtree(old)
+        raise ResourceError(
+            f"the checkpoint cannot be written: {reason(error)}",
+            where=str(folder),
+            hint="The one before it is intact" if _found(folder) else None,
+        ) from None
     return final
 
 
 def load(
-    folder: Path, model: Any, optimiser: Any
-) -> tuple[Progress, dict[str, torch.Tensor], list[str]] | None:
+    folder: Path, model: Any, optimiser: Any, identity: str
+) -> tuple[Progress, dict[str, torch.Tensor], list[str]]:
     """Restore the newest intact checkpoint into `model` and `optimiser`.
 
+    Args:
+        identity: Of the data and model; see `Progress`.
+
     Returns:
-        Progress, best weights, and a sentence for each damaged checkpoint passed over; None if there is none.
+        Progress, that of a beginning if there is no checkpoint; best weights; a sentence for each damaged
+        checkpoint passed over.
+
+    Raises:
+        ConfigError: the checkpoint is of other data or another model.
     """
-    skipped = []
+    damaged = []
     for path in reversed(_found(folder)):
         try:
             if (path / "sha256").read_text(encoding="ascii") != _digest(path):
@@ -82,25 +89,43 @@ def load(
             tensors = load_file(path / "tensors.safetensors")
             progress = Progress(**json.loads((path / "progress.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, SafetensorError) as error:
-            skipped.append(f"checkpoint {path.name} is damaged ({error}); the one before it is used")
+            damaged.append(f"Checkpoint {path.name} is damaged ({reason(error)}); the one before it is used.")
             continue
-        parameters = dict(model.named_parameters())
+        kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            kinds[kind][rest] = tensor
+        trained = _trained(model)
+        shapes = {n: t.shape for n, t in kinds["model"].items()}
+        if progress.identity != identity or shapes != {n: p.shape for n, p in trained.items()}:
+            raise ConfigError(
+                "the checkpoint is of other data or another model than this run's",
+                where=str(path),
+                hint="Restore the data the run began with, or start a new run",
+            )
         state = optimiser.state_dict()
         state["state"] = {}
-        best = {}
         with torch.no_grad():
-            for name, tensor in tensors.items():
-                kind, _, rest = name.partition("/")
-                if kind == "model":
-                    parameters[rest].copy_(tensor)
-                elif kind == "best":
-                    best[rest] = tensor
-                else:
-                    index, _, key = rest.partition("/")
-                    state["state"].setdefault(int(index), {})[key] = tensor
+            for name, tensor in kinds["model"].items():
+                trained[name].copy_(tensor)
+        for name, tensor in kinds["optimiser"].items():
+            index, _, key = name.partition("/")
+            state["state"].setdefault(int(index), {})[key] = tensor
         optimiser.load_state_dict(state)
-        return progress, best, skipped
-    return None
+        return progress, kinds["best"], damaged
+    if damaged:
+        damaged[-1] = damaged[-1].replace("the one before it is used", "training starts at the beginning")
+    return Progress(identity), {}, damaged
+
+
+def reason(error: BaseException) -> str:
+    """Say in a few words why something could not be written or read."""
+    text = getattr(error, "strerror", None) or str(error)
+    return "no space left on its disk" if "No space left" in text else text
+
+
+def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def _found(folder: Path) -> list[Path]:

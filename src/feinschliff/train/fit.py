@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -18,15 +19,17 @@ from accelerate import Accelerator
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
-from feinschliff.models.vocabulary import ActiveVocabulary
+from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.learner import Learner, used_ids
-from feinschliff.train.loop import Progress, Work, steps
-from feinschliff.train.optimiser import build_optimiser, freeze
+from feinschliff.train.loop import Progress, Work, check_finite, steps
+from feinschliff.train.optimiser import build_optimiser, frozen
 
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
+
+_ACCELERATE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ def fit(
     learner: Learner,
     train: Encoded,
     targets: np.ndarray,
+    objective: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     look: Callable[[Learner], dict[str, float]],
     settings: TrainConfig,
     *,
@@ -49,7 +53,7 @@ def fit(
     seed: int,
     dev: Encoded,
     max_windows: int = 8,
-    class_weights: np.ndarray | None = None,
+    identity: str = "",
     checkpoints: Path | None = None,
     listen: Listener = ignore,
 ) -> Fitted:
@@ -58,36 +62,34 @@ def fit(
     Args:
         learner: Model and device. Its embeddings are reduced to the rows in use meanwhile.
         train, targets: Training records and their targets.
+        objective: Sum of losses from logits and targets, see the task.
         look: Scores on dev, `loss` and `metric` among them.
         settings: Fully resolved.
         metric: Score on dev that decides which weights are best; ties go to the lower loss.
         seed: Of the order of the data and of dropout.
         dev: Records `look` reads; their tokens stay in the active vocabulary.
+        identity: Fingerprint of the data; a checkpoint of other data is refused.
         checkpoints: Folder to save to and to resume from; None saves nothing.
 
     Raises:
+        ConfigError: `freeze_layers` is more than there are; a checkpoint is of another run.
+        FeinschliffError: a loss is not a finite number.
         RunInterrupted: SIGINT or SIGTERM came; a checkpoint was written if there is a folder for it.
     """
     model = learner.model.to(learner.device)
-    pad_id = learner.pad_id
-    vocabulary = ActiveVocabulary(model, used_ids(train, dev), pad_id)
-    learner.renumber, learner.pad_id = vocabulary.renumber, vocabulary.pad_id
-    freeze(model, settings.freeze_layers)
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    accelerator = _accelerator(learner)
-    optimiser = accelerator.prepare(build_optimiser(model, settings))
-    weights = None if class_weights is None else torch.from_numpy(class_weights).float().to(learner.device)
-    work = Work(learner, optimiser, accelerator, train, targets, settings, seed, max_windows, weights)
-    try:
-        progress, best, stopped = _consume(work, look, metric, checkpoints, listen)
+    with (
+        active_vocabulary(model, used_ids(learner.pad_id, train, dev)),
+        frozen(model, settings.freeze_layers),
+    ):
+        trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        accelerator = _accelerator(learner)
+        optimiser = accelerator.prepare_optimizer(build_optimiser(model, settings), device_placement=False)
+        work = Work(learner, optimiser, accelerator, train, targets, objective, settings, seed, max_windows)
+        progress, best, stopped = _consume(work, look, metric, identity, checkpoints, listen)
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if name in best:
                     parameter.copy_(best[name])
-    finally:
-        vocabulary.restore()
-        learner.renumber, learner.pad_id = None, pad_id
-        model.requires_grad_(True)
     return Fitted(progress, stopped, trainable)
 
 
@@ -95,42 +97,39 @@ def _consume(
     work: Work,
     look: Callable[[Learner], dict[str, float]],
     metric: str,
+    identity: str,
     checkpoints: Path | None,
     listen: Listener,
 ) -> tuple[Progress, dict[str, torch.Tensor], str]:
     settings, model = work.settings, work.learner.model
-    progress, best = Progress(), {}
-    if checkpoints and (found := checkpoint.load(checkpoints, model, work.optimiser)):
-        progress, best, skipped = found
-        for sentence in skipped:
+    progress, best = Progress(identity), {}
+    if checkpoints:
+        progress, best, damaged = checkpoint.load(checkpoints, model, work.optimiser, identity)
+        for sentence in damaged:
             listen(Notice(sentence, "warning"))
-        listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
+        if progress.step:
+            listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
     every = max(1, round(work.steps_per_epoch / settings.evaluations_per_epoch))
+
+    def keep() -> None:
+        if checkpoints:
+            checkpoint.save(checkpoints, model, work.optimiser, progress, best)
+
     saved = time.monotonic()
-    if progress.looks_without_gain >= settings.patience:
-        return progress, best, "patience"
-    stopped = "finished"
+    more = steps(work, progress) if progress.looks_without_gain < settings.patience else ()
     with _interruptible() as interrupted:
-        for step in steps(work, progress):
-            if step.step % every == 0 or step.step == work.num_steps:
+        for step in more:
+            done = step.step == work.num_steps
+            if step.step % every == 0 or done:
                 scores = look(work.learner)
-                key = scores[metric] - 1e-6 * scores["loss"]
-                gained = key > progress.best
-                if gained:
-                    progress.best, progress.best_step, progress.looks_without_gain = key, step.step, 0
+                if gained := _note(progress, step.step, scores, metric):
                     best = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
-                else:
-                    progress.looks_without_gain += 1
                 step = replace(step, dev=scores, best=gained)
             if step.dev or step.step % max(1, work.num_steps // 100) == 0:
                 progress.curve.append(_point(step, metric))
             listen(step)
-            done = step.step == work.num_steps
-            due = time.monotonic() - saved > settings.checkpoint_minutes * 60
-            if checkpoints and not done and (interrupted() or due):
-                checkpoint.save(checkpoints, model, work.optimiser, progress, best)
-                saved = time.monotonic()
-            if interrupted() and not done:
+            if interrupted():
+                keep()
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
                     + ("; a checkpoint was written" if checkpoints else ""),
@@ -138,12 +137,30 @@ def _consume(
                     if checkpoints
                     else None,
                 )
-            if progress.looks_without_gain >= settings.patience and not done:
-                stopped = "patience"
+            if progress.looks_without_gain >= settings.patience or done:
                 break
-    if checkpoints and progress.seconds > WORTH_SAVING_SECONDS:
-        checkpoint.save(checkpoints, model, work.optimiser, progress, best)
-    return progress, best, stopped
+            if time.monotonic() - saved > settings.checkpoint_minutes * 60:
+                keep()
+                saved = time.monotonic()
+    if progress.seconds > WORTH_SAVING_SECONDS:
+        keep()
+    return progress, best, "finished" if progress.step == work.num_steps else "patience"
+
+
+def _note(progress: Progress, step: int, scores: dict[str, float], metric: str) -> bool:
+    """Enter a look at dev into `progress`; return whether it is the best so far.
+
+    Raises:
+        FeinschliffError: the loss on dev is not a finite number.
+    """
+    check_finite(scores["loss"], "loss on dev", step)
+    key = scores[metric] - 1e-6 * scores["loss"]
+    if progress.best_step and not key > progress.best:  # a score may be undefined, which is never better
+        progress.looks_without_gain += 1
+        return False
+    progress.best = -math.inf if math.isnan(key) else key
+    progress.best_step, progress.looks_without_gain = step, 0
+    return True
 
 
 def _point(step: Any, metric: str) -> dict[str, Any]:
@@ -160,12 +177,20 @@ def _point(step: Any, metric: str) -> dict[str, Any]:
 
 
 def _accelerator(learner: Learner) -> Accelerator:
-    from accelerate.state import AcceleratorState, PartialState
+    """Return an accelerator for the learner's device.
 
-    AcceleratorState._reset_state(reset_partial_state=True)
-    assert PartialState._shared_state == {}
-    half = learner.precision == "float16"
-    return Accelerator(cpu=learner.device.type == "cpu", mixed_precision="fp16" if half else "no")
+    Accelerate keeps one state per process and refuses to change it; it is made anew when a later run computes
+    on another kind of device or in another precision.
+    """
+    from accelerate.state import AcceleratorState
+
+    cpu = learner.device.type == "cpu"
+    mixed = "fp16" if learner.precision == "float16" else "no"
+    with _ACCELERATE:
+        state = AcceleratorState._shared_state
+        if state and (state.get("_cpu"), state.get("_mixed_precision")) != (cpu, mixed):
+            AcceleratorState._reset_state(reset_partial_state=True)
+        return Accelerator(cpu=cpu, mixed_precision=mixed)
 
 
 @contextmanager

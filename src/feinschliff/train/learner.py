@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +28,7 @@ class Learner:
         task: Module of `feinschliff.tasks`.
         device: Where it computes.
         precision: `float32`, `bfloat16` or `float16`.
-        pad_id: Token id of padding, in the numbering of `renumber`.
-        renumber: Token ids to the ids the model's embeddings have now, or None when they are the same.
+        pad_id: Token id of padding.
     """
 
     model: Any
@@ -37,7 +36,6 @@ class Learner:
     device: torch.device
     precision: str
     pad_id: int
-    renumber: Callable[[np.ndarray], np.ndarray] | None = None
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 logits: [R, L] per record for text tasks, [B, L, K] per token for token tasks."""
@@ -53,15 +51,6 @@ class Learner:
             return logits
         return pool_windows(logits, self._to(batch.window_record), len(batch.records))
 
-    def collate(self, encoded: Encoded, windows: np.ndarray, records: np.ndarray | None = None) -> Batch:
-        """Pad windows into a batch with the numbering of the model's embeddings."""
-        batch = collate(encoded, windows, 0, records)
-        ids = self.renumber(batch.input_ids) if self.renumber else batch.input_ids
-        ids = np.where(batch.attention_mask == 1, ids, self.pad_id).astype(np.int64)
-        return Batch(
-            ids, batch.attention_mask, batch.token_type_ids, batch.window_record, batch.records, windows
-        )
-
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits without gradients: float32 [N, L] per record, or [T, K] per token.
 
@@ -75,16 +64,9 @@ class Learner:
         with torch.inference_mode():
             for windows in plan_inference(encoded, INFERENCE_TOKENS):
                 windows = np.sort(windows)
-                batch = self.collate(encoded, windows)
+                batch = collate(encoded, windows, self.pad_id)
                 if not token:  # every window by itself; pooled below, over all windows of a record
-                    batch = Batch(
-                        batch.input_ids,
-                        batch.attention_mask,
-                        batch.token_type_ids,
-                        np.arange(len(windows)),
-                        windows,
-                        windows,
-                    )
+                    batch = replace(batch, window_record=np.arange(len(windows)), records=windows)
                 out = self.forward(batch).cpu().numpy()
                 if found is None:
                     rows = len(encoded.input_ids) if token else encoded.num_windows
@@ -115,6 +97,10 @@ def pool_windows(logits: torch.Tensor, window_record: torch.Tensor, num_records:
     return sums / counts[:, None]
 
 
-def used_ids(*parts: Encoded) -> np.ndarray:
-    """Return the token ids that occur, ascending."""
-    return np.unique(np.concatenate([np.unique(p.input_ids) for p in parts]))
+def used_ids(pad_id: int, *parts: Encoded) -> np.ndarray:
+    """Return the token ids that occur in batches of these parts, ascending."""
+    seen = np.zeros(1 + max(pad_id, *(int(p.input_ids.max(initial=0)) for p in parts)), bool)
+    seen[pad_id] = True
+    for part in parts:
+        seen[part.input_ids] = True
+    return np.flatnonzero(seen)

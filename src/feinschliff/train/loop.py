@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
-from feinschliff.encode import Encoded, plan_epoch
+from feinschliff.encode import Encoded, collate, plan_epoch
 from feinschliff.errors import FeinschliffError
 from feinschliff.train.events import Step
 from feinschliff.train.learner import Learner
@@ -22,8 +22,16 @@ from feinschliff.train.optimiser import course, set_rate
 
 @dataclass
 class Progress:
-    """Where training stands; saved with every checkpoint."""
+    """Where training stands; saved with every checkpoint.
 
+    Attributes:
+        identity: What the checkpoint belongs to: the fingerprint of the data.
+        tokens: Tokens computed so far, without padding.
+        best: Score of the best look at dev, see `fit`; `best_step` is its step, 0 before the first look.
+        curve: Points for the report.
+    """
+
+    identity: str = ""
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -40,7 +48,7 @@ class Work:
     Attributes:
         train: Encoded training records.
         targets: Their targets, see the task.
-        class_weights: float [L] or None.
+        objective: Sum of losses from logits and targets, see the task.
         max_windows: Windows of one record per step.
     """
 
@@ -49,10 +57,10 @@ class Work:
     accelerator: Accelerator
     train: Encoded
     targets: np.ndarray
+    objective: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     settings: TrainConfig
     seed: int
     max_windows: int
-    class_weights: torch.Tensor | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -98,13 +106,10 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
         torch.manual_seed(work.seed * 1_000_003 + progress.step)
         learner.model.train()
         loss, tokens = _step(work, plan[position])
-        if not math.isfinite(loss):
-            raise FeinschliffError(
-                f"the loss is {loss} at step {progress.step + 1}",
-                where="training",
-                hint="Lower train.learning_rate, or set train.precision=float32",
-            )
-        work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
+        check_finite(loss, "loss", progress.step + 1)
+        norm = work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
+        if work.accelerator.scaler is None:  # which itself leaves out steps whose gradients overflow
+            check_finite(float(norm), "gradient's length", progress.step + 1)
         work.optimiser.step()
         work.optimiser.zero_grad(set_to_none=True)
         progress.step += 1
@@ -121,10 +126,20 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
         )
 
 
+def check_finite(value: float, name: str, step: int) -> None:
+    """Raise a FeinschliffError when a number shows that training went astray."""
+    if not math.isfinite(value):
+        raise FeinschliffError(
+            f"the {name} is {value} at step {step}",
+            where="training",
+            hint="Lower train.learning_rate, or set train.precision=float32",
+        )
+
+
 def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
     """Accumulate the gradients of one batch; return its mean loss and its number of tokens."""
     learner, token_task = work.learner, work.learner.task.UNIT == "token"
-    batches = [learner.collate(work.train, windows, records) for records, windows in micro_batches]
+    batches = [collate(work.train, windows, learner.pad_id, records) for records, windows in micro_batches]
     truths = [
         _token_targets(work, batch.windows, batch.input_ids.shape)
         if token_task
@@ -134,18 +149,13 @@ def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tup
     total = (
         sum(int((t != -100).sum()) for t in truths) if token_task else sum(len(b.records) for b in batches)
     )
-    loss_sum = 0.0
+    loss_sum = torch.zeros((), device=learner.device)
     for batch, truth in zip(batches, truths, strict=True):
         logits = learner.forward(batch)
-        loss = learner.task.loss(
-            logits,
-            torch.from_numpy(truth).to(learner.device),
-            work.class_weights,
-            work.settings.label_smoothing,
-        )
+        loss = work.objective(logits, torch.from_numpy(truth).to(learner.device))
         work.accelerator.backward(loss / max(1, total))
-        loss_sum += float(loss.detach())
-    return loss_sum / max(1, total), sum(batch.num_tokens for batch in batches)
+        loss_sum += loss.detach()
+    return float(loss_sum) / max(1, total), sum(batch.num_tokens for batch in batches)
 
 
 def _token_targets(work: Work, windows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 from feinschliff.config import TrainConfig
+from feinschliff.errors import ConfigError
 from feinschliff.models.layers import depths, head_names, layers
 
 # AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
@@ -17,13 +19,31 @@ BETAS = (0.9, 0.98)
 EPSILON = 1e-6
 
 
-def freeze(model: nn.Module, num_layers: int) -> None:
-    """Stop the gradients of the embeddings and the lowest `num_layers` layers; 0 freezes nothing."""
-    if num_layers == 0:
-        return
+@contextmanager
+def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
+    """Within the context the embeddings and the lowest `num_layers` layers have no gradients.
+
+    Args:
+        num_layers: 0 freezes nothing, not the embeddings either.
+
+    Raises:
+        ConfigError: the model has fewer layers.
+    """
+    if num_layers > (most := len(layers(model))):
+        raise ConfigError(
+            f"the model has {most} layers", where="train.freeze_layers", allowed=f"At most {most}"
+        )
     depth = depths(model)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(depth[name] > num_layers)
+    still = [
+        p for n, p in model.named_parameters() if p.requires_grad and num_layers and depth[n] <= num_layers
+    ]
+    for parameter in still:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in still:
+            parameter.requires_grad_(True)
 
 
 def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.AdamW:
@@ -60,7 +80,7 @@ def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.Adam
 
 def course(schedule: str, num_steps: int, warmup_share: float) -> Callable[[int], float]:
     """Return the factor on the learning rate for a step counted from 0."""
-    warmup = max(1, math.ceil(num_steps * warmup_share))
+    warmup = math.ceil(num_steps * warmup_share)
 
     def factor(step: int) -> float:
         if step < warmup:

@@ -1,0 +1,250 @@
+"""Tiny encoders with random weights and tokenizers trained on the spot: everything tests need, offline.
+
+Each architecture keeps what makes it special: its tokenizer's family, its special tokens, its padding id, its
+way to count positions, shared or projected embeddings. Only the sizes are small.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 64,
+    "initializer_range": 0.2,
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One architecture: its transformers class, tokenizer family, and what differs from `SIZES`."""
+
+    config: str
+    tokenizer: str
+    values: dict[str, Any]
+
+
+SHAPES = {
+    "bert": Shape("BertConfig", "wordpiece", {}),
+    "roberta": Shape("RobertaConfig", "bytes", {"max_position_embeddings": 66, "type_vocab_size": 1}),
+    "distilbert": Shape(
+        "DistilBertConfig",
+        "wordpiece",
+        {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": 64},
+    ),
+    "electra": Shape("ElectraConfig", "wordpiece", {"embedding_size": 16}),
+    "xlm-roberta": Shape(
+        "XLMRobertaConfig", "unigram", {"max_position_embeddings": 66, "type_vocab_size": 1}
+    ),
+    "deberta-v2": Shape(
+        "DebertaV2Config",
+        "deberta",
+        {
+            "relative_attention": True,
+            "position_buckets": 16,
+            "norm_rel_ebd": "layer_norm",
+            "share_att_key": True,
+            "pos_att_type": ["p2c", "c2p"],
+            "position_biased_input": False,
+            "type_vocab_size": 0,
+        },
+    ),
+    "modernbert": Shape(
+        "ModernBertConfig",
+        "modern",
+        {"local_attention": 16, "num_hidden_layers": 3, "global_attn_every_n_layers": 2},
+    ),
+    "albert": Shape("AlbertConfig", "unigram-bert", {"embedding_size": 16}),
+    "mpnet": Shape("MPNetConfig", "mpnet", {"max_position_embeddings": 66}),
+}
+"""The architectures by `model_type`."""
+
+NAMED = ("bert", "roberta", "distilbert", "electra", "xlm-roberta", "deberta-v2", "modernbert")
+"""Those whose saved models must load in `transformers.pipeline` with the same output."""
+
+SUBJECTS = [
+    "the soup",
+    "this film",
+    "my order",
+    "the new phone",
+    "our hotel room",
+    "the service",
+    "a garden hose",
+]
+GOOD = ["was wonderful", "pleased everyone", "came early", "is a joy", "worked very well"]
+BAD = ["was terrible", "annoyed everyone", "came broken", "is a pain", "stopped working"]
+ENDS = [
+    "",
+    " today",
+    " again",
+    ", as always",
+    ", to my surprise",
+    " for the whole family",
+    " und das ist schön",
+]
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Yield the toy task: (sentence, `good` or `bad`), each sentence once."""
+    for subject, (good, bad), end in itertools.product(SUBJECTS, zip(GOOD, BAD, strict=True), ENDS):
+        yield f"{subject} {good}{end}.", "good"
+        yield f"{subject} {bad}{end}.", "bad"
+
+
+def write_csv(path: Path, rows: int = 120) -> Path:
+    """Write `rows` of the toy task, spread over all of it, as text,label."""
+    every = list(examples())
+    chosen = [every[i * len(every) // rows] for i in range(rows)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *chosen])
+    return path
+
+
+def make(folder: Path, name: str, **values: Any) -> Path:
+    """Save a tiny encoder with its tokenizer, as a base model without a head, and return its folder."""
+    import transformers
+
+    shape = SHAPES[name]
+    tokenizer = tokenizer_of(shape.tokenizer, length=SIZES["max_position_embeddings"])
+    config = getattr(transformers, shape.config)(
+        **{
+            **SIZES,
+            **shape.values,
+            "vocab_size": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+            **values,
+        }
+    )
+    torch.manual_seed(7)
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tokenizer_of(kind: str, length: int) -> Any:
+    """Train a tokenizer of a family on the toy task and wrap it as transformers does."""
+    from transformers import PreTrainedTokenizerFast
+
+    train = {
+        "wordpiece": _wordpiece,
+        "bytes": _bytes,
+        "unigram": _unigram,
+        "deberta": _unigram_bert,
+        "unigram-bert": _unigram_bert,
+        "modern": _bytes_bert,
+        "mpnet": _wordpiece_mpnet,
+    }[kind]
+    backend, special = train([text for text, _ in examples()])
+    names = ["input_ids", "attention_mask"]
+    if kind in ("wordpiece", "unigram-bert", "deberta"):
+        names.insert(1, "token_type_ids")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=length, model_input_names=names, **special
+    )
+
+
+BERT_SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+ROBERTA_SPECIAL = {
+    "bos_token": "<s>",
+    "pad_token": "<pad>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "cls_token": "<s>",
+    "sep_token": "</s>",
+    "mask_token": "<mask>",
+}
+
+
+def _wordpiece(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = list(BERT_SPECIAL.values())
+    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
+    tokenizer.post_processor = _bert_template(tokenizer)
+    return tokenizer, BERT_SPECIAL
+
+
+def _wordpiece_mpnet(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]
+    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer, {**ROBERTA_SPECIAL, "unk_token": "[UNK]"}
+
+
+def _bytes(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = _byte_level(corpus, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer, ROBERTA_SPECIAL
+
+
+def _bytes_bert(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = _byte_level(corpus, ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"])
+    tokenizer.post_processor = _bert_template(tokenizer)
+    return tokenizer, BERT_SPECIAL
+
+
+def _byte_level(corpus: list[str], special: list[str]) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(corpus, trainer)
+    return tokenizer
+
+
+def _unigram(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = _metaspace(corpus, ["<s>", "<pad>", "</s>", "<unk>"], ["<mask>"], "<unk>")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")],
+    )
+    return tokenizer, ROBERTA_SPECIAL
+
+
+def _unigram_bert(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    tokenizer = _metaspace(corpus, ["[PAD]", "[CLS]", "[SEP]", "[UNK]"], ["[MASK]"], "[UNK]")
+    tokenizer.post_processor = _bert_template(tokenizer)
+    return tokenizer, BERT_SPECIAL
+
+
+def _metaspace(corpus: list[str], first: list[str], last: list[str], unknown: str) -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=first, unk_token=unknown)
+    tokenizer.train_from_iterator(corpus, trainer)
+    tokenizer.add_special_tokens(last)
+    return tokenizer
+
+
+def _bert_template(tokenizer: Tokenizer) -> Any:
+    return processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
+    )
