@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 
 from feinschliff.errors import ConfigError
-from feinschliff.readers._encoding import MAX_LINE_CHARACTERS
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 200
+MAX_CELL_CHARACTERS = 1 << 26
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 NO_DELIMITER = "\x1f"
 """Stands between cells where there is only one."""
@@ -134,7 +134,7 @@ def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
 
 def open_rows(lines: Iterable[str], dialect: Dialect) -> Any:
     """Return a `csv.reader` that takes cells as long as a line may be."""
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
     return csv.reader(lines, **dialect.options)
 
 

@@ -20,8 +20,8 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError, nearest
 from feinschliff.readers._input import Input
 
-MAX_LINE_CHARACTERS = 1 << 26
-"""A line or cell longer than this is refused: the file is not what it seems."""
+MAX_LINE_BYTES = 1 << 30
+"""A file with a longer line is refused: it is not what it seems."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -62,10 +62,10 @@ def find_encoding(file: Input, config: DataConfig) -> Encoding:
         named = _known(config.encoding)
         return Encoding("utf-8-sig" if named == "utf-8" else named)
     for bom, name in _BOMS:
-        if file.head.startswith(bom):
-            return Encoding(name, notes=() if name == "utf-8-sig" else (f"encoding {name}",))
-    if name := _wide(file.head):
-        return Encoding(name, notes=(f"encoding {name}",))
+        if file.head.startswith(bom) and name != "utf-8-sig":
+            return Encoding(name, notes=(f"encoding {name}",))
+    if wide := _wide(file.head):
+        return Encoding(wide, notes=(f"encoding {wide}",))
     return _judge(file, _scan(file))
 
 
@@ -82,20 +82,14 @@ def read_lines(file: Input, encoding: Encoding) -> Iterator[str]:
     """Yield the lines with their ends (`\\n`, `\\r\\n` or `\\r`), as the csv module wants them.
 
     Raises:
-        DataError: bytes that the encoding does not know; a NUL character; a line without an end.
+        DataError: bytes that the encoding does not know; a NUL character.
     """
     if encoding.errors != "strict":
         codecs.register_error(_as_cp1252.__name__, _as_cp1252)
-    number = 0
     try:
         with file.open() as stream:
             text = io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="")
-            for number, line in enumerate(iter(lambda: text.readline(MAX_LINE_CHARACTERS), ""), start=1):
-                if len(line) >= MAX_LINE_CHARACTERS:
-                    raise DataError(
-                        f"the line has more than {MAX_LINE_CHARACTERS:,} characters",
-                        where=f"{file.name}:{number}",
-                    )
+            for number, line in enumerate(text, start=1):
                 if "\0" in line:
                     raise DataError("the content is not text: a NUL character", where=f"{file.name}:{number}")
                 yield line
@@ -160,15 +154,19 @@ def _scan(file: Input) -> _Scan:
     """Look at all bytes.
 
     Raises:
-        DataError: there is a NUL byte.
+        DataError: there is a NUL byte, or a line that does not end.
     """
     found = _Scan(0, 0, 0, np.zeros(256, dtype=np.int64))
-    pending, line = b"", 1
+    pending, line, line_bytes = b"", 1, 0
     with file.open() as stream:
         while chunk := stream.read(1 << 20):
             if (nul := chunk.find(b"\0")) >= 0:
                 where = f"{file.name}:{line + chunk[:nul].count(10)}"
                 raise DataError("the content is not text: a NUL byte", where=where)
+            newline = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+            line_bytes = line_bytes + len(chunk) if newline < 0 else len(chunk) - newline
+            if line_bytes > MAX_LINE_BYTES:
+                raise DataError(f"a line has more than {MAX_LINE_BYTES:,} bytes", where=f"{file.name}:{line}")
             if pending or not chunk.isascii():
                 chunk = pending + chunk
                 end = _character_boundary(chunk)
@@ -203,12 +201,12 @@ def _judge_bytes(data: bytes, found: _Scan, line: int) -> None:
 
 def _judge(file: Input, found: _Scan) -> Encoding:
     if not found.invalid:
-        return Encoding("utf-8")
+        return Encoding("utf-8-sig")
     if found.continued >= found.invalid:
         note = (
             f"encoding utf-8, but {found.invalid} other bytes, the first in line {found.first_invalid_line},"
         )
-        return Encoding("utf-8", _as_cp1252.__name__, (f"{note} read as cp1252",))
+        return Encoding("utf-8-sig", _as_cp1252.__name__, (f"{note} read as cp1252",))
     high = found.counts[128:]
     letters = found.counts[65:91].sum() + found.counts[97:123].sum()
     name = max(_CANDIDATES, key=lambda codec: _western_share(codec, high))

@@ -37,17 +37,19 @@ def gather(tables: Iterable[Table], name: str, memory_bytes: int = MEMORY_BYTES)
     lines: list[pa.Array] = []
     files: list[pa.Array] = []
     notes: dict[str, None] = {}
+    num_bytes = 0
     with tempfile.TemporaryDirectory(prefix="feinschliff-", ignore_cleanup_errors=True) as folder:
         for table in tables:
             notes |= dict.fromkeys(table.notes)
             lines += [] if table.lines is None else [table.lines]
             files += [] if table.files is None else [table.files]
             waiting.append(table.columns)
-            if sum(part.nbytes for part in waiting) > memory_bytes:
+            num_bytes += table.columns.nbytes
+            if num_bytes > memory_bytes:
                 part, mixed = _concatenate(waiting, name)
                 notes |= dict.fromkeys(map(mixed_note, mixed))
                 on_disk.append(_map(part, Path(folder) / f"{len(on_disk)}.arrow"))
-                waiting = []
+                waiting, num_bytes = [], 0
     columns, mixed = _concatenate(on_disk + waiting, name)
     if columns.num_rows == 0:
         raise DataError("there are no rows", where=name)

@@ -29,7 +29,9 @@ def json_lines(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
         if line.isspace():
             continue
         try:
-            value = json.loads(line)
+            value, end = _DECODER.raw_decode(line, _skip(line, 0))
+            if not _SPACE.fullmatch(line, end):
+                raise json.JSONDecodeError("Extra data", line, end)
         except _BROKEN as error:
             problems.add(number, explain(error))
             continue

@@ -80,7 +80,7 @@ def to_array(values: Sequence[Any], where: str) -> tuple[pa.Array, bool]:
     Raises:
         DataError: a value that has no text form.
     """
-    if any(isinstance(v, Mapping) for v in values) and _num_keys(values) > MAX_FIELDS:
+    if any(isinstance(v, dict) for v in values) and _num_keys(values) > MAX_FIELDS:
         return _as_text(values, where), True
     try:
         return pa.array(values), False
@@ -117,7 +117,7 @@ def cast_to_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
 
 
 def _num_keys(values: Iterable[Any]) -> int:
-    return len({key for value in values if isinstance(value, Mapping) for key in value})
+    return len({key for value in values if isinstance(value, dict) for key in value})
 
 
 def _as_text(values: Iterable[Any], where: str) -> pa.Array:

@@ -134,7 +134,7 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
     name = next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
     lines = None if table.lines is None else table.lines
     problems = Problems(table.name, "row" if lines is None else "line")
-    scheme = config.tag_scheme if name else "io"
+    scheme: str = config.tag_scheme if name else "io"
     if scheme == "auto":
         scheme = _tags.find_scheme(
             {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}

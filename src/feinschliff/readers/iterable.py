@@ -1,4 +1,4 @@
-"""Python values: texts, (text, label), (text, second text, label) or dicts, one per row; a dict of columns."""
+"""Python values: texts, (text, label), (text, second text, label) or dicts, or one dict of columns."""
 
 from __future__ import annotations
 
