@@ -1,0 +1,199 @@
+"""The model card: `README.md` of the model's folder, with metadata the Hub understands.
+
+It names no file of the user's machine and quotes no text of the data, for cards are published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from feinschliff.report import promises
+from feinschliff.report.excerpts import shorten
+from feinschliff.report.language import Language
+from feinschliff.report.schema import FINE_TUNED
+from feinschliff.report.values import confidence, ends, part, score
+from feinschliff.report.verdict import system_title, verdict
+
+PIPELINES = {
+    "classification": "text-classification",
+    "multilabel": "text-classification",
+    "regression": "text-classification",
+    "ner": "token-classification",
+}
+HUB_METRICS = {
+    "macro_f1": "f1",
+    "micro_f1": "f1",
+    "weighted_f1": "f1",
+    "entity_f1": "f1",
+    "entity_precision": "precision",
+    "entity_recall": "recall",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "mcc": "matthews_correlation",
+    "pearson": "pearsonr",
+    "spearman": "spearmanr",
+    "brier": "brier_score",
+    "r2": "r_squared",
+}
+"""The Hub's names of metrics, where they differ from ours."""
+LICENCES = frozenset(
+    (
+        "apache-2.0",
+        "mit",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "cc0-1.0",
+        "cc-by-4.0",
+        "cc-by-sa-4.0",
+        "cc-by-nc-4.0",
+        "cc-by-nc-sa-4.0",
+        "gpl-3.0",
+        "lgpl-3.0",
+        "agpl-3.0",
+        "mpl-2.0",
+        "afl-3.0",
+        "artistic-2.0",
+        "openrail",
+        "unlicense",
+    )
+)
+"""Licences the Hub knows by these names; any other is `other` with its name."""
+MAX_LABELS = 100
+
+
+def card(result: Mapping[str, Any]) -> str:
+    """Return the model card of a result: YAML metadata, then Markdown in English."""
+    words = Language("en")
+    primary = result.get("primary_metric") or ""
+    test = part(result, "metrics", "test")
+    systems = [s for s in result.get("systems") or () if s.get("name")]
+    own = next((s for s in systems if s["name"] == FINE_TUNED), None)
+    names = [primary, *(name for name in test if name != primary)] if primary in test else list(test)
+    labels = [str(label) for label in part(result, "data").get("labels") or ()]
+    base = part(result, "model").get("name") or part(result, "model").get("source") or ""
+    answer = verdict(result, words)
+    return (
+        _templates()
+        .get_template("card.md.j2")
+        .render(
+            metadata=metadata(result),
+            title=_name(result),
+            answer=answer,
+            task=result.get("task"),
+            pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
+            pairs=bool(part(result, "data", "columns").get("text_pair")),
+            base=_public(str(base)),
+            licence=part(result, "model").get("licence"),
+            labels=labels[:MAX_LABELS],
+            more_labels=max(0, len(labels) - MAX_LABELS),
+            splits=part(result, "data", "splits"),
+            fingerprint=part(result, "data").get("fingerprint"),
+            confidence=words.percent(confidence(result), 0),
+            scores=[
+                (words.find("metrics", name), words.number(s["value"]), ends(s, words))
+                for name in names
+                if (s := score(test[name]))["value"] is not None
+            ],
+            metric=words.find("metrics", primary),
+            systems=[
+                (
+                    system_title(result, s["name"], words),
+                    words.number(value["value"]),
+                    ends(value, words),
+                    s is own,
+                )
+                for s in systems
+                if (value := score(part(s, "metrics").get(primary)))["value"] is not None
+            ],
+            cheaper=promises.cheaper(result, words),
+            adapted=promises.adapted(result, words),
+            flexible=[
+                (name, value)
+                for name, value in promises.flexible(result, words)["facts"]
+                if name != words("flexible.base")
+            ],
+            device=part(result, "environment").get("device"),
+            words=words,
+            version=result.get("feinschliff") or "",
+        )
+    )
+
+
+def metadata(result: Mapping[str, Any]) -> str:
+    """Return the YAML the Hub reads, without its fences."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    task = result.get("task") or ""
+    model = part(result, "model")
+    pipeline = PIPELINES.get(task, "text-classification")
+    licence = str(model.get("licence") or "").strip().lower()
+    base = next((str(n) for n in (model.get("name"), model.get("source")) if n and _is_hub_id(str(n))), None)
+    results = [
+        EvalResult(
+            task_type=pipeline,
+            dataset_type="custom",
+            dataset_name=_name(result),
+            dataset_split="test",
+            metric_type=HUB_METRICS.get(name, name),
+            metric_name=name,
+            metric_value=value,
+        )
+        for name, interval in part(result, "metrics", "test").items()
+        if (value := score(interval)["value"]) is not None
+    ]
+    languages = [
+        str(code)
+        for code in model.get("languages") or ()
+        if re.fullmatch(r"[a-z]{2,3}|multilingual", str(code))
+    ]
+    data = ModelCardData(
+        language=languages or None,
+        license=(licence if licence in LICENCES else "other") if licence else None,
+        license_name=licence if licence and licence not in LICENCES else None,
+        base_model=base,
+        library_name="transformers",
+        pipeline_tag=pipeline,
+        tags=["feinschliff", *([task] if task else [])],
+        model_name=_name(result) if results else None,
+        eval_results=results or None,
+    )
+    return data.to_yaml().strip()
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    return shorten(" ".join(str(result.get("title") or "Fine-tuned model").split()), 120)
+
+
+def _is_hub_id(name: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name)) and ".." not in name
+
+
+def _public(name: str) -> str:
+    """Leave out the folders of a local path."""
+    return name if _is_hub_id(name) else re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+
+
+def _markdown(value: Any) -> str:
+    """Make a text harmless within a line or a table cell of Markdown."""
+    text = " ".join(str(value).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]|#!~])", r"\\\1", text)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("feinschliff.report"),
+        autoescape=False,  # Markdown: texts pass through the filter `markdown`
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["markdown"] = _markdown
+    return environment

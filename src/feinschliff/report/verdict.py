@@ -1,0 +1,224 @@
+"""The answer that stands first: use the model, be careful, or do not; derived from the measurements alone.
+
+The rule, in order:
+1. A required quality was missed, a baseline is clearly better, or the constant one is not beaten: do not.
+2. Nothing was compared: open.
+3. Some baseline is not clearly beaten, or test examples also stand in the training data: be careful.
+4. Every baseline is clearly beaten: use it.
+
+"Clearly" means: the corrected paired p-value is below 1 - confidence (without p-value: the interval of the
+difference leaves out zero).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from feinschliff.evaluate.statistics import LOWER_IS_BETTER
+from feinschliff.report.excerpts import shorten
+from feinschliff.report.language import Language
+from feinschliff.report.schema import FINE_TUNED
+from feinschliff.report.values import confidence, score
+
+CONSTANT = "majority"
+WEAK_F1 = 0.5
+SMALL_TEST = 200
+LARGE_ECE = 0.1
+LONG_SHARE = 0.02
+CONFLICT_SHARE = 0.02
+
+Kind = Literal["use", "careful", "reject", "open"]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the tuned model gained over one baseline, in the direction in which more is better.
+
+    Attributes:
+        reading: `better`, `worse` or `unclear`.
+        p_value: Corrected where the result holds a corrected one.
+    """
+
+    name: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    reading: Literal["better", "worse", "unclear"]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something to know before trusting the model, and the section that shows it."""
+
+    text: str
+    section: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer: its kind, one sentence, how sure it is, and what to watch."""
+
+    kind: Kind
+    word: str
+    sentence: str
+    support: str
+    cautions: list[Caution] = field(default_factory=list)
+
+
+def gains(result: Mapping[str, Any]) -> list[Gain]:
+    """Return the gain in the primary metric over each baseline, in the result's order."""
+    primary = result.get("primary_metric")
+    sign = -1 if primary in LOWER_IS_BETTER else 1
+    found = []
+    for row in result.get("comparisons") or ():
+        ours = row.get("a") == FINE_TUNED
+        if row.get("metric") != primary or FINE_TUNED not in (row.get("a"), row.get("b")):
+            continue
+        turn = sign if ours else -sign
+        ends = [turn * row[key] if row.get(key) is not None else None for key in ("low", "high")]
+        low, high = ends if turn > 0 else ends[::-1]
+        gain = turn * row["difference"] if row.get("difference") is not None else None
+        corrected = row.get("p_value_corrected")
+        p_value = corrected if corrected is not None else row.get("p_value")
+        reading = _reading(gain, low, high, p_value, 1 - confidence(result))
+        found.append(Gain(row["b"] if ours else row["a"], gain, low, high, p_value, reading))
+    return found
+
+
+def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
+    """Judge a result; see the rule at the top of this file."""
+    rows = gains(result)
+    missed = [r["text"] for r in result.get("requirements") or () if not r.get("reached", True)]
+    better = [row for row in rows if row.reading == "better"]
+    worse = [row for row in rows if row.reading == "worse"]
+    unclear = [row for row in rows if row.reading == "unclear"]
+    leaks = _kept_leaks(result)
+    tests = ((result.get("data") or {}).get("splits") or {}).get("test")
+    on_tests = words("verdict.on_tests", count=tests) if tests else ""
+    list_of = lambda found: words.enumerate([system_title(result, row.name, words) for row in found])  # noqa: E731
+
+    kind: Kind
+    if missed:
+        kind, sentence = "reject", words("verdict.missed", requirements=words.enumerate(missed))
+    elif worse:
+        kind, sentence = "reject", words("verdict.worse", systems=list_of(worse))
+    elif CONSTANT in [row.name for row in unclear]:
+        kind, sentence = "reject", words("verdict.constant")
+    elif not rows:
+        kind, sentence, on_tests = "open", words("verdict.open"), ""
+    elif unclear:
+        kind, sentence = "careful", words("verdict.unclear", systems=list_of(unclear))
+    elif leaks:
+        kind, sentence, on_tests = "careful", words("verdict.leaks", count=leaks), ""
+    else:
+        kind, sentence = "use", words("verdict.better", count=len(better))
+    return Verdict(
+        kind,
+        words(f"verdict.words.{kind}"),
+        f"{sentence}{on_tests}.",
+        _support(result, rows, words),
+        _cautions(result, words),
+    )
+
+
+def system_title(result: Mapping[str, Any], name: str, words: Language) -> str:
+    """Return what a system is called for people."""
+    titles = {s.get("name"): s.get("title") for s in result.get("systems") or ()}
+    return words.find("systems", name, titles.get(name))
+
+
+def _reading(
+    gain: float | None, low: float | None, high: float | None, p_value: float | None, level: float
+) -> Literal["better", "worse", "unclear"]:
+    if p_value is not None:
+        clear = p_value < level
+    else:
+        clear = low is not None and high is not None and (low > 0 or high < 0)
+    if not clear or not gain:
+        return "unclear"
+    return "better" if gain > 0 else "worse"
+
+
+def _support(result: Mapping[str, Any], rows: list[Gain], words: Language) -> str:
+    primary = result.get("primary_metric")
+    own = score(((result.get("metrics") or {}).get("test") or {}).get(primary))
+    parts = []
+    if own["value"] is not None:
+        metric = words.find("metrics", primary)
+        parts.append(words("verdict.score", metric=metric, value=words.number(own["value"])))
+        if own["low"] is not None:
+            parts[-1] += " " + words("verdict.interval", **_ends(own, result, words))
+        parts[-1] += "."
+    known = [row for row in rows if row.gain is not None]
+    if known:
+        # The smallest gain is the gain over the strongest baseline.
+        row = min(known, key=lambda r: r.gain)  # type: ignore[arg-type, return-value]
+        key = "verdict.gain" if row.low is not None else "verdict.gain_alone"
+        parts.append(
+            words(
+                key,
+                system=system_title(result, row.name, words),
+                gain=words.signed(row.gain),
+                confidence=words.percent(confidence(result), 0),
+                low=words.signed(row.low),
+                high=words.signed(row.high),
+                p=words.p_value(row.p_value),
+            )
+        )
+    return " ".join(parts)
+
+
+def _ends(own: Mapping[str, float | None], result: Mapping[str, Any], words: Language) -> dict[str, str]:
+    return {
+        "confidence": words.percent(confidence(result), 0),
+        "low": words.number(own["low"]),
+        "high": words.number(own["high"]),
+    }
+
+
+def _kept_leaks(result: Mapping[str, Any]) -> int:
+    """Count test examples that also stand in train and were left there."""
+    leaked = ((result.get("data") or {}).get("audit") or {}).get("leaked_into_test") or 0
+    removed = ((result.get("config") or {}).get("data") or {}).get("remove")
+    return leaked if removed is not None and "leaked_into_test" not in removed else 0
+
+
+def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
+    data = result.get("data") or {}
+    splits = data.get("splits") or {}
+    found = []
+    if leaks := _kept_leaks(result):
+        found.append(Caution(words("caution.leaks", count=leaks), "data"))
+    tests = splits.get("test")
+    if tests and tests < SMALL_TEST:
+        found.append(Caution(words("caution.small_test", count=tests), "better"))
+    scored = [(score(row.get("f1"))["value"], row) for row in result.get("per_class") or ()]
+    weak = sorted((f1, row["label"]) for f1, row in scored if f1 is not None and f1 < WEAK_F1)
+    if weak:
+        labels = words.enumerate([words.quote(shorten(str(label), 40)) for _, label in weak[:3]])
+        key = "caution.weak_few" if len(weak) <= 3 else "caution.weak"
+        found.append(
+            Caution(
+                words(key, count=len(weak), total=len(scored), f1=words.number(WEAK_F1, 1), labels=labels),
+                "errors",
+            )
+        )
+    ece = ((result.get("calibration") or {}).get("after") or {}).get("ece")
+    if ece is not None and ece > LARGE_ECE:
+        found.append(Caution(words("caution.calibration", ece=words.number(ece)), "calibration"))
+    lengths = data.get("lengths") or {}
+    over, total = lengths.get("over_limit") or 0, sum(splits.values())
+    cut = ((result.get("config") or {}).get("model") or {}).get("long_text") == "truncate"
+    if total and over / total > LONG_SHARE and cut:
+        found.append(Caution(words("caution.truncated", share=words.percent(over / total)), "adapted"))
+    conflicts, train = (data.get("audit") or {}).get("conflicting_labels") or 0, splits.get("train") or 0
+    if train and conflicts / train > CONFLICT_SHARE:
+        found.append(
+            Caution(
+                words("caution.conflicts", count=conflicts, share=words.percent(conflicts / train)), "data"
+            )
+        )
+    return found
