@@ -68,8 +68,8 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
     if hasattr(module, "batches"):
         tables = module.batches(source, config, batch_rows)
     else:
-        table = module.read(source, config)
-        tables = (table.slice(start, batch_rows) for start in range(0, len(table), batch_rows))
+        whole = module.read(source, config)
+        tables = (whole.slice(start, batch_rows) for start in range(0, len(whole), batch_rows))
     offset = 0
     for table in tables:
         yield replace(

@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
-from feinschliff.errors import DataError
 from feinschliff.readers._input import no_space
 from feinschliff.readers._rows import cast_to_text, mixed_note
 from feinschliff.readers._table import Table
@@ -29,7 +29,6 @@ def gather(tables: Iterable[Table], name: str, memory_bytes: int = MEMORY_BYTES)
     numbers to floats, anything else to text, with a note).
 
     Raises:
-        DataError: there are no rows.
         ResourceError: the temporary folder is full.
     """
     waiting: list[pa.Table] = []
@@ -51,16 +50,11 @@ def gather(tables: Iterable[Table], name: str, memory_bytes: int = MEMORY_BYTES)
                 on_disk.append(_map(part, Path(folder) / f"{len(on_disk)}.arrow"))
                 waiting, num_bytes = [], 0
     columns, mixed = _concatenate(on_disk + waiting, name)
-    if columns.num_rows == 0:
-        raise DataError("there are no rows", where=name)
     notes |= dict.fromkeys(map(mixed_note, mixed))
-    return Table(
-        columns,
-        name,
-        pa.concat_arrays(lines) if lines else None,
-        tuple(notes),
-        pa.concat_arrays(files) if files else None,
-    )
+    all_lines = pa.concat_arrays(lines) if lines else None
+    if not files and all_lines is not None and (np.diff(all_lines.to_numpy()) == 0).any():
+        all_lines = None  # several rows in one line: their numbers say more
+    return Table(columns, name, all_lines, tuple(notes), pa.concat_arrays(files) if files else None)
 
 
 def _concatenate(parts: Sequence[pa.Table], name: str) -> tuple[pa.Table, list[str]]:

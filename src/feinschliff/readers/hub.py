@@ -1,8 +1,8 @@
 """Data sets of the Hugging Face Hub: `hf://owner/name[@revision][/config][:split]`, or one file of it.
 
-No loading script is ever run. The files of a split are those the data set's card names; without a card they are
-told by their names. Data sets that are only a script are read from the Parquet copy the Hub makes of them. What
-was downloaded once is found again offline.
+No loading script is ever run. The files of a split are those the data set's card names; without a card they
+are told by their names. Data sets that are only a script are read from the Parquet copy the Hub makes of
+them. What was downloaded once is found again offline.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from feinschliff.readers._table import Table
 SUFFIXES = ()
 DESCRIPTION = "Data sets of the Hugging Face Hub: `hf://owner/name[/config][:split]`."
 PREFIX = "hf://"
+CARD = "README.md"
 CONVERTED = "refs/convert/parquet"
 _FORMATS = (".parquet", ".arrow", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
 """Best first: where a split is there in several formats, one is read."""
@@ -39,7 +40,7 @@ _SPLITS = {
     "dev": "validation",
 }
 _ADDRESS = re.compile(
-    r"hf://(?:datasets/)?(?P<repo>[^/@:]+/[^/@:]+)(?:@(?P<revision>[^:]+?))?(?:/(?P<rest>[^:@]+))?(?::(?P<split>[^:/]+))?"
+    r"hf://(?:datasets/)?(?P<repo>[^/@:]+/[^/@:]+)(?:@(?P<revision>[^/:]+))?(?:/(?P<rest>[^:@]+))?(?::(?P<split>[^:/]+))?"
 )
 
 Splits = dict[str, dict[str, list[str]]]
@@ -73,8 +74,11 @@ def read(source: Any, config: DataConfig) -> Table:
         raise ConfigError(
             "the data set has no files that can be read", where=source, allowed=", ".join(_FORMATS)
         )
-    splits = configs[_choose(match["rest"], configs, "default", "config", source, "/")]
-    split = _choose(match["split"], splits, "train", "split", source, ":")
+    where = f"{source} (in the local cache, the hub cannot be reached)" if repo.is_cached else source
+    splits = configs[_choose(match["rest"], configs, "default", "config", where, "/")]
+    split = _choose(match["split"], splits, "train", "split", where, ":")
+    if CARD in repo.files:
+        _fetch(repo, CARD, source)  # it names the splits when the data set is read offline later
     table = _read_files(repo, splits[split], source, config)
     note = f"split {split} of {', '.join(splits)}"
     return replace(table, notes=((note,) if len(splits) > 1 and match["split"] is None else ()) + table.notes)
@@ -158,9 +162,7 @@ def _suffix(file: str) -> str:
     return PurePosixPath(re.sub(r"\.(gz|zst)$", "", file.lower())).suffix
 
 
-def _choose(
-    named: str | None, known: Mapping[str, Any], usual: str, what: str, source: str, sign: str
-) -> str:
+def _choose(named: str | None, known: Mapping[str, Any], usual: str, what: str, where: str, sign: str) -> str:
     if named in known:
         return str(named)
     if named is None and (len(known) == 1 or usual in known):
@@ -168,9 +170,9 @@ def _choose(
     close = nearest(named, known) if named else None
     raise ConfigError(
         f"there is no {what} '{named}'" if named else f"there are several {what}s",
-        where=source,
+        where=where,
         allowed=f"One of: {', '.join(sorted(known)[:40])}",
-        hint=f"Did you mean '{close}'?" if close else f"Name it: {source.partition(':')[0]}://...{sign}NAME",
+        hint=f"Did you mean '{close}'?" if close else f"Add {sign}NAME to the address",
     )
 
 
@@ -206,7 +208,7 @@ def _look_up(name: str, revision: str | None, source: str) -> _Repo:
 
 
 def _look_up_cached(name: str, revision: str | None, source: str, error: Exception) -> _Repo:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, metadata_load, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
@@ -219,7 +221,8 @@ def _look_up_cached(name: str, revision: str | None, source: str, error: Excepti
             hint=f"Where there is a network: hf download {name} --repo-type dataset",
         ) from None
     files = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
-    return _Repo(name, revision, tuple(files), {}, is_cached=True)
+    card = metadata_load(Path(folder) / CARD) if CARD in files else None
+    return _Repo(name, revision, tuple(files), card or {}, is_cached=True)
 
 
 def _read_files(repo: _Repo, files: Sequence[str], source: str, config: DataConfig) -> Table:
