@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+import pyarrow as pa
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from feinschliff.config import RunConfig, load_config
+from feinschliff.data import Columns, Dataset, Records
 
 SIZES = {
     "hidden_size": 32,
@@ -70,6 +74,8 @@ SHAPES = {
 }
 """The architectures by `model_type`."""
 
+SPECIAL = ("pad", "bos", "eos", "cls", "sep")
+
 NAMED = ("bert", "roberta", "distilbert", "electra", "xlm-roberta", "deberta-v2", "modernbert")
 """Those whose saved models must load in `transformers.pipeline` with the same output."""
 
@@ -103,17 +109,55 @@ def examples() -> Iterator[tuple[str, str]]:
 
 
 def write_csv(path: Path, rows: int = 120) -> Path:
-    """Write `rows` of the toy task, spread over all of it, as text,label."""
-    every = list(examples())
-    chosen = [every[i * len(every) // rows] for i in range(rows)]
+    """Write that many examples of the toy task as text,label."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *chosen])
+        csv.writer(file).writerows([("text", "label"), *some(rows)])
     return path
+
+
+QUICK: dict[str, Any] = {
+    "seed": 3,
+    "train.epochs": 3,
+    "train.batch_size": 8,
+    "train.learning_rate": 3e-3,
+    "train.head_learning_rate": 3e-3,
+    "train.precision": "float32",
+    "evaluate.baselines": (),
+    "evaluate.bootstrap_samples": 100,
+}
+"""Settings under which a tiny model learns the toy task within a second."""
+
+
+def config(encoder: Path, data: Path, output: Path | None = None, **settings: Any) -> RunConfig:
+    """Return the configuration of a quick run; `settings` are dotted names."""
+    places = {"model.source": str(encoder), "data.train": str(data), "output_dir": output and str(output)}
+    return load_config(values={**QUICK, **places, **settings})
+
+
+def dataset(rows: Sequence[tuple[str, str]], num_dev: int = 12) -> Dataset:
+    """Return labelled texts as a dataset: the last `num_dev` are dev and test."""
+    names = ("id", "place", "text", "target")
+    columns = [[str(i) for i in range(len(rows))]] * 2 + [list(column) for column in zip(*rows, strict=True)]
+    records = Records(pa.table(dict(zip(names, columns, strict=True))))
+    dev = records.take(np.arange(len(rows) - num_dev, len(rows)))
+    labels = tuple(sorted({label for _, label in rows}))
+    train = records.take(np.arange(len(rows) - num_dev))
+    return Dataset("classification", labels, train, dev, dev, Columns("classification", "text", "label"))
+
+
+def some(number: int) -> list[tuple[str, str]]:
+    """Return that many examples, spread over all of the toy task and mixed."""
+    every = list(examples())
+    order = np.random.default_rng(5).permutation(len(every))
+    return [every[i] for i in order[:number]]
 
 
 def make(folder: Path, name: str, **values: Any) -> Path:
     """Save a tiny encoder with its tokenizer, as a base model without a head, and return its folder."""
+    import torch
     import transformers
+
+    from feinschliff.models.load import quietly
 
     shape = SHAPES[name]
     tokenizer = tokenizer_of(shape.tokenizer, length=SIZES["max_position_embeddings"])
@@ -122,12 +166,12 @@ def make(folder: Path, name: str, **values: Any) -> Path:
             **SIZES,
             **shape.values,
             "vocab_size": len(tokenizer),
-            "pad_token_id": tokenizer.pad_token_id,
+            **{f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in SPECIAL},
             **values,
         }
     )
     torch.manual_seed(7)
-    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    quietly(lambda: transformers.AutoModel.from_config(config).save_pretrained(folder))
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -52,7 +52,7 @@ def plan_epoch(
     Args:
         encoded: The training data.
         batch_size: Records of one optimiser step.
-        micro_batch_tokens: Most padded tokens of a micro-batch (one window always fits).
+        micro_batch_tokens: Most padded tokens of a micro-batch (one record always fits).
         max_windows: Windows of one record used in this epoch; more are sampled, in order.
         rng: Source of the order.
 
@@ -96,7 +96,6 @@ def collate(
     windows: np.ndarray,
     pad_id: int,
     records: np.ndarray | None = None,
-    ids: np.ndarray | None = None,
 ) -> Batch:
     """Pad windows to one length.
 
@@ -105,15 +104,13 @@ def collate(
         windows: int64 [B].
         pad_id: Token id of the padding.
         records: int64 [R] in the order wanted; those of the windows, ascending, when not given.
-        ids: int32 [T], token ids to use instead of `encoded.input_ids` (a renumbered vocabulary).
     """
-    flat = encoded.input_ids if ids is None else ids
     begin, end = encoded.starts[windows], encoded.starts[windows + 1]
     lengths = end - begin
     mask = np.arange(lengths.max()) < lengths[:, None]
     where = (begin[:, None] + np.arange(lengths.max()))[mask]
     input_ids = np.full(mask.shape, pad_id, np.int64)
-    input_ids[mask] = flat[where]
+    input_ids[mask] = encoded.input_ids[where]
     types = None
     if encoded.token_type_ids is not None:
         types = np.zeros(mask.shape, np.int64)

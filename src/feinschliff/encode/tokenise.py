@@ -91,8 +91,14 @@ def tokenise(
     """
     windows = windows and pairs is None
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
-    overlap = min(overlap_tokens, max(0, (max_length_tokens - special) // 2))
+    overlap = min(overlap_tokens, max(0, (max_length_tokens - special) // 2)) if windows else 0
     with_types = "token_type_ids" in tokenizer.model_input_names
+    options = {
+        "return_offsets_mapping": label_pieces is not None,
+        "return_token_type_ids": with_types,
+        "return_attention_mask": False,
+        "verbose": False,
+    }
     ids: list[np.ndarray] = []
     types: list[np.ndarray] = []
     spans: list[np.ndarray] = []
@@ -101,34 +107,35 @@ def tokenise(
     full_lengths = np.zeros(len(texts), np.int32)
     for begin in range(0, len(texts), CHUNK):
         chunk = list(texts[begin : begin + CHUNK])
-        second = list(pairs[begin : begin + CHUNK]) if pairs is not None else None
-        found = tokenizer(
-            chunk,
-            second,
-            truncation="longest_first" if second else "only_first",
-            max_length=max_length_tokens,
-            stride=overlap if windows else 0,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=label_pieces is not None,
-            return_token_type_ids=with_types,
-            return_attention_mask=False,
-            verbose=False,
-        )
-        owners = found["overflow_to_sample_mapping"]
-        fresh, begun, raw = 0, len(ids), []
+        if pairs is not None:
+            found = _pairs(tokenizer, chunk, list(pairs[begin : begin + CHUNK]), max_length_tokens, options)
+            full_lengths[begin : begin + len(chunk)] = found.pop("full_lengths")
+            owners = range(len(chunk))
+        else:
+            found = tokenizer(
+                chunk,
+                truncation=True,
+                max_length=max_length_tokens,
+                stride=overlap,
+                return_overflowing_tokens=True,
+                **options,
+            )
+            owners = found["overflow_to_sample_mapping"]
+        begun, raw = len(ids), []
         for w, (owner, window) in enumerate(zip(owners, found["input_ids"], strict=True)):
             is_first = w == 0 or owners[w - 1] != owner
-            fresh = len(window) if is_first else len(window) - special - overlap
-            full_lengths[begin + owner] += max(0, fresh)
+            if pairs is None:
+                full_lengths[begin + owner] += len(window) if is_first else len(window) - special - overlap
             if not (is_first or windows):
                 continue
-            ids.append(np.asarray(window, np.int32))
-            lengths.append(len(window))
+            empty = not window  # no text, and a tokenizer without special tokens
+            ids.append(np.asarray([tokenizer.pad_token_id] if empty else window, np.int32))
+            lengths.append(len(ids[-1]))
             record.append(begin + owner)
             if with_types:
-                types.append(np.asarray(found["token_type_ids"][w], np.int8))
+                types.append(np.asarray([0] if empty else found["token_type_ids"][w], np.int8))
             if label_pieces:
-                raw.append(np.asarray(found["offset_mapping"][w], np.int32).reshape(-1, 2))
+                raw.append(np.asarray([(0, 0)] if empty else found["offset_mapping"][w], np.int32))
         if label_pieces:
             texts_of = np.asarray(record[begun:], np.int64) - begin
             starts = np.concatenate([[0], np.cumsum(lengths[begun:])])
@@ -149,6 +156,32 @@ def tokenise(
         limit=max_length_tokens,
         cut=0 if windows else int((full_lengths > kept).sum()),
     )
+
+
+def _pairs(
+    tokenizer: Any, first: list[str], second: list[str], limit: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Tokenise pairs, each cut to `limit` tokens, the longer text first; with their full lengths.
+
+    The tokenizer would make a window of every part of one text with every part of the other, millions for two
+    long texts. So the texts of a pair that is too long are shortened before they are cut to the token.
+    """
+    found = dict(tokenizer(first, second, truncation=False, **options))
+    found["full_lengths"] = [len(ids) for ids in found["input_ids"]]
+    for row, length in enumerate(found["full_lengths"]):
+        if length > limit:
+            short = [_beginning(tokenizer, texts[row], 2 * limit) for texts in (first, second)]
+            cut = tokenizer(*short, truncation="longest_first", max_length=limit, **options)
+            for name in cut:
+                found[name][row] = cut[name]
+    return found
+
+
+def _beginning(tokenizer: Any, text: str, num_tokens: int) -> str:
+    """Return the characters of the first tokens of a text."""
+    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    offsets = tokens["offset_mapping"]
+    return text if len(offsets) <= num_tokens else text[: offsets[num_tokens - 1][1]]
 
 
 def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:

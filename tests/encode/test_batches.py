@@ -1,0 +1,102 @@
+"""Every window is used exactly once, batches keep to their budget, and padding loses nothing."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feinschliff.encode import Encoded, collate, plan_epoch, plan_inference
+
+PAD = 99
+
+
+def encoded_of(lengths: list[list[int]], types: bool = False) -> Encoded:
+    """Make up records with windows of the given lengths."""
+    flat = [n for windows in lengths for n in windows]
+    total = sum(flat)
+    return Encoded(
+        input_ids=np.arange(total, dtype=np.int32),
+        starts=np.concatenate([[0], np.cumsum(flat)]).astype(np.int64),
+        record=np.repeat(np.arange(len(lengths)), [len(w) for w in lengths]).astype(np.int32),
+        num_records=len(lengths),
+        token_type_ids=(np.arange(total) % 2).astype(np.int8) if types else None,
+        offsets=None,
+        full_lengths=np.array([sum(w) for w in lengths], np.int32),
+        limit=64,
+        cut=0,
+    )
+
+
+records = st.lists(st.lists(st.integers(1, 64), min_size=1, max_size=6), min_size=1, max_size=60)
+
+
+@given(
+    lengths=records,
+    batch_size=st.integers(1, 20),
+    budget=st.integers(64, 600),
+    max_windows=st.integers(1, 6),
+    seed=st.integers(0, 99),
+)
+def test_an_epoch_uses_every_record_once(lengths, batch_size, budget, max_windows, seed):
+    encoded = encoded_of(lengths)
+    plan = plan_epoch(encoded, batch_size, budget, max_windows, np.random.default_rng(seed))
+    assert len(plan) == -(-len(lengths) // batch_size)
+    assert all(sum(len(records) for records, _ in step) <= batch_size for step in plan)
+    micro_batches = [micro for step in plan for micro in step]
+    assert sorted(np.concatenate([r for r, _ in micro_batches])) == list(range(len(lengths)))
+    windows = np.concatenate([w for _, w in micro_batches])
+    assert len(windows) == len(set(windows)) == sum(min(len(w), max_windows) for w in lengths)
+    for members, chosen in micro_batches:
+        assert list(dict.fromkeys(encoded.record[chosen])) == list(members)
+        assert all((np.diff(chosen[encoded.record[chosen] == m]) > 0).all() for m in members)
+        assert len(chosen) * encoded.lengths[chosen].max() <= budget or len(members) == 1
+
+
+def test_the_plan_depends_on_the_seed_alone():
+    encoded = encoded_of([[n % 9 + 1] for n in range(100)])
+    plans = [plan_epoch(encoded, 8, 64, 1, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    flat = [[r.tolist() for step in plan for r, _ in step] for plan in plans]
+    assert flat[0] == flat[1] != flat[2]
+
+
+def test_texts_of_like_length_share_a_batch():
+    lengths = np.random.default_rng(0).integers(1, 65, 2000)
+    encoded = encoded_of([[int(n)] for n in lengths])
+    plan = plan_epoch(encoded, 16, 4096, 1, np.random.default_rng(0))
+    padded = sum(len(w) * lengths[w].max() for step in plan for _, w in step)
+    assert lengths.sum() / padded > 0.95
+
+
+@given(lengths=records, budget=st.integers(1, 600))
+def test_inference_uses_every_window_once(lengths, budget):
+    encoded = encoded_of(lengths)
+    batches = plan_inference(encoded, budget)
+    assert sorted(np.concatenate(batches)) == list(range(encoded.num_windows))
+    for windows in batches:
+        assert len(windows) * encoded.lengths[windows].max() <= budget or len(windows) == 1
+
+
+@given(lengths=records, data=st.data(), types=st.booleans())
+def test_collate_pads_and_nothing_else(lengths, data, types):
+    encoded = encoded_of(lengths, types)
+    every = st.sampled_from(range(encoded.num_windows))
+    windows = np.array(data.draw(st.lists(every, min_size=1, unique=True)))
+    batch = collate(encoded, windows, PAD)
+    assert batch.num_tokens == encoded.lengths[windows].sum()
+    assert batch.input_ids.shape[1] == encoded.lengths[windows].max()
+    for row, window in enumerate(windows):
+        begin, end = encoded.starts[window], encoded.starts[window + 1]
+        size = end - begin
+        assert list(batch.input_ids[row, :size]) == list(range(begin, end))
+        assert (batch.input_ids[row, size:] == PAD).all()
+        assert batch.attention_mask[row].tolist() == [1] * size + [0] * (len(batch.input_ids[row]) - size)
+        assert batch.records[batch.window_record[row]] == encoded.record[window]
+        if types:
+            assert list(batch.token_type_ids[row, :size]) == [i % 2 for i in range(begin, end)]
+    assert (batch.token_type_ids is not None) == types
+
+
+def test_collate_keeps_the_order_of_records_it_is_given():
+    encoded = encoded_of([[2], [3], [1, 4]])
+    batch = collate(encoded, np.array([2, 3, 0]), PAD, records=np.array([2, 0]))
+    assert batch.records.tolist() == [2, 0]
+    assert batch.window_record.tolist() == [0, 0, 1]
