@@ -73,12 +73,12 @@ def test_pairs_are_cut_as_the_tokenizer_cuts_them(tokenizers, pairs, limit):
     encoded = tokenise(tokenizer, first, second, max_length_tokens=limit)
     assert encoded.num_windows == len(pairs)
     for record, (a, b) in enumerate(pairs):
-        expected = tokenizer(a, b, truncation="longest_first", max_length=limit)
+        expected = tokenizer([a], [b], truncation="longest_first", max_length=limit)
         (window,) = windows_of(encoded, record)
-        assert list(window) == expected["input_ids"]
+        assert list(window) == expected["input_ids"][0]
         begin, end = encoded.starts[record], encoded.starts[record + 1]
-        assert list(encoded.token_type_ids[begin:end]) == expected["token_type_ids"]
-        assert encoded.full_lengths[record] == len(tokenizer(a, b)["input_ids"])
+        assert list(encoded.token_type_ids[begin:end]) == expected["token_type_ids"][0]
+        assert encoded.full_lengths[record] == len(tokenizer([a], [b])["input_ids"][0])
     assert encoded.cut == int((encoded.full_lengths > limit).sum())
 
 

@@ -170,10 +170,10 @@ def _pairs(
     found["full_lengths"] = [len(ids) for ids in found["input_ids"]]
     for row, length in enumerate(found["full_lengths"]):
         if length > limit:
-            short = [_beginning(tokenizer, texts[row], 2 * limit) for texts in (first, second)]
+            short = [[_beginning(tokenizer, texts[row], 2 * limit)] for texts in (first, second)]
             cut = tokenizer(*short, truncation="longest_first", max_length=limit, **options)
             for name in cut:
-                found[name][row] = cut[name]
+                found[name][row] = cut[name][0]
     return found
 
 
