@@ -75,7 +75,8 @@ def card(result: Mapping[str, Any]) -> str:
     own = next((s for s in systems if s["name"] == FINE_TUNED), None)
     names = [primary, *(name for name in test if name != primary)] if primary in test else list(test)
     labels = [str(label) for label in part(result, "data").get("labels") or ()]
-    base = part(result, "model").get("name") or part(result, "model").get("source") or ""
+    model = part(result, "model")
+    base = model.get("hub_id") or model.get("name") or model.get("source") or ""
     answer = verdict(result, words)
     return (
         _templates()
@@ -88,7 +89,7 @@ def card(result: Mapping[str, Any]) -> str:
             pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
             pairs=bool(part(result, "data", "columns").get("text_pair")),
             base=_public(str(base)),
-            licence=part(result, "model").get("licence"),
+            licence=model.get("licence"),
             labels=labels[:MAX_LABELS],
             more_labels=max(0, len(labels) - MAX_LABELS),
             splits=part(result, "data", "splits"),
@@ -132,7 +133,14 @@ def metadata(result: Mapping[str, Any]) -> str:
     model = part(result, "model")
     pipeline = PIPELINES.get(task, "text-classification")
     licence = str(model.get("licence") or "").strip().lower()
-    base = next((str(n) for n in (model.get("name"), model.get("source")) if n and _is_hub_id(str(n))), None)
+    base = next(
+        (
+            str(n)
+            for n in (model.get("hub_id"), model.get("name"), model.get("source"))
+            if n and _is_hub_id(str(n))
+        ),
+        None,
+    )
     results = [
         EvalResult(
             task_type=pipeline,
@@ -141,7 +149,7 @@ def metadata(result: Mapping[str, Any]) -> str:
             dataset_split="test",
             metric_type=HUB_METRICS.get(name, name),
             metric_name=name,
-            metric_value=value,
+            metric_value=round(value, 4),
         )
         for name, interval in part(result, "metrics", "test").items()
         if (value := score(interval)["value"]) is not None

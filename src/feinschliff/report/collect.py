@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
 import resource
 import sys
@@ -185,8 +186,10 @@ def _class_counts(task: str, records: Records, labels: Sequence[str]) -> dict[st
 def _lengths(encoded: Mapping[str, Encoded]) -> dict[str, Any]:
     lengths = np.concatenate([e.full_lengths for e in encoded.values()])
     limit = max(e.limit for e in encoded.values())
-    edges = np.unique(np.linspace(0, max(16, float(np.quantile(lengths, 0.995))), 25).astype(int))
-    counts, _ = np.histogram(np.minimum(lengths, edges[-1]), edges)
+    step = math.ceil(max(16, float(np.quantile(lengths, 0.995))) / 24)
+    edges = np.arange(0, 25) * step
+    edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bin holds the few that are much longer
+    counts, _ = np.histogram(lengths, edges)
     return {
         "tokens": {"bins": edges.tolist(), "counts": counts.tolist()},
         "median": float(np.median(lengths)),

@@ -130,8 +130,12 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     metric = words.find("metrics", primary)
     systems = {s.get("name"): s for s in result.get("systems") or ()}
     own, scratch = part(systems, FINE_TUNED), part(systems, "scratch")
+    points = [p for p in result.get("learning_curve") or () if score(p.get("score"))["value"] is not None]
     texts = []
-    reached = [score(part(s, "metrics").get(primary))["value"] for s in (own, scratch)]
+    reached = [
+        score(part(s, "metrics").get(primary) if s else _last(points, name))["value"]
+        for s, name in ((own if scratch else {}, FINE_TUNED), (scratch, "scratch"))
+    ]
     if None not in reached:
         texts.append(
             words(
@@ -144,7 +148,6 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     if own.get("seconds") is not None and scratch.get("seconds") is not None:
         times = {"own": words.duration(own["seconds"]), "scratch": words.duration(scratch["seconds"])}
         texts.append(words("cheaper.seconds", **times))
-    points = [p for p in result.get("learning_curve") or () if score(p.get("score"))["value"] is not None]
     chart = None
     if points:
         names = sorted({p["system"] for p in points}, key=lambda name: name != FINE_TUNED)
@@ -199,7 +202,7 @@ def flexible(result: Mapping[str, Any], words: Language) -> View:
         if model.get(key):
             facts.append((words(f"flexible.{family}"), words("flexible.tokens", count=model[key])))
     if model.get("languages"):
-        facts.append((words("flexible.languages"), ", ".join(map(str, model["languages"][:12]))))
+        facts.append((words("flexible.languages"), _languages(model["languages"])))
     if model.get("licence"):
         facts.append((words("flexible.licence"), model["licence"]))
     return {"facts": facts}
@@ -235,6 +238,18 @@ def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:
             corrected=words("better.corrected" if corrected else "better.uncorrected"),
         ),
     }
+
+
+def _last(points: Sequence[Mapping[str, Any]], system: str) -> Any:
+    """Return the score of a learning curve at its largest number of labels."""
+    own = [p for p in points if p.get("system") == system]
+    return max(own, key=lambda p: p["labels"])["score"] if own else None
+
+
+def _languages(codes: Sequence[Any]) -> str:
+    """Join language codes; a phrase such as `94 languages` stays as it is."""
+    is_code = all(len(str(code)) <= 3 and str(code).isalpha() for code in codes)
+    return (", " if is_code else " ").join(str(code) for code in codes)
 
 
 def _metric_note(primary: str, metric: str, off_scale: bool, words: Language) -> str:

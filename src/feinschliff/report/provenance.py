@@ -83,13 +83,15 @@ def training(result: Mapping[str, Any], words: Language) -> View | None:
         panels.append(
             (name, charts.curve("loss", name, series, words, words(f"training.{place}"), mark), legend)
         )
-    if line["dev_metric"]:
+    notes = []
+    if len(line["dev_metric"]) == 1:
+        notes.append(words("training.single", metric=metric, value=words.number(line["dev_metric"][0][1])))
+    elif line["dev_metric"]:
         chart = charts.curve(
             "dev", metric, {"own": line["dev_metric"]}, words, words(f"training.{place}"), mark, dots=True
         )
         panels.append((metric, chart, []))
-    notes = []
-    if best_step is not None and line["dev_metric"]:
+    if best_step is not None and len(line["dev_metric"]) > 1:
         notes.append(words("training.kept", step=best_step))
     looks = [p["step"] for p in curve if p.get("dev_metric") is not None]
     if facts.get("stopped") == "patience":

@@ -42,6 +42,7 @@ class ModelFacts(Open, total=False):
     parameters: Required[int]
     trainable_parameters: Required[int]
     name: str | None
+    hub_id: str | None
     licence: str | None
     languages: list[str] | None
     size_bytes: int | None

@@ -20,7 +20,7 @@ from feinschliff.evaluate.statistics import LOWER_IS_BETTER
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
-from feinschliff.report.values import confidence, score
+from feinschliff.report.values import confidence, part, score
 
 CONSTANT = "majority"
 WEAK_F1 = 0.5
@@ -96,21 +96,23 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     worse = [row for row in rows if row.reading == "worse"]
     unclear = [row for row in rows if row.reading == "unclear"]
     leaks = _kept_leaks(result)
-    tests = ((result.get("data") or {}).get("splits") or {}).get("test")
+    tests = part(result, "data", "splits").get("test")
     on_tests = words("verdict.on_tests", count=tests) if tests else ""
-    list_of = lambda found: words.enumerate([system_title(result, row.name, words) for row in found])  # noqa: E731
+
+    def listed(found: list[Gain]) -> str:
+        return words.enumerate([_within(result, row.name, words) for row in found])
 
     kind: Kind
     if missed:
         kind, sentence = "reject", words("verdict.missed", requirements=words.enumerate(missed))
     elif worse:
-        kind, sentence = "reject", words("verdict.worse", systems=list_of(worse))
+        kind, sentence = "reject", words("verdict.worse", systems=listed(worse))
     elif CONSTANT in [row.name for row in unclear]:
         kind, sentence = "reject", words("verdict.constant")
     elif not rows:
         kind, sentence, on_tests = "open", words("verdict.open"), ""
     elif unclear:
-        kind, sentence = "careful", words("verdict.unclear", systems=list_of(unclear))
+        kind, sentence = "careful", words("verdict.unclear", systems=listed(unclear))
     elif leaks:
         kind, sentence, on_tests = "careful", words("verdict.leaks", count=leaks), ""
     else:
@@ -130,6 +132,11 @@ def system_title(result: Mapping[str, Any], name: str, words: Language) -> str:
     return words.find("systems", name, titles.get(name))
 
 
+def _within(result: Mapping[str, Any], name: str, words: Language) -> str:
+    """Return what a system is called within a sentence."""
+    return words.find("systems_within", name, system_title(result, name, words))
+
+
 def _reading(
     gain: float | None, low: float | None, high: float | None, p_value: float | None, level: float
 ) -> Literal["better", "worse", "unclear"]:
@@ -144,7 +151,7 @@ def _reading(
 
 def _support(result: Mapping[str, Any], rows: list[Gain], words: Language) -> str:
     primary = result.get("primary_metric")
-    own = score(((result.get("metrics") or {}).get("test") or {}).get(primary))
+    own = score(part(result, "metrics", "test").get(primary))
     parts = []
     if own["value"] is not None:
         metric = words.find("metrics", primary)
@@ -160,7 +167,7 @@ def _support(result: Mapping[str, Any], rows: list[Gain], words: Language) -> st
         parts.append(
             words(
                 key,
-                system=system_title(result, row.name, words),
+                system=_within(result, row.name, words),
                 gain=words.signed(row.gain),
                 confidence=words.percent(confidence(result), 0),
                 low=words.signed(row.low),
@@ -181,14 +188,13 @@ def _ends(own: Mapping[str, float | None], result: Mapping[str, Any], words: Lan
 
 def _kept_leaks(result: Mapping[str, Any]) -> int:
     """Count test examples that also stand in train and were left there."""
-    leaked = ((result.get("data") or {}).get("audit") or {}).get("leaked_into_test") or 0
-    removed = ((result.get("config") or {}).get("data") or {}).get("remove")
+    leaked = part(result, "data", "audit").get("leaked_into_test") or 0
+    removed = part(result, "config", "data").get("remove")
     return leaked if removed is not None and "leaked_into_test" not in removed else 0
 
 
 def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
-    data = result.get("data") or {}
-    splits = data.get("splits") or {}
+    data, splits = part(result, "data"), part(result, "data", "splits")
     found = []
     if leaks := _kept_leaks(result):
         found.append(Caution(words("caution.leaks", count=leaks), "data"))
@@ -206,15 +212,14 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
                 "errors",
             )
         )
-    ece = ((result.get("calibration") or {}).get("after") or {}).get("ece")
+    ece = part(result, "calibration", "after").get("ece")
     if ece is not None and ece > LARGE_ECE:
         found.append(Caution(words("caution.calibration", ece=words.number(ece)), "calibration"))
-    lengths = data.get("lengths") or {}
-    over, total = lengths.get("over_limit") or 0, sum(splits.values())
-    cut = ((result.get("config") or {}).get("model") or {}).get("long_text") == "truncate"
+    over, total = part(data, "lengths").get("over_limit") or 0, sum(splits.values())
+    cut = part(result, "config", "model").get("long_text") == "truncate"
     if total and over / total > LONG_SHARE and cut:
         found.append(Caution(words("caution.truncated", share=words.percent(over / total)), "adapted"))
-    conflicts, train = (data.get("audit") or {}).get("conflicting_labels") or 0, splits.get("train") or 0
+    conflicts, train = part(data, "audit").get("conflicting_labels") or 0, splits.get("train") or 0
     if train and conflicts / train > CONFLICT_SHARE:
         found.append(
             Caution(
