@@ -9,6 +9,7 @@ Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 4
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,21 @@ def sigmoid_loss(counts: np.ndarray, num_records: int, settings: TrainConfig) ->
         return losses.sum()
 
     return loss
+
+
+def start_from_shares(output: Any, shares: np.ndarray) -> None:
+    """Set the bias of an output layer so that each label begins as probable as it is frequent.
+
+    Otherwise the first steps only teach that rare labels are rare (Lin et al., section 3.3).
+
+    Args:
+        output: A linear layer; left alone when it has no bias.
+        shares: float [L], of the examples that have each label.
+    """
+    if output.bias is not None:
+        odds = np.log(np.clip(shares, 1e-4, 1 - 1e-4) / (1 - np.clip(shares, 1e-4, 1 - 1e-4)))
+        with torch.no_grad():
+            output.bias.copy_(torch.from_numpy(odds))
 
 
 def class_weights(counts: np.ndarray, kind: str) -> torch.Tensor | None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from feinschliff.config import TrainConfig
 from feinschliff.data import Records
+from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions
 from feinschliff.tasks._losses import Objective, softmax_loss
-
-if TYPE_CHECKING:
-    from feinschliff.encode import Encoded
 
 TITLE = "Text classification"
 PRIMARY_METRIC = "macro_f1"
