@@ -40,6 +40,10 @@ ENTITIES = [
         "spans": [{"start": 0, "end": 3, "label": "LOC"}, {"start": 4, "end": 8, "label": "LOC"}],
     },
 ]
+WITH_TOKENS = [
+    {"text": entity["text"], "tokens": tokens, "spans": entity["spans"]}
+    for entity, tokens in zip(ENTITIES, TOKENS, strict=True)
+]
 
 Rows = list[dict[str, Any]]
 Sample = Callable[[Path], tuple[Any, Rows]]
@@ -129,7 +133,7 @@ def conll(folder: Path) -> tuple[Any, Rows]:
     path = folder / "data.conll"
     sentences = [zip(*pair, strict=True) for pair in zip(TOKENS, TAGS, strict=True)]
     path.write_text("\n".join("".join(f"{t}\t{g}\n" for t, g in s) for s in sentences), encoding="utf-8")
-    return path, [{"text": e["text"], "tokens": t, "spans": e["spans"]} for e, t in zip(ENTITIES, TOKENS, strict=True)]
+    return path, WITH_TOKENS
 
 
 @sample
@@ -198,7 +202,7 @@ def spacy(folder: Path) -> tuple[Any, Rows]:
         docs.append(doc)
     path = folder / "data.spacy"
     DocBin(docs=docs).to_disk(path)
-    return path, [{"text": e["text"], "tokens": t, "spans": e["spans"]} for e, t in zip(ENTITIES, TOKENS, strict=True)]
+    return path, WITH_TOKENS
 
 
 @sample

@@ -66,15 +66,13 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
     config = config or DataConfig()
     module, source, notes = _choose(source, config)
     if hasattr(module, "batches"):
-        tables = module.batches(source, config, batch_rows)
+        tables = (with_spans(table, config) for table in module.batches(source, config, batch_rows))
     else:
-        whole = module.read(source, config)
+        whole = with_spans(module.read(source, config), config)
         tables = (whole.slice(start, batch_rows) for start in range(0, len(whole), batch_rows))
     offset = 0
     for table in tables:
-        yield replace(
-            with_spans(table, config), notes=notes + table.notes if offset == 0 else (), offset=offset
-        )
+        yield replace(table, notes=notes + table.notes if offset == 0 else (), offset=offset)
         offset += len(table)
     if offset == 0:
         raise DataError("there are no rows", where=source.name if isinstance(source, Input) else str(source))

@@ -65,7 +65,6 @@ def _batches(file: Input, dialect: Dialect) -> Iterator[Table]:
                 newlines_in_values=has_quotes,
             ),
             csv.ConvertOptions(
-                check_utf8=False,
                 column_types={name: pa.string() for name in dialect.names},
                 null_values=[""],
                 strings_can_be_null=True,
@@ -117,6 +116,7 @@ class RowScanner(io.RawIOBase):
         chunk = self.stream.read(size)
         if chunk and self.well_formed:
             self._look(np.frombuffer(self.last + chunk, dtype=np.uint8))
+            self.well_formed &= b"\0" not in chunk
             self.last = chunk[-1:]
             self.position += len(chunk)
         return chunk

@@ -18,11 +18,12 @@ MAX_CELL_CHARACTERS = 1 << 26
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 NO_DELIMITER = "\x1f"
 """Stands between cells where there is only one."""
+BACKSLASH = "quotes after a backslash"
 STANDARD = "quotes doubled"
 ORDINARY = "quotes as ordinary characters"
 QUOTINGS: dict[str, dict[str, Any]] = {
     STANDARD: {"doublequote": True},
-    "quotes after a backslash": {"doublequote": False, "escapechar": "\\"},
+    BACKSLASH: {"doublequote": False, "escapechar": "\\"},
     "quotes after a space": {"doublequote": True, "skipinitialspace": True},
     ORDINARY: {"quoting": csv.QUOTE_NONE},
 }
@@ -77,7 +78,7 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     delimiter, quoting, rows = max(samples, key=lambda sample: _fit(sample[2]), default=(usual, STANDARD, []))
     notes = []
     if _fit(rows) == 0 and not named:
-        delimiter, quoting, rows = _single_column(text, usual, samples, is_cut)
+        delimiter, quoting, rows = _best_of_bad(text, choices, samples, is_cut)
     elif not named and delimiter != usual:
         notes.append(f"delimiter {shown(delimiter)}")
     first = rows[0] if rows else []
@@ -132,6 +133,11 @@ def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def possible_quotings(text: str) -> list[str]:
+    """Return the ways of quoting worth trying: a backslash before a quote must occur to mean something."""
+    return [quoting for quoting in QUOTINGS if quoting != BACKSLASH or '\\"' in text]
+
+
 def open_rows(lines: Iterable[str], dialect: Dialect) -> Any:
     """Return a `csv.reader` that takes cells as long as a line may be."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
@@ -156,7 +162,7 @@ _Sample = tuple[str, str, list[list[str]]]
 def _samples(text: str, delimiters: Iterable[str], is_cut: bool) -> Iterator[_Sample]:
     """Yield (delimiter, quoting, rows) for every way to read the beginning that gives no error."""
     for delimiter in delimiters:
-        for quoting in QUOTINGS:
+        for quoting in possible_quotings(text):
             reader = open_rows(io.StringIO(text, newline=""), Dialect(delimiter, quoting))
             rows: list[list[str]] = []
             try:
@@ -169,12 +175,16 @@ def _samples(text: str, delimiters: Iterable[str], is_cut: bool) -> Iterator[_Sa
                 yield delimiter, quoting, rows
 
 
-def _single_column(text: str, usual: str, samples: Iterable[_Sample], is_cut: bool) -> _Sample:
-    """Return how to read a file whose first line is one cell; its commas are then part of the text."""
+def _best_of_bad(text: str, choices: Sequence[str], samples: Iterable[_Sample], is_cut: bool) -> _Sample:
+    """Return how to read a file that no delimiter fits: by its first line, or as one column."""
+    for delimiter in choices:
+        first = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        if len(first) > 1:
+            return delimiter, STANDARD, [first]
     for delimiter, quoting, rows in samples:
         if all(len(row) == 1 for row in rows):
             return delimiter, quoting, rows
-    return next(_samples(text, [NO_DELIMITER], is_cut), (usual, STANDARD, []))
+    return next(_samples(text, [NO_DELIMITER], is_cut), (choices[0], STANDARD, []))
 
 
 def _fit(rows: Sequence[Sequence[str]]) -> float:

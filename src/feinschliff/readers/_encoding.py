@@ -108,7 +108,7 @@ def head_text(file: Input, encoding: str | None = None) -> str:
 def _known(name: str) -> str:
     try:
         codec = codecs.lookup(name)
-        b"".decode(name)  # refuses codecs that are not for text
+        io.TextIOWrapper(io.BytesIO(), name)  # refuses codecs that are not for text
         if codec.name in ("idna", "punycode", "undefined"):
             raise LookupError
         return codec.name

@@ -24,7 +24,7 @@ class Problems:
         """Note one fault."""
         self.count += 1
         if len(self.shown) < NUM_SHOWN:
-            self.shown.append((number, fact))
+            self.shown.append((number, fact if len(fact) <= 200 else f"{fact[:200]}..."))
 
     def error(self, allowed: str | None = None, hint: str | None = None) -> DataError:
         """Return the error that reports them all."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -15,6 +16,7 @@ import pyarrow as pa
 from feinschliff.errors import ConfigError, ResourceError
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+_SPECIAL = re.compile(r'["\r\n,;|\t]|^ | $')
 
 
 class TableWriter:
@@ -101,10 +103,10 @@ class TableWriter:
         self.writer.write_table(columns.cast(self.writer.schema))
 
     def _write_csv(self, columns: pa.Table, delimiter: str) -> None:
-        if self.writer is None:
-            self.writer = csv.writer(self.stream, delimiter=delimiter, lineterminator="\n")
-            self.writer.writerow(columns.column_names)
-        self.writer.writerows([_cell(value) for value in row.values()] for row in _rows(columns))
+        if self.num_rows == 0:
+            self.stream.write(_csv_line(columns.column_names, delimiter))
+        for row in _rows(columns):
+            self.stream.write(_csv_line(row.values(), delimiter))
 
     def _failure(self, error: OSError) -> ResourceError:
         return ResourceError(f"cannot be written: {error.strerror or error}", where=str(self.path))
@@ -123,12 +125,23 @@ def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
         writer.write(columns)
 
 
-def _rows(columns: pa.Table) -> Any:
+def _rows(columns: pa.Table) -> Iterator[dict[str, Any]]:
     for batch in columns.to_batches(max_chunksize=8192):
         yield from batch.to_pylist()
 
 
-def _cell(value: Any) -> Any:
+def _csv_line(cells: Iterable[Any], delimiter: str) -> str:
+    """Return one row; unlike `csv.writer`, carriage returns are quoted whatever ends the lines."""
+    texts = [_cell(cell) for cell in cells]
+    quoted = [f'"{text.replace(chr(34), chr(34) * 2)}"' if _SPECIAL.search(text) else text for text in texts]
+    return (delimiter.join(quoted) or '""') + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
     return (
-        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict | bool) else value
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, list | dict | bool)
+        else str(value)
     )

@@ -18,12 +18,12 @@ from feinschliff.errors import DataError
 from feinschliff.readers import _csv_fast
 from feinschliff.readers._dialect import (
     ORDINARY,
-    QUOTINGS,
     Dialect,
     find_dialect,
     fits_delimiter,
     look_quoted,
     open_rows,
+    possible_quotings,
     shown,
 )
 from feinschliff.readers._encoding import Encoding, find_encoding, head_text, read_lines
@@ -60,7 +60,7 @@ def read(source: Any, config: DataConfig) -> Table:
         except _csv_fast.NotWellFormed:
             pass
     first: Problems | None = None
-    for quoting in dict.fromkeys((dialect.quoting, *QUOTINGS)):
+    for quoting in dict.fromkeys((dialect.quoting, *possible_quotings(head_text(file, encoding.name)))):
         problems = Problems(file.name)
         table = gather(
             _rows(file, encoding, replace(dialect, quoting=quoting), BATCH_ROWS, problems), file.name

@@ -1,0 +1,159 @@
+import os
+import re
+
+import pytest
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import ConfigError, DataError
+from feinschliff.readers import _encoding, read
+
+
+def refuse(kind, source, **options):
+    with pytest.raises(kind) as caught:
+        read(source, DataConfig(**options))
+    return str(caught.value)
+
+
+def write(path, data):
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def test_a_missing_file_suggests_the_nearest(tmp_path):
+    write(tmp_path / "reviews.csv", "a")
+    message = refuse(ConfigError, tmp_path / "review.csv")
+    assert message == (
+        f"{tmp_path}/review.csv: no such file or folder. Did you mean '{tmp_path}/reviews.csv'?"
+    )
+    assert "does not exist either" in refuse(ConfigError, tmp_path / "no" / "x.csv")
+    assert "Download the file first" in refuse(ConfigError, "https://example.org/a.csv")
+    assert refuse(ConfigError, "x" * 5000)
+
+
+def test_an_empty_file(tmp_path):
+    path = write(tmp_path / "a.csv", "")
+    assert refuse(DataError, path) == f"{path}: the file is empty."
+
+
+def test_a_header_without_rows(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label\n")
+    assert refuse(DataError, path) == f"{path}: there are no rows."
+
+
+def test_a_folder_that_holds_no_classes(tmp_path):
+    write(tmp_path / "a.csv", "text\nx\n")
+    message = refuse(ConfigError, tmp_path)
+    assert "is a folder without subfolders" in message
+    assert "Name one of its files: a.csv" in message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = write(tmp_path / "a.csv", "text\nx\n")
+    path.chmod(0)
+    assert "Permission denied" in refuse(ConfigError, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(200)), "begins like a PNG image"),
+        (b"PK\x03\x04" + b"x" * 100, "begins like a ZIP archive"),
+        (b"%PDF-1.7 ...", "begins like a PDF document"),
+        (b"text,label\nfine,pos\nb\0d,neg\n", ":3: the content is not text: a NUL byte"),
+        (bytes(range(1, 30)) * 20, "the content is not text"),
+    ],
+)
+def test_what_is_not_text(tmp_path, content, what):
+    assert what in refuse(DataError, write(tmp_path / "a.csv", content), format="csv")
+
+
+def test_an_unknown_format_suggests_the_nearest(tmp_path):
+    path = write(tmp_path / "a.csv", "text\nx\n")
+    assert "Did you mean 'parquet'?" in refuse(ConfigError, path, format="parket")
+
+
+def test_a_suffix_nobody_knows_is_read_by_content(tmp_path):
+    path = write(tmp_path / "a.data", "text,label\nfine,pos\nawful,neg\n")
+    table = read(path)
+    assert table.columns.column_names == ["text", "label"]
+    assert table.notes == ("read as csv",)
+
+
+def test_magic_bytes_win_over_the_suffix(tmp_path):
+    import pyarrow.parquet
+
+    path = tmp_path / "a.csv"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["fine"]}), path)
+    assert read(path).notes == ("read as parquet",)
+
+
+def test_pipes_are_read(tmp_path):
+    import threading
+
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    threading.Thread(target=lambda: path.write_bytes(b"text,label\nfine,pos\nbad,neg\n")).start()
+    assert len(read(path, DataConfig(format="csv"))) == 2
+
+
+GERMAN = "text,label\n" + "Die Größe „stimmt“ – schöne Maße für 5 €.,pos\nüberhaupt nicht,neg\n" * 20
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-16-be"])
+def test_encodings_are_found_and_named(tmp_path, encoding):
+    path = write(tmp_path / "a.csv", GERMAN.encode(encoding))
+    table = read(path)
+    assert table.columns["text"][0].as_py() == "Die Größe „stimmt“ – schöne Maße für 5 €."
+    assert table.columns.column_names == ["text", "label"]
+    assert table.notes == (f"encoding {encoding}",)
+
+
+@pytest.mark.parametrize("encoding", ["cp850", "mac_roman"])
+def test_old_encodings_of_western_text_are_told_apart(tmp_path, encoding):
+    text = "text\n" + "Die Größe der Straße überrascht: schöne Äpfel, Öl und Übung für jeden.\n" * 3
+    path = write(tmp_path / "a.csv", text.encode(encoding))
+    table = read(path)
+    assert table.columns["text"][0].as_py().startswith("Die Größe der Straße überrascht: schöne Äpfel")
+    assert f"encoding {encoding}" in table.notes
+
+
+def test_other_scripts_are_not_guessed(tmp_path):
+    path = write(tmp_path / "a.csv", ("text,label\n" + "Очень хороший фильм,да\n" * 20).encode("cp1251"))
+    message = refuse(DataError, path)
+    assert message.startswith(f"{path}:2: the bytes are neither UTF-8")
+    assert "data.encoding" in message
+    assert read(path, DataConfig(encoding="cp1251")).columns["label"][0].as_py() == "да"
+
+
+def test_a_wrong_named_encoding_says_line_and_byte(tmp_path):
+    path = write(tmp_path / "a.csv", GERMAN.encode("cp1252"))
+    message = refuse(DataError, path, encoding="utf-8")
+    assert re.search(r"a\.csv:2: byte 18 \(0xf6\) is not utf-8", message)
+    assert "Did you mean 'latin" in refuse(ConfigError, path, encoding="latin-one")
+    for name in ("base64", "idna", "punycode", "rot13"):
+        assert "there is no text encoding" in refuse(ConfigError, path, encoding=name)
+
+
+def test_a_file_of_two_encodings_is_repaired_and_counted(tmp_path):
+    path = write(tmp_path / "a.csv", GERMAN.encode() + "noch schöner,pos\n".encode("cp1252"))
+    table = read(path)
+    assert table.columns["text"][-1].as_py() == "noch schöner"
+    assert table.notes == ("encoding utf-8, but 1 other bytes, the first in line 42, read as cp1252",)
+
+
+def test_characters_cut_by_a_chunk_stay_whole(tmp_path):
+    text = "text\n" + "€" * (1 << 20) + "\n"
+    path = write(tmp_path / "a.csv", "x" + text)
+    assert read(path).notes == ()
+
+
+def test_lines_that_never_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(_encoding, "MAX_LINE_BYTES", 1 << 21)
+    path = write(tmp_path / "a.txt", "x" * (3 << 20))
+    assert "a line has more than" in refuse(DataError, path)
+
+
+def test_a_damaged_archive(tmp_path):
+    path = write(tmp_path / "a.csv.gz", b"\x1f\x8b\x08\x00garbage garbage")
+    assert "the compressed data is damaged" in refuse(DataError, path)
