@@ -68,6 +68,8 @@ def locate(source: str, revision: str | None = None) -> Path:
     """
     if source in PACKAGED:
         return _packaged(source)
+    if not source.strip():
+        raise UnknownModelError("no model is named", where="model.source", hint="See: feinschliff models")
     folder = Path(source).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -83,8 +85,8 @@ def locate(source: str, revision: str | None = None) -> Path:
         raise UnknownModelError(
             "is a file, not a model folder", where=source, allowed="Give the folder with config.json"
         )
-    if source.startswith((".", "/", "~")) or source.count("/") > 1 or not source.strip():
-        raise UnknownModelError("there is no such model folder", where=source or "model.source")
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        raise UnknownModelError("there is no such model folder", where=source)
     return _download(source, revision)
 
 
