@@ -193,7 +193,7 @@ def load_model(
                 output_loading_info=True,
             )
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None
