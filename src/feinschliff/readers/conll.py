@@ -55,6 +55,7 @@ def sniff(text: str, suffix: str) -> float:
     if layout is None:
         return 0.0 if suffix in (".txt", ".tsv", "") else 0.3
     rows = [layout.split(line) for line in lines[:-1] if _is_token(line)]
+    rows = [row for row in rows if len(row) == layout.width or not row[0].startswith("#")]
     tagged = [row for row in rows if len(row) == layout.width and is_tag(row[layout.tag])]
     return 0.9 if rows and len(tagged) >= 0.95 * len(rows) else 0.0
 

@@ -1,0 +1,116 @@
+import json
+
+import pytest
+
+from feinschliff.errors import DataError
+from feinschliff.readers import read
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(value, name="a.json"):
+        path = tmp_path / name
+        path.write_text(value if isinstance(value, str) else json.dumps(value, indent=1), encoding="utf-8")
+        return path
+
+    return write
+
+
+ROWS = [{"text": "fine", "label": 1}, {"text": "bad", "label": 0}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ROWS,
+        {"data": ROWS},
+        {"version": 2, "classes": ["a"], "rows": ROWS},
+        {"text": ["fine", "bad"], "label": [1, 0]},
+        {"text": {"0": "fine", "1": "bad"}, "label": {"0": 1, "1": 0}},
+        {"first": ROWS[0], "second": ROWS[1]},
+        [["fine", 1], ["bad", 0]],
+        "\n".join(map(json.dumps, ROWS)),
+    ],
+)
+def test_rows_in_all_their_dresses(write, value):
+    assert read(write(value)).columns.to_pylist() == ROWS
+
+
+def test_entries_know_their_lines(write):
+    table = read(write([{"text": "a\nb"}, {"text": "c"}, {"text": "d"}]))
+    assert table.lines.to_pylist() == [2, 5, 8]
+    assert read(write(json.dumps(ROWS))).place(1).endswith("a.json, row 2")
+
+
+def test_lists_of_texts(write):
+    assert read(write(["fine", "bad"])).columns.to_pylist() == [{"text": "fine"}, {"text": "bad"}]
+    assert read(write('"fine"\n"bad"\n', "a.jsonl")).columns["text"].to_pylist() == ["fine", "bad"]
+
+
+def test_all_lines_that_are_no_objects_are_reported_at_once(write):
+    path = write('{"text": "fine"}\n[1, 2, 3]\n{"text": \n\n7\n{"text": "a"} x\n', "a.jsonl")
+    with pytest.raises(DataError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(
+        f"{path}: 4 faults: line 2: a list where an object is expected; line 3: no valid"
+    )
+    assert "line 5: a number where an object is expected; line 6: no valid JSON: extra data" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "fact"),
+    [
+        ('[{"text": "a"},\n{"text": }]', r"a\.json:2: no valid JSON: expecting value"),
+        ('[{"text": "a"}\n{"text": "b"}]', r"a\.json:2: the list goes on without a comma"),
+        ('[{"text": "a"},', "no valid JSON"),
+        ("17", "the file holds a number, not a list of rows"),
+        ('{"a": [{"x": 1}], "b": [{"y": 1}, {}]}', "several lists of rows: a, b"),
+        ('{"a": {"b": [1]}, "c": 1}', "there is no list of rows"),
+        ("[1, 2]", "2 faults: line 1: a number"),
+        ('{"a": 1} trailing', "more text follows"),
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"text": ' + "9" * 5000 + "}]", "no readable JSON"),
+    ],
+)
+def test_says_what_is_no_json(write, value, fact):
+    with pytest.raises(DataError, match=fact):
+        read(write(value))
+
+
+def test_cells_keep_their_kinds(write):
+    rows = [{"a": 1, "b": 1.5, "c": True, "d": ["x"], "e": {"f": "g"}, "h": None, "i": "2020-01-01"}]
+    table = read(write(rows))
+    assert table.columns.to_pylist() == rows
+    kinds = [str(kind) for kind in table.columns.schema.types]
+    assert kinds[:4] == ["int64", "double", "bool", "list<item: string>"]
+
+
+def test_mixed_columns_become_text_with_a_note(write):
+    table = read(write([{"label": 1}, {"label": "b"}, {"label": [2]}, {}, {"label": True}]))
+    assert table.columns["label"].to_pylist() == ["1", "b", "[2]", None, "true"]
+    assert table.notes == ("column 'label' mixes kinds of values and is read as text",)
+
+
+def test_mixed_columns_are_found_across_batches(write):
+    lines = ['{"label": 1, "n": 1}'] * 9000 + ['{"label": "b", "n": 1.5, "new": "x"}']
+    table = read(write("\n".join(lines), "a.jsonl"))
+    assert table.columns["label"][0].as_py() == "1"
+    assert table.columns["n"].type == "double"
+    assert table.columns["new"].null_count == 9000
+    assert table.notes == ("column 'label' mixes kinds of values and is read as text",)
+
+
+def test_half_characters_are_replaced(write):
+    table = read(write('{"text": "\\ud83d\\ude00 \\ud83d"}\n{"text": "b"}\n', "a.jsonl"))
+    assert table.columns["text"].to_pylist() == ["😀 \ufffd", "b"]
+
+
+def test_keys_that_hold_data_are_refused(write):
+    with pytest.raises(DataError, match="there are 5,000 different columns"):
+        read(write([{f"key {i}": 1} for i in range(5000)]))
+
+
+def test_wide_objects_stay_json_text(write):
+    table = read(write([{"text": "a", "counts": {f"word {i}": i for i in range(300)}}]))
+    assert json.loads(table.columns["counts"][0].as_py())["word 7"] == 7

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import DataError
+from feinschliff.readers import read
+
+TEXT = "😀 Anna sah Köln."
+SPANS = [{"start": 2, "end": 6, "label": "PER"}, {"start": 11, "end": 15, "label": "LOC"}]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*rows, name="a.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("key", "spans"),
+    [
+        ("spans", [[2, 6, "PER"], [11, 15, "LOC"]]),
+        ("entities", [[11, 15, "LOC"], [2, 6, "PER"], [2, 6, "PER"]]),
+        ("labels", [["PER", 2, 6], ["LOC", 11, 15]]),
+        ("label", SPANS),
+        ("entities", [{"start_offset": 2, "end_offset": 6, "type": "PER"}, SPANS[1]]),
+        ("entities", [SPANS[0], {"begin": 11, "end": 15, "tag": "LOC"}]),
+        (
+            "entities",
+            [{"offset": 2, "length": 4, "category": "PER"}, {"start": 11, "end": 15, "labels": ["LOC"]}],
+        ),
+        ("ents", [{"start": 2, "end": 6, "entity_group": "PER", "word": "anna"}, [11, 15, "LOC"]]),
+    ],
+)
+def test_spellings(write, key, spans):
+    table = read(write({"text": "nichts", key: []}, {"text": TEXT, key: spans}))
+    assert table.columns[key].to_pylist() == [[], SPANS]
+    assert table.notes == ()
+
+
+def test_old_spacy_training_data(write):
+    table = read(write([[TEXT, {"entities": [[2, 6, "PER"]]}]], name="a.json"))
+    assert table.columns["entities"].to_pylist() == [SPANS[:1]]
+    (row,) = [{"classes": ["PER"], "annotations": [[TEXT, {"entities": [[2, 6, "PER"]]}]]}]
+    assert read(write(row, name="b.json")).columns["text"].to_pylist() == [TEXT]
+
+
+@pytest.mark.parametrize(
+    ("offsets", "what"),
+    [((3, 7), "UTF-16 units"), ((5, 9), "bytes"), ((2, 5), "the last character inside")],
+)
+def test_offsets_that_count_something_else_are_recognised_by_the_text(write, offsets, what):
+    span = {"start": offsets[0], "end": offsets[1], "label": "PER", "text": "Anna"}
+    table = read(write({"text": TEXT, "spans": [span]}))
+    assert table.columns["spans"].to_pylist() == [SPANS[:1]]
+    assert table.notes == (f"1 spans count {what} instead of characters, converted",)
+
+
+def test_spans_that_name_another_text_are_counted(write):
+    table = read(write({"text": TEXT, "spans": [{"start": 2, "end": 6, "label": "PER", "text": "Berta"}]}))
+    assert table.notes == ("1 spans name another text than stands at their offsets",)
+
+
+def test_all_spans_outside_their_text_are_reported_at_once(write):
+    first = {"text": TEXT, "spans": [[2, 6, "PER"], [9, 99, "LOC"]]}
+    path = write(first, {"text": "kurz", "spans": [[3, 3, "X"]]})
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value).startswith(
+        f"{path}: 2 faults: line 1: the span 9 to 99 does not lie in the text of 16 characters; "
+        "line 2: the span 3 to 3 does not lie in the text of 4 characters. Expected 0 <= start < end"
+    )
+
+
+def test_the_text_may_have_any_name(write):
+    path = write({"id": 1, "review": TEXT, "spans": [[2, 6, "PER"]]})
+    assert read(path).columns["spans"].to_pylist() == [SPANS[:1]]
+    path = write({"a": "kurz", "review": "ein langer Text, viel länger", "found": [[0, 4, "X"]]})
+    assert read(path, DataConfig(format="spans", text="a", label="found")).columns["found"].to_pylist() == [
+        [{"start": 0, "end": 4, "label": "X"}]
+    ]
+
+
+def test_doccano_labels_become_names_unless_there_are_several(write):
+    path = write({"id": 1, "text": "fine", "label": ["pos"]}, {"id": 2, "text": "bad", "label": []})
+    assert read(path).columns["label"].to_pylist() == ["pos", None]
+    path = write({"id": 1, "text": "fine", "label": ["pos", "short"]}, {"id": 2, "text": "bad", "label": []})
+    assert read(path).columns["label"].to_pylist() == [["pos", "short"], []]
+
+
+def test_doccano_numbers_of_old_versions_become_names(write):
+    span = {"label": 4, "start_offset": 2, "end_offset": 6, "user": 1}
+    path = write({"id": 1, "text": TEXT, "annotations": [span], "meta": {}, "annotation_approver": None})
+    assert read(path).columns["annotations"].to_pylist() == [[{"start": 2, "end": 6, "label": "4"}]]
+
+
+def task(text, *results, **more):
+    return {"id": 7, "data": {"review": text}, "annotations": [{"result": list(results), **more}]}
+
+
+def test_label_studio_choices_and_ratings(write):
+    choice = {"from_name": "mood", "type": "choices", "value": {"choices": ["pos"]}}
+    several = {"from_name": "topics", "type": "choices", "value": {"choices": ["a", "b"]}}
+    stars = {"from_name": "stars", "type": "rating", "value": {"rating": 4}}
+    box = {"from_name": "box", "type": "rectanglelabels", "value": {"x": 1}}
+    path = write([task("fine", choice, several, stars, box), task("open")], name="a.json")
+    table = read(path)
+    assert table.columns.to_pylist() == [
+        {"review": "fine", "id": 7, "mood": "pos", "topics": ["a", "b"], "stars": 4},
+        {"review": "open", "id": 7, "mood": None, "topics": None, "stars": None},
+    ]
+    assert table.notes == ("1 results of type 'rectanglelabels' are not read",)
+
+
+def test_label_studio_takes_one_of_several_annotations(write):
+    def entity(label):
+        return {"from_name": "l", "type": "labels", "value": {"start": 0, "end": 4, "labels": [label]}}
+
+    both = {
+        "data": {"text": "Anna"},
+        "annotations": [
+            {"result": [entity("WRONG")], "was_cancelled": True},
+            {"result": [entity("A")]},
+            {"result": [entity("B")], "ground_truth": True},
+        ],
+    }
+    without = {"data": {"text": "Otto"}, "annotations": []}
+    nothing = {"data": {"text": "Ulm?"}, "annotations": [{"result": []}]}
+    table = read(write([both, without, nothing], name="a.json"))
+    assert table.columns["spans"].to_pylist() == [[{"start": 0, "end": 4, "label": "B"}], None, []]
+    assert "1 tasks have several annotations, of which one is taken" in table.notes
+
+
+def test_label_studio_flat_export(write):
+    row = {"text": "Anna", "id": 1, "annotator": 1, "annotation_id": 5, "lead_time": 2.5, "mood": "pos"}
+    row["label"] = [{"start": 0, "end": 4, "text": "Anna", "labels": ["PER"]}]
+    table = read(write([row], name="a.json"))
+    assert table.columns.to_pylist() == [
+        {"text": "Anna", "id": 1, "mood": "pos", "spans": [{"start": 0, "end": 4, "label": "PER"}]}
+    ]

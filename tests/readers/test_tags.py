@@ -1,0 +1,155 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import DataError
+from feinschliff.readers import _tags, read
+
+SCHEMES = ["iob1", "iob2", "bioes", "bilou"]
+SENTENCES = st.lists(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["O", "PER", "LOC"])), min_size=1, max_size=6),
+    min_size=1,
+    max_size=5,
+)
+
+
+def encode(sentence, scheme):
+    """Return (tags, entities) of a sentence of (length, type); written apart from the decoder."""
+    tags, entities, before = [], [], "O"
+    for length, kind in sentence:
+        if kind == "O":
+            tags += ["O"] * length
+        else:
+            entities.append((len(tags), len(tags) + length, kind))
+            begin = "B" if scheme != "iob1" or before == kind else "I"
+            prefixes = begin + "I" * (length - 1)
+            if scheme in ("bioes", "bilou"):
+                end, single = ("E", "S") if scheme == "bioes" else ("L", "U")
+                prefixes = single if length == 1 else prefixes[:-1] + end
+            tags += [f"{prefix}-{kind}" for prefix in prefixes]
+        before = kind
+    return tags, entities
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(SENTENCES)
+def test_decodes_what_was_encoded(scheme, sentences):
+    for sentence in sentences:
+        tags, entities = encode(sentence, scheme)
+        split = [_tags.split_tag(tag, scheme) for tag in tags]
+        assert list(_tags.to_entities(split)) == entities
+        pairs = zip([("O", ""), *split], [*split, ("O", "")], strict=True)
+        assert not any(_tags.fault(before, tag, scheme) for before, tag in pairs)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(SENTENCES)
+def test_finds_a_scheme_that_gives_the_same_entities(scheme, sentences):
+    encoded = [encode(sentence, scheme) for sentence in sentences]
+    found = _tags.find_scheme({pair for tags, _ in encoded for pair in _tags.pairs_of(tags)})
+    for tags, entities in encoded:
+        split = [_tags.split_tag(tag, found) for tag in tags]
+        assert list(_tags.to_entities(split)) == entities
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme"),
+    [
+        ("I-A I-A O I-B B-B", "iob1"),
+        ("B-A I-A O B-B", "iob2"),
+        ("B-A I-A O I-B", "iob2"),
+        ("B-A E-A S-B", "bioes"),
+        ("B-A L-A U-B", "bilou"),
+        ("PER PER O LOC", "io"),
+        ("O O", "iob2"),
+    ],
+)
+def test_tells_schemes_apart(tags, scheme):
+    assert _tags.find_scheme(set(_tags.pairs_of(tags.split()))) == scheme
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="a.conll"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def spans(table, row=0):
+    return [(s["start"], s["end"], s["label"]) for s in table.columns["spans"][row].as_py()]
+
+
+GOOD = "Anna B-PER\nSmith I-PER\nsah O\nUlm B-LOC\n\n" * 3
+
+
+def test_all_illegal_tags_are_reported_at_once(write):
+    path = write(GOOD + "in O\nBad I-LOC\nEms I-LOC\n\nIch O\nBonn I-LOC\n")
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"{path}: 2 faults: line 17: tag 'I-LOC' follows 'O', which IOB2 does not allow; expected 'B-LOC'; "
+        "line 21: tag 'I-LOC' follows 'O', which IOB2 does not allow; expected 'B-LOC'. "
+        "Set data.tag_scheme=iob1 to accept it."
+    )
+    assert spans(read(path, DataConfig(tag_scheme="iob1")), 3) == [(3, 10, "LOC")]
+
+
+def test_an_entity_that_never_ends(write):
+    path = write("Anna B-PER\nSmith E-PER\nUlm B-LOC\nist O\n\nBonn S-LOC\n")
+    with pytest.raises(DataError, match=r":4: tag 'O' follows 'B-LOC', .* expected 'E-LOC'"):
+        read(path)
+
+
+def test_a_named_scheme_is_noted_by_nobody(write):
+    path = write("Anna I-PER\nsah O\n\nUlm I-LOC\n")
+    assert read(path).notes == ("tag scheme iob1",)
+    assert read(path, DataConfig(tag_scheme="iob1")).notes == ()
+
+
+def test_four_columns_documents_and_comments(write):
+    table = read(
+        write(
+            "-DOCSTART- -X- -X- O\n\n# a comment\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\n# NNP B-NP O\n\n"
+            "-DOCSTART- -X- -X- O\n\nUlm NNP B-NP B-LOC\n"
+        )
+    )
+    assert table.columns["text"].to_pylist() == ["EU rejects", "#", "Ulm"]
+    assert table.columns["document"].to_pylist() == [1, 1, 2]
+    assert [spans(table, i) for i in range(3)] == [[(0, 2, "ORG")], [], [(0, 3, "LOC")]]
+    assert table.notes == ("tokens in column 1, tags in column 4 of 4",)
+    assert table.place(2).endswith(":11")
+
+
+def test_germeval_counts_its_tokens_and_nests_its_tags(write):
+    table = read(
+        write(
+            "#\thttp://example.org [2009-10-17]\n1\tDie\tO\tO\n2\tUni\tB-ORG\tO\n3\tUlm\tI-ORG\tB-LOC\n\n"
+            "1\tKöln\tB-LOC\tO\n",
+            "a.tsv",
+        )
+    )
+    assert table.columns["tokens"].to_pylist() == [["Die", "Uni", "Ulm"], ["Köln"]]
+    assert spans(table) == [(4, 11, "ORG")]
+
+
+def test_tags_without_names(write):
+    assert spans(read(write("Anna B\nSmith I\nsah O\n"))) == [(0, 10, "entity")]
+
+
+def test_lines_of_another_width(write):
+    with pytest.raises(DataError, match=r":3: one column\. Expected 2 columns"):
+        read(write("Anna B-PER\nsah O\nUlm\nBonn B-LOC\nOst I-LOC\n"))
+
+
+def test_tokens_and_tags_in_other_formats_become_spans():
+    rows = [{"tokens": ["Anna", "sah", "Bad", "Ems"], "ner_tags": ["B-PER", "O", "B-LOC", "I-LOC"]}]
+    table = read(rows)
+    assert table.columns.column_names == ["text", "tokens", "spans"]
+    assert spans(table) == [(0, 4, "PER"), (9, 16, "LOC")]
+    with pytest.raises(DataError, match="row 1: 2 tokens but 1 tags"):
+        read([{"tokens": ["a", "b"], "tags": ["O"]}])
+    assert read([{"tokens": ["Nur", "Text"]}]).columns["text"].to_pylist() == ["Nur Text"]
