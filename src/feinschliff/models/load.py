@@ -170,6 +170,7 @@ def load_model(
     """
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     config = load_config(folder)
     for name, value in config_values.items():
