@@ -5,7 +5,8 @@ Data is a path, `hf://owner/name`, a pandas or polars frame, or rows: dicts, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,16 +135,17 @@ def evaluate(
         ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
         DataError: the data cannot be read, or rows have no label.
     """
-    from feinschliff.data.prepare import records_for
+    from feinschliff.data import records_for
     from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
 
     model = _loaded(model)
     asked = [requirement(wish, model.task) for wish in require]
     named = {"text": text, "label": label, "text_pair": text_pair}
-    table, columns, config = understand(model, data, named, labelled=True, settings=settings)
-    records = records_for(columns, table, model.task, labelled=True)
+    tables, columns = understand(model, data, named, settings, labelled=True)
+    records = records_for(columns, next(tables), model.task, labelled=True)
     predictions = model.predictions(records)
     stats = statistics(model.task, records.targets, predictions)
+    config = configure(None, settings or {})
     options = config.evaluate
     found = intervals(stats, options.bootstrap_samples, options.confidence, config.seed)
     rows = per_class(records.targets, predictions, options.confidence)
@@ -198,31 +200,37 @@ def understand(
     model: Model,
     data: Any,
     named: Mapping[str, str | None],
-    *,
-    labelled: bool,
     settings: Mapping[str, Any] | None = None,
-) -> tuple[Table, Columns, RunConfig]:
+    batch_rows: int | None = None,
+    *,
+    labelled: bool = False,
+) -> tuple[Iterator[Table], Columns]:
     """Read new data for a tuned model, and decide what its columns are.
 
     Args:
         named: `text`, `text_pair`, `label`: columns named by the user, or None.
+        settings: Single settings by their dotted names.
+        batch_rows: Rows of a table; None reads all into one.
         labelled: Whether a label column is needed.
 
     Returns:
-        The rows, the columns, and the configuration they were read with.
+        The rows, in one table or many, and the columns, as found in the first.
     """
-    from feinschliff.data.infer import infer
-    from feinschliff.readers import read
+    from feinschliff.data import infer
+    from feinschliff.readers import iter_batches, read
 
-    config = configure(None, {"task": model.task, **(settings or {})})
-    table = read(str(data) if isinstance(data, Path) else data, config.data)
-    learnt: Mapping[str, str] = getattr(model.spec, "columns", None) or {}
+    config = configure(None, {"task": model.task if labelled else None, **(settings or {})})
+    if batch_rows is None:
+        tables = iter([read(data, config.data)])
+    else:
+        tables = iter_batches(data, config.data, batch_rows)
+    first = next(tables)
     chosen = dict(named)
-    for role, name in learnt.items():
-        if role in chosen and chosen[role] is None and name in table.columns.column_names:
+    for role, name in model.spec.columns.items():
+        if role in chosen and chosen[role] is None and name in first.columns.column_names:
             chosen[role] = name
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
-    return table, infer(table, config, labelled), config
+    return chain([first], tables), infer(first, config, labelled)
 
 
 def _loaded(model: Model | str | Path) -> Model:

@@ -54,9 +54,11 @@ class Display:
 
     def _step(self, step: Step) -> None:
         if step.dev:
-            scores = ", ".join(f"{name} {value:.4f}" for name, value in list(step.dev.items())[:3])
+            name = next(iter(step.dev))
             mark = ", the best so far" if step.best else ""
-            self.screen.print(f"  epoch {step.epoch:.2f}: on dev {scores}{mark}")
+            self.screen.print(
+                f"  epoch {step.epoch:.2f}: on dev {name} {step.dev[name]:.4f}, loss {step.dev['loss']:.4f}{mark}"
+            )
         if self.screen.is_terminal:
             self._advance(step)
         elif step.step % max(1, step.num_steps // PLAIN_LINES) == 0:

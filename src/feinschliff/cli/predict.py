@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from feinschliff.cli import _options as options
-from feinschliff.cli._write import new_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import pyarrow as pa
 
     from feinschliff.bundle import Model
+    from feinschliff.data import Columns
     from feinschliff.readers import Table
 
-CHUNK = 4096
-"""Rows predicted and written at a time."""
+CHUNK_ROWS = 4096
+"""Rows read, predicted and written at a time."""
 
 
 def predict(
@@ -30,7 +32,7 @@ def predict(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to write: .csv, .tsv, .jsonl or .parquet; JSONL to stdout if not given.",
+            help="File to write: .csv, .tsv, .jsonl or .parquet. JSON Lines to stdout if not given.",
         ),
     ] = None,
     text: options.Text = None,
@@ -48,57 +50,99 @@ def predict(
     from feinschliff.api import understand
     from feinschliff.bundle import load
     from feinschliff.cli._output import console
-    from feinschliff.cli._write import check_target, merged, rows_to
-    from feinschliff.errors import ConfigError
 
-    if output:
-        check_target(output)
-        if output.exists() and output.resolve() == Path(data).resolve():
-            raise ConfigError("the output is the input", where=str(output), hint="Name another file with -o")
-    tuned = load(model, device)
-    named = {"text": text, "text_pair": text_pair}
-    table, columns, _ = understand(tuned, data, named, labelled=False, settings={"data.format": format})
-    begun = time.monotonic()
-    with rows_to(output, output_schema(tuned, table)) as write:
-        for part in chunks(table):
-            write(list(merged(part.columns.to_pylist(), found(tuned, part, columns))))
-    if not ctx.obj["quiet"] and output is not None:
+    with writing(output, data) as write:
+        tuned = load(model, device)
+        named = {"text": text, "text_pair": text_pair}
+        num_rows, begun = 0, time.monotonic()
+        parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
+        for part in parts:
+            write(with_predictions(tuned, part, columns))
+            num_rows += len(part)
+    if output and not ctx.obj["quiet"]:
         seconds = time.monotonic() - begun
-        speed = len(table) / max(seconds, 1e-9)
+        speed = num_rows / max(seconds, 1e-9)
         console(stderr=True).print(
-            f"Wrote {len(table):,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)"
+            f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)"
         )
 
 
-def chunks(table: Table) -> Iterator[Table]:
-    """Yield the table in parts of `CHUNK` rows."""
-    from dataclasses import replace
+@contextmanager
+def writing(output: Path | None, data: str) -> Iterator[Callable[[pa.Table], None]]:
+    """Give a function that writes rows to the output, or to stdout as JSON Lines.
 
-    for start in range(0, len(table), CHUNK):
-        lines = None if table.lines is None else table.lines.slice(start, CHUNK)
-        yield replace(table, columns=table.columns.slice(start, CHUNK), lines=lines)
+    Raises:
+        ConfigError: the output is the input, or cannot be written.
+        DataError: rows bring columns that the first ones had not, and the format cannot take them.
+    """
+    from feinschliff.errors import ConfigError, DataError
+    from feinschliff.readers import TableWriter
+
+    if output is None:
+        yield print_rows
+        return
+    if data != "-" and output.exists() and output.resolve() == Path(data).resolve():
+        raise ConfigError("the output is the input", where=str(output), hint="Name another file with -o")
+    names: list[str] = []
+    with TableWriter(output) as writer:
+
+        def write(rows: pa.Table) -> None:
+            import pyarrow as pa
+
+            if output.suffix.lower() != ".jsonl":
+                names[:] = names or rows.column_names
+                more = [n for n in rows.column_names if n not in names]
+                if more:
+                    raise DataError(
+                        f"later rows have columns that the first ones had not: {', '.join(more)}",
+                        where=data,
+                        hint="Write a .jsonl file, which can take them",
+                    )
+                for name in set(names) - set(rows.column_names):
+                    rows = rows.append_column(name, pa.nulls(rows.num_rows))
+                rows = rows.select(names)
+            writer.write(rows)
+
+        yield write
 
 
-def found(model: Model, table: Table, columns: Any) -> Iterator[dict[str, Any]]:
-    """Yield what the model says about each row, as columns to add."""
+def print_rows(rows: pa.Table) -> None:
+    """Print rows as JSON Lines."""
+    import json
+    import sys
+
+    for row in rows.to_pylist():
+        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
+    """Return the rows with what the model says about each, as added columns."""
+    import pyarrow as pa
+
     from feinschliff.data import records_for
 
-    records = records_for(columns, table, model.task)
+    records = records_for(columns, part, model.task)
     predictions = model.predictions(records)
-    for index, row in enumerate(predictions.rows(records)):
-        more = {"prediction": row["prediction"]}
-        if predictions.task == "classification" and predictions.scores is not None:
-            more["confidence"] = round(float(predictions.scores[index].max()), 6)
-        yield more | {name: row[name] for name in ("probabilities", "spans") if name in row}
+    found = list(predictions.rows(records))
+    rows = part.columns
+    for name, kind in added_columns(model).items():
+        if name == "confidence":
+            values: list[Any] = [max(row["probabilities"].values()) for row in found]
+        else:
+            values = [row[name] for row in found]
+        while name in rows.column_names:  # a column of the input is never overwritten
+            name = f"new_{name}"
+        rows = rows.append_column(name, pa.array(values, kind))
+    return rows
 
 
-def output_schema(model: Model, table: Table) -> Any:
-    """Return the Arrow schema of the rows that `found` and the input make together."""
+def added_columns(model: Model) -> dict[str, Any]:
+    """Return the columns that a prediction has, with their Arrow types."""
     import pyarrow as pa
 
     span = {"start": pa.int64(), "end": pa.int64(), "label": pa.string()}
     probabilities = pa.struct([(name, pa.float64()) for name in model.labels])
-    added: dict[str, Any] = {
+    return {
         "classification": {
             "prediction": pa.string(),
             "confidence": pa.float64(),
@@ -111,7 +155,3 @@ def output_schema(model: Model, table: Table) -> Any:
             "spans": pa.list_(pa.struct(span | {"score": pa.float64(), "text": pa.string()})),
         },
     }[model.task]
-    schema = table.columns.schema
-    for name, kind in added.items():
-        schema = schema.append(pa.field(new_name(name, table.columns.column_names), kind))
-    return schema
