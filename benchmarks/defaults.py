@@ -4,7 +4,8 @@
         --vary train.learning_rate=1e-4,2e-4 --out results.jsonl
 
 Each combination of the varied settings is trained on (part of) 80 % of the train file and scored on the
-other 20 %, which take no part in stopping: all epochs are run, the last weights are scored. One JSON line each, and a table.
+other 20 %. Those take no part in stopping: all epochs are run, the last weights are scored. One JSON line
+each, and a table.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ def _run(
         learner,
         encoded,
         truth(train),
+        task.objective(truth(train), len(names), settings),
         lambda learner: {"loss": 0.0, "macro_f1": float(next(looks))},  # the last weights are kept
         settings,
         metric="macro_f1",

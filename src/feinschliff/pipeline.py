@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feinschliff import __version__, registry
-from feinschliff.config import RunConfig, TrainConfig, dump_config
+from feinschliff.config import RunConfig, dump_config
 from feinschliff.data import Dataset, Records
-from feinschliff.errors import ConfigError, FeinschliffError, QualityError, ResourceError, RunInterrupted
-from feinschliff.evaluate import metrics, requirement, statistics
+from feinschliff.errors import ConfigError, QualityError
+from feinschliff.evaluate import requirement, statistics
 from feinschliff.readers import Table
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from feinschliff.bundle import Model
     from feinschliff.encode import Encoded
     from feinschliff.report.result import Result
-    from feinschliff.train.learner import Learner
-
-CHECKPOINTS = "checkpoints"
 
 
 def run(
@@ -54,19 +49,20 @@ def run(
     """
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
-    from feinschliff.report import card, html
+    from feinschliff.report import card, html, run_folder
     from feinschliff.report.result import write, write_text
+    from feinschliff.train.tune import tune as train
 
     begun = time.perf_counter()
     baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
     for text in config.evaluate.require:
         requirement(text)
     listen(Stage("data"))
-    output = _choose_folder(config, resume, overwrite)
+    output = run_folder.choose(config, resume, overwrite)
     config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables or {}, listen)
-    with _run_folder(output, resume):
+    with run_folder.made(output, resume):
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
         encoded = _encode(model, dataset, listen)
@@ -75,20 +71,22 @@ def run(
 
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
-        fitted = _train(config, dataset, model, encoded, output / CHECKPOINTS, listen)
+        checkpoints = output / run_folder.CHECKPOINTS
+        fitted, decision = train(config, dataset, model.learner, encoded, checkpoints, listen)
+        model.spec = dataclasses.replace(model.spec, decision=decision)
 
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         listen(Stage("report"))
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))
-        _write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
+        run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
         if dataset.removed:
-            _write_rows(output / "removed.jsonl", iter(dataset.removed))
+            run_folder.write_rows(output / "removed.jsonl", dataset.removed)
         write_text(output / "report.html", html(result, config.report.language))
         write(result, output / "result.json")
         if not config.train.keep_checkpoints:
-            shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)
+            shutil.rmtree(checkpoints, ignore_errors=True)
     missed = [r for r in result["requirements"] or [] if not r["reached"]]
     if missed:
         facts = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
@@ -105,11 +103,14 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
         FeinschliffError: see its kinds.
     """
     from feinschliff.models.load import locate
+    from feinschliff.train.tune import tune as train
 
     folder = locate(config.model.source, config.model.revision)
     model = _build(config, dataset, folder)
     encoded = _encode(model, dataset, listen)
-    _train(_resolved(config, model, dataset, folder), dataset, model, encoded, None, listen)
+    resolved = _resolved(config, model, dataset, folder)
+    _, decision = train(resolved, dataset, model.learner, encoded, listen=listen)
+    model.spec = dataclasses.replace(model.spec, decision=decision)
     return model
 
 
@@ -271,63 +272,6 @@ class _Embedder:
         return self.vectors[key]
 
 
-def _train(
-    config: RunConfig,
-    dataset: Dataset,
-    model: Model,
-    encoded: Mapping[str, Encoded],
-    checkpoints: Path | None,
-    listen: Listener,
-) -> Any:
-    import torch
-
-    from feinschliff.models.layers import output_layer
-    from feinschliff.train.fit import fit
-
-    task = registry.load("tasks", dataset.task)
-    targets = task.targets(dataset.train, dataset.labels, encoded["train"])
-    dev_targets = task.targets(dataset.dev, dataset.labels, encoded["dev"])
-    dev_texts, dev_truth = dataset.dev.texts, dataset.dev.targets
-
-    for note in task.notes(dataset.train, targets, encoded["train"], dataset.labels):
-        listen(Notice(note, "warning"))
-    output = output_layer(model.learner.model, model.learner.model.config.num_labels)
-    plain = task.objective(targets, output.out_features, TrainConfig())
-
-    def look(learner: Learner) -> dict[str, float]:
-        logits = learner.logits(encoded["dev"])
-        known = dev_targets != -100 if dev_targets.ndim == 1 else np.ones(len(dev_targets), bool)
-        loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
-        decision = task.decision(logits, dev_targets, encoded["dev"], dataset.labels)
-        found = task.decode(logits, encoded["dev"], dataset.labels, dev_texts, decision)
-        scores = metrics(statistics(dataset.task, dev_truth, found))
-        return {**scores, "loss": float(loss) / max(1, int(known.sum()))}
-
-    finish = task.begin(output, targets)
-    try:
-        fitted = fit(
-            model.learner,
-            encoded["train"],
-            targets,
-            task.objective(targets, output.out_features, config.train),
-            look,
-            config.train,
-            metric=task.PRIMARY_METRIC,
-            seed=config.seed,
-            dev=encoded["dev"],
-            max_windows=config.model.max_train_windows,
-            identity=dataset.fingerprint,
-            checkpoints=checkpoints,
-            listen=listen,
-        )
-    finally:
-        finish()
-    logits = model.learner.logits(encoded["dev"])
-    decision = task.decision(logits, dev_targets, encoded["dev"], dataset.labels)
-    model.spec = dataclasses.replace(model.spec, decision=decision)
-    return fitted
-
-
 def _evaluate(
     config: RunConfig,
     dataset: Dataset,
@@ -397,88 +341,3 @@ def _evaluate(
         "config": config.model_dump(mode="json"),
     }
     return result, predictions
-
-
-def _choose_folder(config: RunConfig, resume: bool, overwrite: bool) -> Path:
-    """Return the run's folder; nothing is touched yet.
-
-    Raises:
-        ConfigError: it is in use, or there is no run to go on with.
-    """
-    output = Path(config.output_dir or _next_folder(config)).absolute()
-    started, complete = (output / "config.yaml").is_file(), (output / "result.json").is_file()
-    if resume:
-        if complete or not started:
-            fact = "the run is complete" if complete else "there is no run to go on with"
-            raise ConfigError(fact, where=str(output), hint="Run without --resume")
-        return output
-    free = not output.exists() or (output.is_dir() and not any(output.iterdir()))
-    if not free and not (overwrite and (started or complete)):
-        hint = "Choose another with --output-dir"
-        if started:
-            hint += ", or replace the earlier run with --overwrite"
-        if started and not complete:
-            hint += f", or go on with it: feinschliff train --resume {output}"
-        raise ConfigError("the output folder is in use", where=str(output), hint=hint)
-    return output
-
-
-@contextmanager
-def _run_folder(output: Path, resume: bool) -> Iterator[None]:
-    """Make the run's folder; empty it again when nothing worth keeping came of the run.
-
-    Raises:
-        ConfigError: it cannot be made.
-        ResourceError: something in it cannot be written.
-    """
-    existed = output.exists()
-    try:
-        if existed and not resume:
-            _empty(output)
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the output folder cannot be made: {error.strerror}", where=str(output)) from None
-    complete = False
-    try:
-        yield
-        complete = True
-    except OSError as error:
-        where = str(error.filename or output)
-        raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
-    except FeinschliffError as error:
-        if _has_checkpoint(output) and not isinstance(error, RunInterrupted):
-            go_on = f"The last checkpoint is kept: feinschliff train --resume {output}"
-            error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
-        raise
-    finally:
-        if not complete and not resume and not _has_checkpoint(output):
-            _empty(output)
-            if not existed:
-                output.rmdir()
-
-
-def _has_checkpoint(output: Path) -> bool:
-    return any((output / CHECKPOINTS).glob("step-*"))
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _next_folder(config: RunConfig) -> Path:
-    name = Path(config.data.train or "run").name.split(".")[0] or "run"
-    number = 1
-    while (Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{name}-{number}"
-
-
-def _write_rows(path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,83 @@
+"""Tune a loaded model for a task: targets, objective, looks at dev, and the decision rules fitted there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from feinschliff import registry
+from feinschliff.config import RunConfig, TrainConfig
+from feinschliff.data import Dataset
+from feinschliff.encode import Encoded
+from feinschliff.evaluate import metrics, statistics
+from feinschliff.models.layers import output_layer
+from feinschliff.train.events import Listener, Notice, ignore
+from feinschliff.train.fit import Fitted, fit
+from feinschliff.train.learner import Learner
+
+
+def tune(
+    config: RunConfig,
+    dataset: Dataset,
+    learner: Learner,
+    encoded: Mapping[str, Encoded],
+    checkpoints: Path | None = None,
+    listen: Listener = ignore,
+) -> tuple[Fitted, dict[str, Any]]:
+    """Tune `learner.model` in place.
+
+    Args:
+        config: With the settings of training resolved.
+        dataset: Its train part is learnt, its dev part chooses the best weights and the decision rules.
+        encoded: `train` and `dev`, encoded.
+        checkpoints: Folder to save to and to resume from.
+
+    Returns:
+        How the training went, and the task's decision rules.
+
+    Raises:
+        RunInterrupted: see `fit`.
+    """
+    task, labels = registry.load("tasks", dataset.task), dataset.labels
+    train, dev = encoded["train"], encoded["dev"]
+    targets = task.targets(dataset.train, labels, train)
+    dev_targets = task.targets(dataset.dev, labels, dev)
+    dev_texts, dev_truth = dataset.dev.texts, dataset.dev.targets
+    for note in task.notes(dataset.train, targets, train, labels):
+        listen(Notice(note, "warning"))
+    output = output_layer(learner.model, learner.model.config.num_labels)
+    plain = task.objective(targets, output.out_features, TrainConfig())
+
+    def look(learner: Learner) -> dict[str, float]:
+        logits = learner.logits(dev)
+        known = dev_targets != -100 if dev_targets.ndim == 1 else np.ones(len(dev_targets), bool)
+        loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
+        decision = task.decision(logits, dev_targets, dev, labels)
+        found = task.decode(logits, dev, labels, dev_texts, decision)
+        scores = metrics(statistics(dataset.task, dev_truth, found))
+        return {**scores, "loss": float(loss) / max(1, int(known.sum()))}
+
+    finish = task.begin(output, targets)
+    try:
+        fitted = fit(
+            learner,
+            train,
+            targets,
+            task.objective(targets, output.out_features, config.train),
+            look,
+            config.train,
+            metric=task.PRIMARY_METRIC,
+            seed=config.seed,
+            dev=dev,
+            max_windows=config.model.max_train_windows,
+            identity=dataset.fingerprint,
+            checkpoints=checkpoints,
+            listen=listen,
+        )
+    finally:
+        finish()
+    return fitted, task.decision(learner.logits(dev), dev_targets, dev, labels)
