@@ -272,9 +272,8 @@ def _download(source: str, revision: str | None) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
-        HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
+        HTTPError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -300,7 +299,7 @@ def _download(source: str, revision: str | None) -> Path:
         ) from None
     except RevisionNotFoundError:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise ModelError(
             f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
             where=source,
