@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-import hub_server
+import model_hub
 import tiny
 from feinschliff.models.load import commit
 from feinschliff.pipeline import tune
@@ -50,14 +50,14 @@ def models(encoder, tmp_path_factory):
 
 
 def test_a_download_trains_and_is_found_again_without_the_hub(models, tmp_path):
-    with hub_server.serve(models) as endpoint:
+    with model_hub.serve(models) as endpoint:
         (found, code), (again, _) = locate(endpoint, tmp_path, "owner/tiny", "owner/tiny@main")
     assert (code, again) == (0, found)
     ((offline, _),) = locate(endpoint, tmp_path, "owner/tiny")
     assert offline == found
-    folder = tmp_path / "hub/models--owner--tiny/snapshots" / hub_server.COMMIT
+    folder = tmp_path / "hub/models--owner--tiny/snapshots" / model_hub.COMMIT
     assert str(folder) == found
-    assert commit(folder) == hub_server.COMMIT
+    assert commit(folder) == model_hub.COMMIT
     quick = {"train.epochs": 1, "train.batch_size": 32}
     model = tune(tiny.config(folder, "none", **quick), tiny.dataset(tiny.some(40)))
     assert len(model.predict(["the soup was wonderful."])) == 1
@@ -73,7 +73,7 @@ def test_every_failure_has_its_message(models, tmp_path):
         "owner/pickled": ("weights in the safetensors format", 1),
         "owner/down": ("cannot be reached", 1),
     }
-    with hub_server.serve(models) as endpoint:
+    with model_hub.serve(models) as endpoint:
         found = locate(endpoint, tmp_path, *cases)
     for (name, (words, code)), (text, exit_code) in zip(cases.items(), found, strict=True):
         assert words in text, name
