@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from feinschliff.config import RunConfig
 from feinschliff.data import audit
 from feinschliff.data import split as splits
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, Texts, number
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column
+from feinschliff.data.near import near_duplicates
 from feinschliff.data.normalise import Normal, content_keys, normalise
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import Table
@@ -168,8 +170,7 @@ def _pool(tables: dict[int, Table], normals: dict[int, Normal], columns: Columns
     records = Records(table.combine_chunks() if len(normals) > 1 else table)
     source = np.concatenate([np.full(len(n.records), s, dtype=np.int8) for s, n in normals.items()])
     offsets = np.cumsum([0, *(len(n.records) for n in normals.values())])[:-1]
-    codes = content_keys(records).dictionary_encode().indices.to_numpy()
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    texts = _compare(records)
     return Pool(
         columns=columns,
         records=records,
@@ -180,10 +181,22 @@ def _pool(tables: dict[int, Table], normals: dict[int, Normal], columns: Columns
         from_numbers=np.concatenate(
             [n.from_numbers + o for n, o in zip(normals.values(), offsets, strict=True)]
         ),
-        first=first[inverse],
-        cluster=first[inverse],
+        texts=texts,
         tables=tables,
     )
+
+
+def _compare(records: Records) -> Texts:
+    """Find out which rows hold the same text, or nearly the same."""
+    encoded = content_keys(records).dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)  # so that the order of rows changes nothing
+    cluster, bags = near_duplicates(encoded.dictionary.take(order))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    number = rank[encoded.indices.to_numpy()]
+    row = np.full(len(order), len(number), dtype=np.int64)
+    np.minimum.at(row, number, np.arange(len(number)))
+    return Texts(number, row, cluster, bags)
 
 
 def _leave_out(pool: Pool, found: list[Found], config: RunConfig, sides: Sequence[int]) -> dict[int, str]:
@@ -247,17 +260,18 @@ def _divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
 def _units(pool: Pool, smallest: float) -> np.ndarray:
     """Return int64 [N]: rows of one near-duplicate cluster or one group share a number.
 
-    Boilerplate can chain all groups into one that no split can place. Then groups alone count, and
-    what stands on both sides is found as leakage afterwards.
+    Boilerplate can chain many groups into one too large to be placed. Such a chain is cut into its groups;
+    what then stands on both sides is found as leakage.
 
     Args:
         smallest: Share of the smallest part wanted.
     """
     if "group" not in pool.records.table.column_names:
-        return pool.cluster
+        return pool.texts.cluster[pool.texts.number]
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    clusters = pool.texts.cluster[pool.texts.number]
     codes = pool.records.table["group"].combine_chunks().dictionary_encode().indices
     known = codes.is_valid().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(known)
@@ -270,10 +284,10 @@ def _units(pool: Pool, smallest: float) -> np.ndarray:
         return connected_components(graph, directed=False)[1][: len(pool)].astype(np.int64)
 
     alone = joined((rows, groups))
-    both = joined((rows, groups), (np.arange(len(pool)), pool.cluster))
+    both = joined((rows, groups), (np.arange(len(pool)), clusters))
     usable = pool.split == TRAIN
-    largest = max(np.bincount(alone[usable]).max(), smallest * usable.sum())
-    return both if np.bincount(both[usable]).max() <= largest else alone
+    sizes = np.bincount(both[usable], minlength=both.max() + 1)[both]
+    return np.where(sizes <= splits.LARGEST * smallest * usable.sum(), both, both.max() + 1 + alone)
 
 
 def _require_learnable(pool: Pool, table: Table) -> None:
@@ -283,7 +297,7 @@ def _require_learnable(pool: Pool, table: Table) -> None:
         facts = {"without text": pool.empty, "without a label": pool.unlabelled}
         counted = ", ".join(f"{int(mask.sum()):,} {fact}" for fact, mask in facts.items() if mask.any())
         raise DataError(f"no usable row among {len(pool):,} ({counted or 'all left out'})", where=table.name)
-    if len(np.unique(pool.first[rows])) == 1 and len(pool) > 1:
+    if len(np.unique(pool.texts.number[rows])) == 1 and len(pool) > 1:
         raise DataError(
             f"all {len(pool):,} rows hold the same text",
             where=table.name,

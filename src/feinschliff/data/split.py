@@ -21,6 +21,8 @@ from feinschliff.data.dataset import Records
 from feinschliff.data.fingerprint import mix, row_hashes
 
 TRAIN, DEV, TEST = 0, 1, 2
+LARGEST = 0.5
+"""A unit larger than this share of a part goes to the first part, unless the part stays short without it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def divide(
     _place_units(part, plan, labels, unit, size, key, np.flatnonzero(loop))
     if labels.single:
         _fill_quotas(part, plan, labels.labels, hashes, np.flatnonzero(alone), least)
-    _fill_empty_parts(part, unit, size, key, len(shares))
+    _fill_short_parts(part, plan, unit, size, key)
     return part
 
 
@@ -132,11 +134,12 @@ class _Plan:
         )  # lists: single items of them are read much faster
         self.weight: list[list[float]] = weight.tolist()
         self.room = [share * num_rows for share in shares]
+        self.largest = [max(1.0, LARGEST * room) for room in self.room]
 
     def place(self, labels: list[int], size: int, key: int) -> int:
         """Return the part where a unit's labels, the rare ones above all, are most wanted; count it there."""
         parts = range(len(self.shares))
-        fitting = [p for p in parts if self.room[p] >= size - 0.5]
+        fitting = [p for p in parts if self.room[p] >= size - 0.5 and (p == 0 or size <= self.largest[p])]
         if not fitting:
             chosen = max(parts, key=lambda p: self.room[p])
         else:
@@ -210,14 +213,15 @@ def _fill_quotas(
     part[order] = (len(plan.shares) - 1 - passed).astype(np.int8)
 
 
-def _fill_empty_parts(
-    part: np.ndarray, unit: np.ndarray, size: np.ndarray, key: np.ndarray, num_parts: int
+def _fill_short_parts(
+    part: np.ndarray, plan: _Plan, unit: np.ndarray, size: np.ndarray, key: np.ndarray
 ) -> None:
-    """Move the smallest unit of the largest part into each part that got nothing, while units last."""
-    for p in range(num_parts - 1, -1, -1):
-        counts = np.bincount(part, minlength=num_parts)
-        source = int(np.argmax(counts))
-        members = np.unique(unit[part == source])
-        if counts[p] == 0 and len(members) > 1:
-            moved = members[np.lexsort((key[members], size[members]))[0]]
+    """Move units, the small ones first, from the first part to each that is short of its share or empty."""
+    for p in range(len(plan.shares) - 1, 0, -1):
+        target, count = plan.shares[p] * len(part), int((part == p).sum())
+        members = np.flatnonzero(np.bincount(unit[part == 0], minlength=len(size)))
+        order = members[np.lexsort((key[members], size[members]))].tolist()
+        while len(order) > 1 and (count == 0 or count + size[order[0]] / 2 <= target):
+            moved = order.pop(0)
             part[unit == moved] = p
+            count += int(size[moved])

@@ -8,11 +8,29 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from feinschliff.data.dataset import Columns, Finding, Records
+from feinschliff.data.near import Bags
 from feinschliff.errors import ConfigError, nearest
 from feinschliff.readers import Table
 
 TRAIN, DEV, TEST, NAMES = 0, 1, 2, ("train", "dev", "test")
 NUM_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The different texts of a pool, numbered in the order of their contents.
+
+    Attributes:
+        number: int64 [N], the text of each row.
+        row: int64 [num_texts], the first row with each text.
+        cluster: int64 [num_texts], equal for the texts of one near-duplicate cluster.
+        bags: For comparing two texts.
+    """
+
+    number: np.ndarray
+    row: np.ndarray
+    cluster: np.ndarray
+    bags: Bags
 
 
 @dataclass(frozen=True)
@@ -23,8 +41,8 @@ class Pool:
         records: All rows in normal form; nothing is removed yet.
         source: int8 [N], the file a row came from: 0 train, 1 dev, 2 test.
         split: int8 [N], where it stands now; -1 for rows left out. Equal to `source` before a split is made.
-        first: int64 [N], the first row with the same text (itself where there is none before it).
-        cluster: int64 [N], the first row of the near-duplicate cluster.
+        empty, unlabelled: bool [N], rows without text, without target.
+        from_numbers: int64, rows whose text was a number.
         tables: The sources, for columns that play no part.
     """
 
@@ -35,8 +53,7 @@ class Pool:
     empty: np.ndarray
     unlabelled: np.ndarray
     from_numbers: np.ndarray
-    first: np.ndarray
-    cluster: np.ndarray
+    texts: Texts
     tables: dict[int, Table] = field(default_factory=dict)
 
     @property

@@ -7,11 +7,13 @@ from functools import partial
 
 import numpy as np
 
+from feinschliff.data import near
 from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
 from feinschliff.data.normalise import target_keys
 
 KINDS = {
     "exact_duplicates": "Rows that repeat an earlier one of their file: same text and label after NFC.",
+    "near_duplicates": "Rows in which at most two words in eleven differ from another row of their file.",
     "conflicting_labels": "Rows whose text also stands with another label.",
     "leaked_into_test": "Rows of train or dev whose text stands, the same or nearly so, in test.",
     "leaked_into_dev": "Rows of train whose text stands, the same or nearly so, in dev.",
@@ -21,7 +23,7 @@ KINDS = {
 def within(pool: Pool) -> Iterator[Found]:
     """Find repeated rows, and equal texts with different labels."""
     labels = _label_codes(pool)
-    first = _first_of(pool.first, labels, pool.source)
+    first = _first_of(pool.texts.number, labels, pool.source)
     usable = ~pool.empty
     repeated = np.flatnonzero(usable & (first != np.arange(len(pool))))
     if len(repeated):
@@ -29,53 +31,80 @@ def within(pool: Pool) -> Iterator[Found]:
         yield Found(
             "exact_duplicates", "warning", repeated, message, lambda row: f"same as {pool.place(first[row])}"
         )
+    yield from _near(pool, usable)
     if pool.task in ("classification", "multilabel", "ner"):
         yield from _conflicts(pool, labels, usable & ~pool.unlabelled)
 
 
 def _conflicts(pool: Pool, labels: np.ndarray, usable: np.ndarray) -> Iterator[Found]:
     rows = np.flatnonzero(usable)
-    low = np.full(len(pool), np.iinfo(np.int64).max)
-    high = np.full(len(pool), -1)
-    np.minimum.at(low, pool.first[rows], labels[rows])
-    np.maximum.at(high, pool.first[rows], labels[rows])
-    torn = rows[(low != high)[pool.first[rows]]]
+    text = pool.texts.number[rows]
+    low = np.full(len(pool.texts.row), np.iinfo(np.int64).max)
+    high = np.full(len(pool.texts.row), -1)
+    np.minimum.at(low, text, labels[rows])
+    np.maximum.at(high, text, labels[rows])
+    torn = rows[(low != high)[text]]
     if not len(torn):
         return
-    others: dict[int, list[int]] = {int(r): [] for r in np.unique(pool.first[torn])}
-    for row in torn:
-        others[int(pool.first[row])].append(int(row))
+    others: dict[int, list[int]] = {}
+    for row in torn.tolist():
+        others.setdefault(int(pool.texts.number[row]), []).append(row)
 
     def detail(row: int) -> str:
-        mine = pool.label(row)
-        other = next(r for r in others[int(pool.first[row])] if labels[r] != labels[row])
-        return f"{mine} here, {pool.label(other)} at {pool.place(other)}"
+        other = next(r for r in others[int(pool.texts.number[row])] if labels[r] != labels[row])
+        return f"{pool.label(row)} here, {pool.label(other)} at {pool.place(other)}"
 
     message = f"{number(len(torn), 'row')} ({number(len(others), 'text')}) stand with different labels"
     yield Found("conflicting_labels", "warning", torn, message, detail)
 
 
-def across(pool: Pool) -> Iterator[Found]:
-    """Find rows whose cluster also has rows in test, or in dev."""
-    for side, kind, sources in ((TEST, "leaked_into_test", (TRAIN, DEV)), (DEV, "leaked_into_dev", (TRAIN,))):
-        there = np.full(len(pool), -1)
-        held = np.flatnonzero((pool.split == side) & ~pool.empty)
-        there[pool.cluster[held][::-1]] = held[::-1]
-        rows = np.flatnonzero(np.isin(pool.split, sources) & ~pool.empty & (there[pool.cluster] >= 0))
-        if not len(rows):
-            continue
-        same = np.isin(pool.first[rows], pool.first[held]).sum()
-        hit = np.isin(pool.cluster[held], pool.cluster[rows]).sum()
+def _near(pool: Pool, usable: np.ndarray) -> Iterator[Found]:
+    """Find rows of one file that nearly repeat another of it."""
+    rows = np.flatnonzero(usable)
+    cluster = pool.texts.cluster[pool.texts.number[rows]]
+    first = rows[_first_of(cluster, pool.source[rows])]
+    repeats = pool.texts.number[first] != pool.texts.number[rows]
+    repeats &= _first_of(pool.texts.number[rows], pool.source[rows]) == np.arange(len(rows))  # each text once
+    if repeats.any():
+        earlier = dict(zip(rows[repeats].tolist(), first[repeats].tolist(), strict=True))
         message = (
-            f"{number(len(rows), 'row')} outside {NAMES[side]} stand in {NAMES[side]} too, {same:,} with the "
-            f"same text, {len(rows) - same:,} with nearly the same; {hit:,} of {len(held):,} {NAMES[side]} rows "
-            "are concerned"
+            f"{number(int(repeats.sum()), 'text')} nearly repeat another: at most two words in eleven differ"
         )
-        yield Found(kind, "error", rows, message, partial(_where, pool, there))
+        yield Found(
+            "near_duplicates", "info", rows[repeats], message, lambda row: f"like {pool.place(earlier[row])}"
+        )
 
 
-def _where(pool: Pool, there: np.ndarray, row: int) -> str:
-    return f"in {pool.place(there[pool.cluster[row]])}"
+def across(pool: Pool) -> Iterator[Found]:
+    """Find rows whose text stands in test too, or in dev, the same or nearly so."""
+    texts = pool.texts
+    for side, kind, others in ((TEST, "leaked_into_test", (TRAIN, DEV)), (DEV, "leaked_into_dev", (TRAIN,))):
+        held = np.flatnonzero((pool.split == side) & ~pool.empty)
+        rows = np.flatnonzero(np.isin(pool.split, others) & ~pool.empty)
+        left, right = _distinct(texts.number[rows]), _distinct(texts.number[held])
+        partner = np.full(len(texts.row), -1)
+        partner[left] = near.matches(texts.bags, texts.cluster, left, right)
+        leaked = rows[partner[texts.number[rows]] >= 0]
+        if not len(leaked):
+            continue
+        same = int(np.isin(texts.number[leaked], right).sum())
+        row_of = np.full(len(texts.row), -1)
+        row_of[texts.number[held][::-1]] = held[::-1]
+        message = (
+            f"{number(len(leaked), 'row')} outside {NAMES[side]} stand in {NAMES[side]} too: "
+            f"{same:,} with the same text, {len(leaked) - same:,} with nearly the same"
+        )
+        severity = "error" if (pool.source == side).any() else "warning"
+        places = row_of[partner[texts.number]]
+        yield Found(kind, severity, leaked, message, partial(_where, pool, places))
+
+
+def _where(pool: Pool, places: np.ndarray, row: int) -> str:
+    return f"in {pool.place(places[row])}"
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
 
 
 def _label_codes(pool: Pool) -> np.ndarray:
