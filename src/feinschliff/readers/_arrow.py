@@ -22,8 +22,8 @@ def clean(table: pa.Table, name: str) -> pa.Table:
     """
     try:
         table.validate(full=True)
-        table = table.rename_columns(list(name_columns(table.column_names)))
         features = _features(table.schema)
+        table = table.rename_columns(list(name_columns(table.column_names)))
         arrays = {n: _class_names(_plain(table[n]), features.get(n)) for n in table.column_names}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowIndexError) as error:
         raise DataError(f"the data is damaged: {first_line(error)}", where=name) from None
@@ -41,7 +41,10 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
         return _plain(column)
     if pa.types.is_dictionary(kind):
-        return _plain(pc.cast(column, kind.value_type))
+        if not column.num_chunks:
+            return _plain(pa.chunked_array([], kind.value_type))
+        decoded = [pc.take(_plain(pa.chunked_array([c.dictionary])), c.indices) for c in column.chunks]
+        return pa.chunked_array([chunk for part in decoded for chunk in part.chunks])
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pc.cast(column, pa.string())
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):

@@ -22,7 +22,7 @@ MEMORY_BYTES = 256 << 20
 """Rows beyond this many bytes go to disk."""
 
 
-def gather(tables: Iterable[Table], name: str, memory_bytes: int = MEMORY_BYTES) -> Table:
+def gather(tables: Iterable[Table], name: str) -> Table:
     """Return one table with the rows of all, in order.
 
     Columns missing from some tables are null there; columns of different types are brought to one (whole
@@ -44,7 +44,7 @@ def gather(tables: Iterable[Table], name: str, memory_bytes: int = MEMORY_BYTES)
             files += [] if table.files is None else [table.files]
             waiting.append(table.columns)
             num_bytes += table.columns.nbytes
-            if num_bytes > memory_bytes:
+            if num_bytes > MEMORY_BYTES:
                 part, mixed = _concatenate(waiting, name)
                 notes |= dict.fromkeys(map(mixed_note, mixed))
                 on_disk.append(_map(part, Path(folder) / f"{len(on_disk)}.arrow"))

@@ -89,7 +89,7 @@ class Input:
                 return f"the content is not text: it begins like {what}"
         sample = self.head[:4096]
         controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\0" for byte in sample)
-        return "the content is not text" if controls > len(sample) / 10 else None
+        return "the content is not text" if controls > max(8, len(sample) / 10) else None
 
 
 def open_input(source: Any) -> Input:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -86,9 +87,10 @@ def read(source: Any, config: DataConfig) -> Table:
 
 @dataclass(frozen=True)
 class _Repo:
-    """A data set at one commit.
+    """A data set.
 
     Attributes:
+        revision: As asked for, so that the cache finds it again under that name.
         card: The metadata of its README.
         is_cached: It was found in the local cache, because the Hub cannot be reached.
     """
@@ -204,22 +206,26 @@ def _look_up(name: str, revision: str | None, source: str) -> _Repo:
     except (library.HTTPError, OSError, ValueError) as error:
         return _look_up_cached(name, revision, source, error)
     card = info.card_data.to_dict() if info.card_data is not None else {}
-    return _Repo(name, info.sha, tuple(s.rfilename for s in info.siblings or ()), card)
+    return _Repo(name, revision, tuple(s.rfilename for s in info.siblings or ()), card)
 
 
 def _look_up_cached(name: str, revision: str | None, source: str, error: Exception) -> _Repo:
     from huggingface_hub import constants, metadata_load, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
-        folder = snapshot_download(name, repo_type="dataset", revision=revision, local_files_only=True)
-    except (LocalEntryNotFoundError, OSError, ValueError):
+    folder = None
+    for tried in [revision] if revision else [None, CONVERTED]:
+        with suppress(LocalEntryNotFoundError, OSError, ValueError):
+            folder = snapshot_download(name, repo_type="dataset", revision=tried, local_files_only=True)
+            revision = tried
+            break
+    if folder is None:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise FeinschliffError(
             f"not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({reason})",
             where=source,
             hint=f"Where there is a network: hf download {name} --repo-type dataset",
-        ) from None
+        )
     files = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
     card = metadata_load(Path(folder) / CARD) if CARD in files else None
     return _Repo(name, revision, tuple(files), card or {}, is_cached=True)

@@ -1,0 +1,235 @@
+"""Sources that are no single text file: data frames, iterables, folders, workbooks, Arrow files."""
+
+import datetime
+
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import ConfigError, DataError
+from feinschliff.readers import _gather, iter_batches, read
+
+
+def test_pandas_keeps_kinds_and_leaves_the_index_out():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"text": ["a", None], "n": [1, 2], "kind": pandas.Categorical(["x", "y"]), "mixed": [1, "b"]},
+        index=[7, 8],
+    )
+    table = read(frame)
+    assert table.columns.to_pylist() == [
+        {"text": "a", "n": 1, "kind": "x", "mixed": "1"},
+        {"text": None, "n": 2, "kind": "y", "mixed": "b"},
+    ]
+    assert table.notes == ("column 'mixed' mixes kinds of values and is read as text",)
+    assert table.place(1) == "<DataFrame>, row 2"
+    assert read(frame["text"]).columns.column_names == ["text"]
+    assert read(pandas.DataFrame([["a", "x"]])).columns.column_names == ["0", "1"]
+    with pytest.raises(DataError, match="there are no rows"):
+        read(frame.iloc[:0])
+
+
+def test_polars_and_arrow():
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    table = pa.Table.from_pylist(rows)
+    assert read(table).columns.to_pylist() == rows
+    assert read(table.to_batches()[0]).columns.to_pylist() == rows
+    wide = table.cast(pa.schema([("text", pa.large_string()), ("label", pa.string_view())]))
+    assert set(read(wide).columns.schema.types) == {pa.string()}
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(rows).with_columns(polars.col("label").cast(polars.Categorical))
+    assert read(frame).columns.to_pylist() == rows
+
+
+def test_hugging_face_data_sets_give_class_names():
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
+    dataset = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, 1]}, features=features)
+    assert read(dataset).columns["label"].to_pylist() == ["pos", "neg", "pos"]
+    assert read(dataset.select([2, 1])).columns["text"].to_pylist() == ["c", "b"]
+
+
+def test_class_names_inside_lists():
+    features = {
+        "tags": {"feature": {"names": ["O", "B-LOC"], "_type": "ClassLabel"}, "_type": "Sequence"},
+        "tokens": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"},
+    }
+    metadata = {"huggingface": str({"info": {"features": features}}).replace("'", '"')}
+    table = pa.table({"tokens": [["in", "Ulm"], None, ["x"]], "tags": [[0, 1], None, [0]]})
+    found = read(table.slice(0, 2).replace_schema_metadata(metadata)).columns.to_pylist()
+    assert found[0] == {
+        "text": "in Ulm",
+        "tokens": ["in", "Ulm"],
+        "spans": [{"start": 3, "end": 6, "label": "LOC"}],
+    }
+
+
+def test_iterables():
+    assert read(["a", "b"]).columns.to_pylist() == [{"text": "a"}, {"text": "b"}]
+    assert read([("a", 1), ("b", 2)]).columns.to_pylist() == [
+        {"text": "a", "label": 1},
+        {"text": "b", "label": 2},
+    ]
+    assert read([("a", "b", True)]).columns.column_names == ["text", "text_pair", "label"]
+    assert read({"text": ("a", "b"), "label": [1, 2]}).columns.num_rows == 2
+    assert read({"text": str(i)} for i in range(20_000)).columns["text"][-1].as_py() == "19999"
+    endless = iter_batches((str(i) for i in range(10**9)), batch_rows=3)
+    assert next(endless).columns["text"].to_pylist() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("source", "fact"),
+    [
+        ([], "there are no rows"),
+        ([1, None], "2 faults: row 1: int where a row is expected; row 2: NoneType where"),
+        ([("a", 1, 2, 3)], "tuple where a row is expected"),
+        ({"text": ["a"], "label": []}, r"not lists of one length \(text: 1, label: 0\)"),
+        ({"text": "a"}, "not lists of one length"),
+        ([{"text": object()}], None),
+    ],
+)
+def test_iterables_that_hold_no_rows(source, fact):
+    if fact is None:
+        assert read(source).columns["text"][0].as_py().startswith('"<object object')
+        return
+    with pytest.raises(DataError, match=fact):
+        read(source)
+
+
+def test_a_folder_of_classes(tmp_path):
+    for name, content in {
+        "neg/1.txt": b"bad\n",
+        "neg/deep/2.txt": b"worse",
+        "pos/a": "schön".encode("cp1252"),
+        "pos/b.txt": b"",
+        "pos/.hidden": b"\0",
+        "readme.txt": b"about",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    table = read(tmp_path)
+    assert table.columns.to_pylist() == [
+        {"text": "bad\n", "label": "neg"},
+        {"text": "worse", "label": "neg"},
+        {"text": "schön", "label": "pos"},
+        {"text": "", "label": "pos"},
+    ]
+    assert table.place(1) == str(tmp_path / "neg" / "deep" / "2.txt")
+    assert table.notes == ("encoding cp1252 (1 files)",)
+    (tmp_path / "pos" / "x.png").write_bytes(b"\x89PNG....")
+    (tmp_path / "pos" / "y.txt").write_bytes(b"a\0b")
+    with pytest.raises(DataError, match=r"2 files cannot be read: .*x\.png: the content is not text"):
+        read(tmp_path)
+
+
+def test_a_folder_of_splits_is_no_folder_of_classes(tmp_path):
+    (tmp_path / "train" / "pos").mkdir(parents=True)
+    (tmp_path / "test").mkdir()
+    with pytest.raises(ConfigError, match=r"holds splits .* not classes"):
+        read(tmp_path)
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+
+    def write(*sheets):
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for i, rows in enumerate(sheets):
+            sheet = book.create_sheet(f"Tabelle{i + 1}")
+            for row in rows:
+                sheet.append(row)
+        path = tmp_path / "a.xlsx"
+        book.save(path)
+        return path
+
+    return write
+
+
+def test_excel_cells_keep_their_kinds(workbook):
+    day = datetime.datetime(2024, 5, 1)
+    table = read(
+        workbook([["text", "stars", "day", "mixed"], ["fine", 5, day, 1], [None], ["bad", 1, day, "x"]])
+    )
+    assert table.columns.to_pylist() == [
+        {"text": "fine", "stars": 5, "day": day, "mixed": "1"},
+        {"text": "bad", "stars": 1, "day": day, "mixed": "x"},
+    ]
+    assert [table.place(i).rpartition(":")[2] for i in range(2)] == ["2", "4"]
+
+
+def test_excel_takes_the_first_sheet_with_rows(workbook):
+    path = workbook([], [["text"], ["a"]], [["other"], ["b"]])
+    table = read(path)
+    assert table.columns.to_pylist() == [{"text": "a"}]
+    assert table.notes == ("sheet 'Tabelle2' of 3",)
+    with pytest.raises(DataError, match="no sheet has rows"):
+        read(workbook([], []))
+
+
+def test_excel_without_header_or_with_cells_beyond_it(workbook):
+    assert read(workbook([["a text", 1], ["more", 2]])).columns.column_names == ["column_1", "column_2"]
+    with pytest.raises(DataError, match="row 3: 2 cells under 1 names"):
+        read(workbook([["text"], ["a"], ["b", "c"]]))
+    assert read(workbook([["a", "b"], ["c", "d"]]), DataConfig(header=False)).columns.num_rows == 2
+
+
+def test_old_excel_files_are_named(tmp_path):
+    path = tmp_path / "a.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600)
+    with pytest.raises(DataError, match="old or encrypted Excel file"):
+        read(path)
+
+
+def test_a_missing_extra_names_the_command(monkeypatch, workbook):
+    import sys
+
+    path = workbook([["text"], ["a"]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(ConfigError.__mro__[1], match=r"pip install 'feinschliff\[excel\]'"):
+        read(path)
+
+
+def test_arrow_streams_and_compressed_feather(tmp_path):
+    table = pa.table({"text": ["a", "b"]})
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    pyarrow.feather.write_feather(table, tmp_path / "b.feather", compression="zstd")
+    assert read(tmp_path / "a.arrow").columns.equals(table)
+    assert read(tmp_path / "b.feather").columns.equals(table)
+
+
+def test_bytes_that_are_not_utf8_do_not_get_in(tmp_path):
+    array = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
+    )
+    with pytest.raises(DataError, match="the data is damaged"):
+        read(pa.table({"text": array}))
+    pa.parquet.write_table(pa.table({"text": array}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="the data is damaged"):
+        read(tmp_path / "a.parquet")
+
+
+def test_large_sources_lie_on_disk(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": "row {i}", "n": {i}}}\n' for i in range(60_000)))
+    monkeypatch.setattr(_gather, "MEMORY_BYTES", 100_000)
+    before = pa.total_allocated_bytes()
+    table = read(path)
+    assert table.columns.num_rows == 60_000
+    assert table.columns["text"][-1].as_py() == "row 59999"
+    assert table.place(59_999).endswith(":60000")
+    assert pa.total_allocated_bytes() - before < 1_500_000
+
+
+def test_kinds_that_differ_between_disk_and_memory(monkeypatch):
+    rows = [{"text": "a", "n": 1}] * 20_000 + [{"text": "b", "n": "x"}] * 20_000
+    monkeypatch.setattr(_gather, "MEMORY_BYTES", 100_000)
+    table = read(rows)
+    assert table.columns["n"][0].as_py() == "1"
+    assert table.columns["n"][-1].as_py() == "x"

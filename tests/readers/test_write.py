@@ -1,0 +1,66 @@
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feinschliff.config import DataConfig
+from feinschliff.errors import ConfigError
+from feinschliff.readers import TableWriter, read, write_table
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("\t\n\r"), max_size=12
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+@given(cells=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6))
+def test_what_was_written_reads_back(tmp_path_factory, suffix, cells):
+    path = tmp_path_factory.mktemp("write") / f"a{suffix}"
+    columns = pa.table({"text": [text or None for text, _ in cells], "x": [x or None for _, x in cells]})
+    write_table(columns.cast(pa.schema([("text", pa.string()), ("x", pa.string())])), path)
+    assert read(path, DataConfig(header=True)).columns.to_pylist() == columns.to_pylist()
+
+
+def test_single_columns_keep_their_empty_rows(tmp_path):
+    write_table(pa.table({"text": ["a", None, "b"]}), tmp_path / "a.csv")
+    assert read(tmp_path / "a.csv").columns["text"].to_pylist() == ["a", None, "b"]
+
+
+def test_lists_are_json_in_csv(tmp_path):
+    write_table(pa.table({"text": ["a"], "labels": [["x", "y"]], "score": [0.5]}), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == 'text,labels,score\na,"[""x"", ""y""]",0.5\n'
+
+
+def test_parts_become_one_file(tmp_path):
+    with TableWriter(tmp_path / "a.jsonl") as writer:
+        writer.write(pa.table({"text": ["ä"]}))
+        assert not (tmp_path / "a.jsonl").exists()
+        writer.write(pa.table({"text": ["b"]}))
+    assert (tmp_path / "a.jsonl").read_text() == '{"text": "ä"}\n{"text": "b"}\n'
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_failure_leaves_the_old_file(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"old")
+
+    def write():
+        with TableWriter(path) as writer:
+            writer.write(pa.table({"text": ["new"]}))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_refuses_what_it_cannot_write(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be written as '\.docx'\. One of \.csv, \.tsv"):
+        TableWriter(tmp_path / "a.docx")
+    with pytest.raises(ConfigError, match=r"the folder .* does not exist"):
+        TableWriter(tmp_path / "no" / "a.csv")
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(ConfigError, match="is a folder"):
+        TableWriter(tmp_path / "b.csv")
