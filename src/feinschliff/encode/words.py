@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-SPACE, WORD, SINGLE, MARK, UNKNOWN = range(5)
+SPACE, WORD, SINGLE, MARK, FORMAT, UNKNOWN = range(6)
 
 UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -39,7 +39,8 @@ def unit_offsets(
     With `first`, the first token of each word is labelled and stands for the whole word: up to its last
     character, also where the tokenizer drops it (a combining mark, a soft hyphen). With `all`, every token is
     labelled and stands for its own characters and the marks after them. Blanks at a token's edges, which some
-    tokenizers count to it, are never part of a unit; of several tokens for one character the first counts.
+    tokenizers count to it, are never part of a unit. Of several tokens for one character, marks included, the
+    first counts.
 
     Args:
         texts: N texts.
@@ -57,15 +58,14 @@ def unit_offsets(
     begin, end, window = begin[real], end[real], window[real]
     fresh = np.ones(len(real), bool)
     fresh[1:] = (window[1:] != window[:-1]) | (begin[1:] >= end[:-1])
-    if pieces == "first":
-        fresh &= word_start[begin]
+    fresh &= word_start[begin] if pieces == "first" else kind[begin] < MARK
     labelled = np.flatnonzero(fresh)
     if pieces == "first" and len(labelled):
         following = np.append(labelled[1:], len(real))
         first_of_next = np.searchsorted(window, window[labelled], side="right")
         end = word_end[end[np.minimum(following, first_of_next) - 1] - 1]
     else:
-        end = _after_marks(kind)[end[labelled]]
+        end = _following(kind < MARK)[end[labelled]]
     found = np.zeros((len(offsets), 2), np.int32)
     where = real[labelled]
     found[where, 0] = begin[labelled] - shift[where]
@@ -76,15 +76,20 @@ def unit_offsets(
 def _kinds(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the kind of every character, uint8 [C], and where each text begins, int64 [N].
 
-    A blank follows every text, so that nothing reaches over its end.
+    A blank stands before and after every text, so that nothing reaches over its edges. Marks belong to the
+    character before them; after a blank a combining mark counts as a letter, and a mark of formatting as a
+    blank.
     """
-    codes = np.frombuffer(" ".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.frombuffer(" ".join(["", *texts, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
     table = _table()
     unknown = np.unique(codes[table[codes] == UNKNOWN])
     table[unknown] = [_kind(chr(code)) for code in unknown]
     kind = table[codes]
+    loose = _carried(kind) == SPACE
+    kind[loose & (kind == MARK)] = WORD
+    kind[loose & (kind == FORMAT)] = SPACE
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    return kind, np.concatenate([[0], np.cumsum(lengths + 1)])[: len(texts)]
+    return kind, 1 + np.concatenate([[0], np.cumsum(lengths + 1)])[: len(texts)]
 
 
 @cache
@@ -97,41 +102,36 @@ def _kind(char: str) -> int:
     category = unicodedata.category(char)
     if char.isspace() or category in ("Zl", "Zp", "Zs", "Cc"):
         return SPACE
-    if category[0] == "M" or category == "Cf" or ord(char) in SKIN_TONES:
+    if category[0] == "M" or ord(char) in SKIN_TONES:
         return MARK
+    if category == "Cf":
+        return FORMAT
     if category[0] not in "LN" and char != "_":
         return SINGLE
     return SINGLE if any(low <= ord(char) <= high for low, high in UNSPACED) else WORD
 
 
 def _words(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return bool [C], where a word starts, and int64 [C], the end of the word each character is in.
-
-    Marks belong to the character before them; one that follows a blank counts as a letter.
-    """
-    kind = kind.copy()
-    before = np.concatenate([[SPACE], kind[:-1]])
-    kind[(kind == MARK) & (before == SPACE)] = WORD
-    places = np.arange(len(kind))
-    carrier = np.maximum.accumulate(np.where(kind == MARK, 0, places))
-    carried = kind[carrier]
-    before = np.concatenate([[SPACE], carried[:-1]])
+    """Return bool [C], where a word starts, and int64 [C], the end of the word each character is in."""
+    before = np.append(SPACE, _carried(kind)[:-1])
     start = (kind == SINGLE) | ((kind == WORD) & (before != WORD))
-    edge = np.where(start | (kind == SPACE), places, len(kind))
-    after = np.minimum.accumulate(edge[::-1])[::-1]
-    return start, np.append(after[1:], len(kind))
+    return start, np.append(_following(start | (kind == SPACE))[1:], len(kind))
+
+
+def _carried(kind: np.ndarray) -> np.ndarray:
+    """Return uint8 [C], the kind of the character itself, or of the one that carries the mark."""
+    places = np.arange(len(kind))
+    return kind[np.maximum.accumulate(np.where(kind >= MARK, 0, places))]
+
+
+def _following(chosen: np.ndarray) -> np.ndarray:
+    """Return int64 [C], the first chosen place from each place on; C where there is none."""
+    places = np.where(chosen, np.arange(len(chosen)), len(chosen))
+    return np.minimum.accumulate(places[::-1])[::-1]
 
 
 def _trim(begin: np.ndarray, end: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the spans without blanks at their edges; a span of blanks only becomes empty."""
-    places = np.arange(len(kind))
     solid = kind != SPACE
-    following = np.minimum.accumulate(np.where(solid, places, len(kind))[::-1])[::-1]
-    preceding = np.maximum.accumulate(np.where(solid, places, -1))
-    return following[begin], preceding[np.maximum(end - 1, 0)] + 1
-
-
-def _after_marks(kind: np.ndarray) -> np.ndarray:
-    """Return int64 [C], the first place from here on that is no mark."""
-    places = np.arange(len(kind))
-    return np.minimum.accumulate(np.where(kind != MARK, places, len(kind))[::-1])[::-1]
+    preceding = np.maximum.accumulate(np.where(solid, np.arange(len(kind)), -1))
+    return _following(solid)[begin], preceding[end - 1] + 1

@@ -38,5 +38,6 @@ def best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
     hits = np.cumsum(truth[order])
     f1 = 2 * hits / (np.arange(1, len(hits) + 1) + hits[-1])
     below = np.append(ranked[1:], 0.0)
-    best = int(np.argmax(np.where(ranked > below, f1, -1.0)))
+    last_of_equals = np.append(ranked[1:] < ranked[:-1], True)
+    best = int(np.argmax(np.where(last_of_equals, f1, -1.0)))
     return round(float((ranked[best] + below[best]) / 2), 6)

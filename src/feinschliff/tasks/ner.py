@@ -108,5 +108,5 @@ def decision(
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True, initial=-np.inf)
+    shifted = logits - logits.max(1, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
