@@ -41,26 +41,8 @@ HUB_METRICS = {
     "r2": "r_squared",
 }
 """The Hub's names of metrics, where they differ from ours."""
-LICENCES = frozenset(
-    (
-        "apache-2.0",
-        "mit",
-        "bsd-2-clause",
-        "bsd-3-clause",
-        "cc0-1.0",
-        "cc-by-4.0",
-        "cc-by-sa-4.0",
-        "cc-by-nc-4.0",
-        "cc-by-nc-sa-4.0",
-        "gpl-3.0",
-        "lgpl-3.0",
-        "agpl-3.0",
-        "mpl-2.0",
-        "afl-3.0",
-        "artistic-2.0",
-        "openrail",
-        "unlicense",
-    )
+LICENCES = re.compile(
+    r"apache-2\.0|mit|bsd(-[23]-clause)?|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[34]\.0|[al]?gpl-[23]\.0|mpl-2\.0|openrail"
 )
 """Licences the Hub knows by these names; any other is `other` with its name."""
 MAX_LABELS = 100
@@ -78,51 +60,49 @@ def card(result: Mapping[str, Any]) -> str:
     model = part(result, "model")
     base = model.get("hub_id") or model.get("name") or model.get("source") or ""
     answer = verdict(result, words)
-    return (
-        _templates()
-        .get_template("card.md.j2")
-        .render(
-            metadata=metadata(result),
-            title=_name(result),
-            answer=answer,
-            task=result.get("task"),
-            pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
-            pairs=bool(part(result, "data", "columns").get("text_pair")),
-            base=_public(str(base)),
-            licence=model.get("licence"),
-            labels=labels[:MAX_LABELS],
-            more_labels=max(0, len(labels) - MAX_LABELS),
-            splits=part(result, "data", "splits"),
-            fingerprint=part(result, "data").get("fingerprint"),
-            confidence=words.percent(confidence(result), 0),
-            scores=[
-                (words.find("metrics", name), words.number(s["value"]), ends(s, words))
-                for name in names
-                if (s := score(test[name]))["value"] is not None
-            ],
-            metric=words.find("metrics", primary),
-            systems=[
-                (
-                    system_title(result, s["name"], words),
-                    words.number(value["value"]),
-                    ends(value, words),
-                    s is own,
-                )
-                for s in systems
-                if (value := score(part(s, "metrics").get(primary)))["value"] is not None
-            ],
-            cheaper=promises.cheaper(result, words),
-            adapted=promises.adapted(result, words),
-            flexible=[
-                (name, value)
-                for name, value in promises.flexible(result, words)["facts"]
-                if name != words("flexible.base")
-            ],
-            device=part(result, "environment").get("device"),
-            words=words,
-            version=result.get("feinschliff") or "",
-        )
+    template = _templates().get_template("card.md.j2")
+    text = template.render(
+        metadata=metadata(result),
+        title=_name(result),
+        answer=answer,
+        task=result.get("task"),
+        pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
+        pairs=bool(part(result, "data", "columns").get("text_pair")),
+        base=_public(str(base)),
+        licence=model.get("licence"),
+        labels=labels[:MAX_LABELS],
+        more_labels=max(0, len(labels) - MAX_LABELS),
+        splits=part(result, "data", "splits"),
+        fingerprint=part(result, "data").get("fingerprint"),
+        confidence=words.percent(confidence(result), 0),
+        scores=[
+            (words.find("metrics", name), words.number(s["value"]), ends(s, words))
+            for name in names
+            if (s := score(test[name]))["value"] is not None
+        ],
+        metric=words.find("metrics", primary),
+        systems=[
+            (
+                system_title(result, s["name"], words),
+                words.number(value["value"]),
+                ends(value, words),
+                s is own,
+            )
+            for s in systems
+            if (value := score(part(s, "metrics").get(primary)))["value"] is not None
+        ],
+        cheaper=promises.cheaper(result, words),
+        adapted=promises.adapted(result, words),
+        flexible=[
+            (name, value)
+            for name, value in promises.flexible(result, words)["facts"]
+            if name != words("flexible.base")
+        ],
+        device=part(result, "environment").get("device"),
+        words=words,
+        version=result.get("feinschliff") or "",
     )
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def metadata(result: Mapping[str, Any]) -> str:
@@ -161,8 +141,8 @@ def metadata(result: Mapping[str, Any]) -> str:
     ]
     data = ModelCardData(
         language=languages or None,
-        license=(licence if licence in LICENCES else "other") if licence else None,
-        license_name=licence if licence and licence not in LICENCES else None,
+        license=(licence if LICENCES.fullmatch(licence) else "other") if licence else None,
+        license_name=licence if licence and not LICENCES.fullmatch(licence) else None,
         base_model=base,
         library_name="transformers",
         pipeline_tag=pipeline,

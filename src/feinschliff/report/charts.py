@@ -208,9 +208,15 @@ def heat_map(labels: Sequence[str], matrix: Sequence[Sequence[int]], words: Lang
 def learning(
     points: Sequence[Mapping[str, Any]], metric: str, titles: Mapping[str, str], words: Language
 ) -> Markup:
-    """Draw the score over the number of labelled texts, one line per system, with intervals."""
-    scored = [(p["system"], float(p["labels"]), score(p.get("score"))) for p in points if p.get("labels")]
-    scored = [item for item in scored if item[2]["value"] is not None]
+    """Draw the score over the number of labelled texts, one line per system, with intervals.
+
+    Args:
+        points: Each with `system`, `labels` and a `score`.
+        metric: What the score is called.
+        titles: What the systems are called; the first is drawn as ours.
+        words: The report's language.
+    """
+    scored = [(p["system"], float(p["labels"]), score(p["score"])) for p in points]
     plot = Plot(
         scale((math.log(n) for _, n, _ in scored), pad=0.04),
         scale([v for *_, own in scored for v in own.values()], pad=0.06),

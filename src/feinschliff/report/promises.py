@@ -130,7 +130,11 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     metric = words.find("metrics", primary)
     systems = {s.get("name"): s for s in result.get("systems") or ()}
     own, scratch = part(systems, FINE_TUNED), part(systems, "scratch")
-    points = [p for p in result.get("learning_curve") or () if score(p.get("score"))["value"] is not None]
+    points = [
+        p
+        for p in result.get("learning_curve") or ()
+        if p.get("system") and p.get("labels") and score(p.get("score"))["value"] is not None
+    ]
     texts = []
     reached = [
         score(part(s, "metrics").get(primary) if s else _last(points, name))["value"]

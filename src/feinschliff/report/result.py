@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def check(result: Mapping[str, Any], where: str = "result") -> None:
             hint="Update Feinschliff, or repeat the run",
         )
     try:
-        TypeAdapter(Result).validate_python(dict(result))
+        _schema().validate_python(dict(result))
     except ValidationError as error:
         problems = [f"{_path(e['loc'])}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in error.errors()]
         more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
@@ -121,6 +122,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
+
+
+@cache
+def _schema() -> TypeAdapter[Any]:
+    return TypeAdapter(Result)
 
 
 def _path(parts: tuple[str | int, ...]) -> str:

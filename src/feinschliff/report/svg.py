@@ -49,7 +49,8 @@ def scale(values: Iterable[float | None], pad: float = 0.06, include: Sequence[f
     """Return a scale that holds all values and a little air; it never has zero width."""
     known = [v for v in (*values, *include) if v is not None and math.isfinite(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    room = (high - low) * pad or abs(high) * 0.1 or 1.0
+    room = (high - low) * pad if high - low > 1e-9 else abs(high) * 0.1
+    room = room if high - low + room > 1e-9 else 1.0
     return Scale(low - room, high + room)
 
 

@@ -75,7 +75,8 @@ def gains(result: Mapping[str, Any]) -> list[Gain]:
     found = []
     for row in result.get("comparisons") or ():
         ours = row.get("a") == FINE_TUNED
-        if row.get("metric") != primary or FINE_TUNED not in (row.get("a"), row.get("b")):
+        name = row.get("b" if ours else "a")
+        if row.get("metric") != primary or FINE_TUNED not in (row.get("a"), row.get("b")) or not name:
             continue
         turn = sign if ours else -sign
         ends = [turn * row[key] if row.get(key) is not None else None for key in ("low", "high")]
@@ -84,7 +85,7 @@ def gains(result: Mapping[str, Any]) -> list[Gain]:
         corrected = row.get("p_value_corrected")
         p_value = corrected if corrected is not None else row.get("p_value")
         reading = _reading(gain, low, high, p_value, 1 - confidence(result))
-        found.append(Gain(row["b"] if ours else row["a"], gain, low, high, p_value, reading))
+        found.append(Gain(name, gain, low, high, p_value, reading))
     return found
 
 

@@ -1,0 +1,102 @@
+import pytest
+import samples
+
+from feinschliff.report.language import Language
+from feinschliff.report.verdict import gains, verdict
+
+EN = Language("en")
+
+
+def compared(**changes):
+    """Return a result whose comparison with each named baseline is changed."""
+    result = samples.binary()
+    for row in result["comparisons"]:
+        row.update(changes.get(row["b"], {}))
+    return result
+
+
+def test_every_baseline_clearly_beaten_means_use_it():
+    answer = verdict(samples.binary(), EN)
+    assert answer.kind == "use"
+    assert answer.sentence == "The fine-tuned model beats all 3 simpler systems on 1,066 texts it never saw."
+    assert "strongest of them (the untuned model) is +0.031" in answer.support
+
+
+def test_one_unclear_difference_means_careful():
+    answer = verdict(compared(tfidf={"p_value_corrected": 0.06}), EN)
+    assert answer.kind == "careful"
+    assert "not clearly better than TF-IDF + logistic regression" in answer.sentence
+
+
+def test_the_corrected_p_value_decides():
+    assert verdict(compared(frozen={"p_value": 0.02, "p_value_corrected": 0.06}), EN).kind == "careful"
+    assert verdict(compared(frozen={"p_value": 0.02, "p_value_corrected": None}), EN).kind == "use"
+
+
+def test_without_p_value_the_interval_decides():
+    none = {"p_value": None, "p_value_corrected": None}
+    assert verdict(compared(frozen=none | {"low": 0.001, "high": 0.1}), EN).kind == "use"
+    assert verdict(compared(frozen=none | {"low": -0.001, "high": 0.1}), EN).kind == "careful"
+    assert verdict(compared(frozen=none | {"low": None}), EN).kind == "careful"
+
+
+def test_a_clearly_better_baseline_means_no():
+    answer = verdict(compared(frozen={"difference": -0.1, "low": -0.2, "high": -0.05}), EN)
+    assert answer.kind == "reject"
+    assert "clearly worse than the untuned model" in answer.sentence
+
+
+def test_not_beating_the_constant_answer_means_no():
+    assert verdict(compared(majority={"p_value_corrected": 0.5}), EN).kind == "reject"
+
+
+def test_a_missed_requirement_means_no():
+    result = samples.binary() | {"requirements": [{"text": "macro_f1>=0.95", "reached": False, "value": 0.9}]}
+    answer = verdict(result, EN)
+    assert answer.kind == "reject"
+    assert "macro_f1>=0.95" in answer.sentence
+
+
+def test_nothing_compared_is_open():
+    assert verdict(samples.binary() | {"comparisons": []}, EN).kind == "open"
+    assert verdict({}, EN).kind == "open"
+
+
+def test_kept_leaks_mean_careful():
+    result = samples.binary()
+    result["config"]["data"]["remove"] = ["empty"]
+    answer = verdict(result, EN)
+    assert answer.kind == "careful"
+    assert "7 test texts also stand in the training data" in answer.sentence
+    assert "data" in [caution.section for caution in answer.cautions]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lower_is_better_and_order_are_understood(turned):
+    result = samples.regression() | {"primary_metric": "rmse"}
+    row = {"a": "fine-tuned", "b": "tfidf", "difference": -0.3, "low": -0.4, "high": -0.1}
+    if turned:
+        row = {"a": "tfidf", "b": "fine-tuned", "difference": 0.3, "low": 0.1, "high": 0.4}
+    result["comparisons"] = [row | {"metric": "rmse", "p_value": 0.001}]
+    [gain] = gains(result)
+    assert (gain.name, gain.gain, gain.low, gain.high, gain.reading) == ("tfidf", 0.3, 0.1, 0.4, "better")
+
+
+def test_other_metrics_do_not_count():
+    result = samples.binary()
+    result["comparisons"].append(result["comparisons"][0] | {"metric": "accuracy", "difference": -1.0})
+    assert len(gains(result)) == 3
+
+
+def test_cautions_come_from_the_data():
+    result = samples.multilabel()
+    result["data"]["splits"]["test"] = 50
+    result["data"]["audit"]["conflicting_labels"] = 900
+    result["calibration"] = {"after": {"ece": 0.2}}
+    texts = " ".join(caution.text for caution in verdict(result, EN).cautions)
+    assert "Only 50 test texts" in texts
+    assert "One of 7 labels is found badly (F1 below 0.5): “content_removal”" in texts
+    assert "900 training texts contradict" in texts
+    assert "off by 0.200" in texts
+    assert "their ends were cut off" in texts
+    assert not verdict(samples.binary(), EN).cautions
