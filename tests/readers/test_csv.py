@@ -106,6 +106,8 @@ def test_quotes_may_follow_a_space(write):
         ("ham,Go until\nspam,Free entry\nham,Ok\n", ["column_1", "column_2"]),
         ("5,great\n1,bad\n", ["column_1", "column_2"]),
         ("this first line is quite clearly a text and no name,a\nb,c\n", ["column_1", "column_2"]),
+        ("Great product!\nBad.\n", ["column_1"]),
+        ('"te\nxt",label\na,b\n', ["te\nxt", "label"]),
         ("0,1\nx,y\n", ["0", "1"]),
         (",0,1\n0,x,y\n", ["column_1", "0", "1"]),
         ("v1,v2,,\nham,text,,\n", ["v1", "v2", "column_3", "column_4"]),

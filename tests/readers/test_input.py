@@ -37,7 +37,7 @@ def test_an_empty_file(tmp_path):
 
 def test_a_header_without_rows(tmp_path):
     path = write(tmp_path / "a.csv", "text,label\n")
-    assert refuse(DataError, path) == f"{path}: there are no rows."
+    assert refuse(DataError, path).startswith(f"{path}: there is a header line but no rows below it.")
 
 
 def test_a_folder_that_holds_no_classes(tmp_path):
@@ -78,6 +78,17 @@ def test_a_suffix_nobody_knows_is_read_by_content(tmp_path):
     table = read(path)
     assert table.columns.column_names == ["text", "label"]
     assert table.notes == ("read as csv",)
+
+
+def test_plain_text_without_a_name_stays_text(tmp_path):
+    path = write(tmp_path / "a", "Good, nice\nBad, awful\nSo, so\n")
+    assert len(read(path).columns["text"]) == 3
+
+
+def test_what_is_no_source():
+    assert "'int' is no source of rows" in refuse(ConfigError, 5)
+    assert "'bytes' is no source of rows" in refuse(ConfigError, b"text")
+    assert "is no source for the format 'folder'" in refuse(ConfigError, "a.csv", format="folder")
 
 
 def test_magic_bytes_win_over_the_suffix(tmp_path):

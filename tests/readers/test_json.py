@@ -106,6 +106,14 @@ def test_half_characters_are_replaced(write):
     assert table.columns["text"].to_pylist() == ["😀 \ufffd", "b"]
 
 
+def test_rows_without_keys_are_empty_rows(write):
+    path = write("{}\n" * 9000 + '{"text": "a", "\\ud83d": 1}\n', "a.jsonl")
+    table = read(path)
+    assert table.columns.num_rows == 9001
+    assert table.columns.column_names == ["text", "\ufffd"]
+    assert table.place(9000).endswith(":9001")
+
+
 def test_keys_that_hold_data_are_refused(write):
     with pytest.raises(DataError, match="there are 5,000 different columns"):
         read(write([{f"key {i}": 1} for i in range(5000)]))

@@ -19,7 +19,7 @@ from typing import Any
 
 from feinschliff import registry
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
@@ -80,13 +80,16 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 
 def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:
     """Return (reader, source, notes); a file is opened on the way."""
+    named_format = None if config.format == "auto" else registry.load("readers", config.format)
     readers = {name: registry.load("readers", name) for name in registry.names("readers")}
     for module in readers.values():
-        if hasattr(module, "accepts") and module.accepts(source):
+        if hasattr(module, "accepts") and module.accepts(source) and named_format in (None, module):
             return module, source, ()
-    if config.format != "auto":
-        return registry.load("readers", config.format), open_input(source), ()
+    if hasattr(named_format, "accepts"):
+        raise ConfigError(f"is no source for the format '{config.format}'", where=f"{source!s:.200}")
     file = open_input(source)
+    if named_format is not None:
+        return named_format, file, ()
     for name, module in readers.items():
         if hasattr(module, "MAGIC") and file.head.startswith(module.MAGIC):
             return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)

@@ -15,6 +15,8 @@ from feinschliff.errors import ConfigError
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 200
 MAX_CELL_CHARACTERS = 1 << 26
+_SENTENCE = re.compile(r"^.{60}|\s.*[.!]$")
+_NAME = re.compile(r"\w[\w.\-]*( [\w.\-]+){0,2}")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 NO_DELIMITER = "\x1f"
 """Stands between cells where there is only one."""
@@ -89,10 +91,16 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     return Dialect(delimiter, quoting, has_header, names, tuple(notes))
 
 
-def fits_delimiter(text: str, delimiters: Iterable[str]) -> bool:
-    """Return whether a delimiter splits nearly all of at least three lines into equally many cells."""
+def fits_delimiter(text: str, delimiters: Iterable[str], names: bool) -> bool:
+    """Return whether a delimiter splits nearly all of at least three lines into equally many cells.
+
+    Args:
+        names: The first row must look like names.
+    """
     rows = max((rows for _, _, rows in _samples(text, delimiters, is_cut=True)), key=_fit, default=[])
-    return len(rows) >= 3 and _fit(rows) >= 0.95
+    if len(rows) < 3 or _fit(rows) < 0.95:
+        return False
+    return not names or (is_header(rows[0], rows[1:]) and all(_NAME.fullmatch(cell) for cell in rows[0]))
 
 
 def shown(delimiter: str) -> str:
@@ -103,8 +111,8 @@ def shown(delimiter: str) -> str:
 def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row names the columns.
 
-    It does not when a cell of it is a number or long, or is also a value further down its column; a row of
-    the numbers 0, 1, 2 (written by data frames without names) and a repeated header do.
+    It does not when a cell of it is a number, long, a sentence, or also a value further down its column. A
+    row of the numbers 0, 1, 2 (written by data frames without names) and a repeated header do.
 
     >>> is_header(["label", "text"], [["ham", "Hello"]]), is_header(["ham", "Hi"], [["ham", "Hello"]])
     (True, False)
@@ -112,7 +120,7 @@ def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     cells = [cell.strip() for cell in first]
     if [cell for cell in cells if cell] == [str(n) for n in range(len(cells) - cells.count(""))]:
         return True
-    if any(_NUMBER.fullmatch(cell) or len(cell) > 60 or len(cell.split()) > 8 for cell in cells):
+    if any(_NUMBER.fullmatch(cell) or _SENTENCE.search(cell) or len(cell.split()) > 8 for cell in cells):
         return False
     rest = [row for row in rest if len(row) == len(first) and list(row) != list(first)]
     return not any(cell and cell in {row[i].strip() for row in rest} for i, cell in enumerate(cells))

@@ -236,6 +236,7 @@ def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
 
 def _undecodable(file: Input, name: str) -> DataError:
     """Return the error that names the first byte the encoding does not know."""
+    name = name.removesuffix("-sig")
     decoder = codecs.getincrementaldecoder(name)()
     line, offset = 1, 0
     with file.open() as stream:

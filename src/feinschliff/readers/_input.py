@@ -104,6 +104,9 @@ def open_input(source: Any) -> Input:
     """
     if isinstance(source, Input):
         return source
+    if not isinstance(source, str | os.PathLike):
+        fact = f"'{type(source).__name__}' is no source of rows"
+        raise ConfigError(fact, allowed="A path, '-', hf://owner/name, a data frame, or an iterable of rows")
     if str(source) == "-":
         return _describe("<stdin>", *_spool(sys.stdin.buffer))
     path = Path(source)

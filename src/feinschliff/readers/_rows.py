@@ -50,7 +50,7 @@ def to_tables(
 
 def to_columns(rows: Sequence[Row], name: str) -> tuple[pa.Table, list[str]]:
     """Return (the rows as columns in order of first appearance, names of columns that mix kinds)."""
-    names = list(dict.fromkeys(str(key) for row in rows for key in row))
+    names = list(dict.fromkeys(key for row in rows for key in row)) or ["text"]
     if len(names) > MAX_COLUMNS:
         raise DataError(
             f"there are {len(names):,} different columns",
@@ -59,8 +59,9 @@ def to_columns(rows: Sequence[Row], name: str) -> tuple[pa.Table, list[str]]:
             hint="The keys of each row must name columns, not hold data",
         )
     arrays, mixed = {}, []
-    for column in names:
-        values = [row.get(column) for row in rows]
+    for key in names:
+        values = [row.get(key) for row in rows]
+        column = without_surrogates(key)
         arrays[column], is_mixed = to_array(values, f"{name}, column '{column}'")
         if is_mixed:
             mixed.append(column)
@@ -90,7 +91,7 @@ def to_array(values: Sequence[Any], where: str) -> tuple[pa.Array, bool]:
         structs = [v and [dict(zip(SPAN_FIELDS, span, strict=False)) for span in v] for v in values]
         return pa.array(structs), False
     if all(v is None or isinstance(v, str) for v in values):
-        return pa.array([v and _without_surrogates(v) for v in values], pa.string()), False
+        return pa.array([v and without_surrogates(v) for v in values], pa.string()), False
     return _as_text(values, where), True
 
 
@@ -128,9 +129,9 @@ def _as_text(values: Iterable[Any], where: str) -> pa.Array:
         ]
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"a value is neither text, number, list nor object: {error}", where=where) from None
-    return pa.array([v and _without_surrogates(v) for v in texts], pa.string())
+    return pa.array([v and without_surrogates(v) for v in texts], pa.string())
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """Return the text with halves of characters, which JSON's `\\ud83d` can spell, replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

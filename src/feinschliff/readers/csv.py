@@ -42,7 +42,8 @@ def sniff(text: str, suffix: str) -> float:
     """Return how much the beginning of a file looks like this format, 0 to 1."""
     if suffix in (".csv", ".tsv", ".tab"):
         return 0.6
-    return 0.5 * fits_delimiter(text, ["\t"] if suffix == ".txt" else [",", "\t", ";"])
+    is_txt = suffix == ".txt"
+    return 0.5 * fits_delimiter(text, ["\t"] if is_txt else [",", "\t", ";"], names=not is_txt)
 
 
 def read(source: Any, config: DataConfig) -> Table:
@@ -66,6 +67,9 @@ def read(source: Any, config: DataConfig) -> Table:
             _rows(file, encoding, replace(dialect, quoting=quoting), BATCH_ROWS, problems), file.name
         )
         if not problems.count:
+            if dialect.header and not len(table):
+                hint = "If the first line is data: --set data.header=false"
+                raise DataError("there is a header line but no rows below it", where=file.name, hint=hint)
             return replace(table, notes=notes + ((quoting,) if quoting != dialect.quoting else ()))
         first = first or problems
     assert first is not None
