@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from feinschliff.data.dataset import Records
-from feinschliff.evaluate import LOWER_IS_BETTER, PRIMARY, Predictions, metrics, statistics
+from feinschliff.evaluate import Predictions, metrics, statistics
 
 Embed = Callable[[Records], np.ndarray]
 """Gives float32 [N, H], the mean-pooled output of the pretrained encoder as it came."""
@@ -24,23 +24,30 @@ class Fitted(Protocol):
         ...
 
 
-def quality(records: Records, predictions: Predictions) -> tuple[float, float]:
-    """Return what a choice on dev goes by, more is better: the primary metric, then minus the log loss."""
-    found = metrics(statistics(predictions.task, records.targets, predictions))
-    name = PRIMARY[predictions.task]
-    first = -found[name] if name in LOWER_IS_BETTER else found[name]
-    return first, -found.get("log_loss", 0.0)
+def loss_on(dev: Records, predictions: Predictions) -> float:
+    """Return what settings are chosen by: the log loss, or RMSE; finer and steadier on few texts than F1."""
+    found = metrics(statistics(predictions.task, dev.targets, predictions))
+    return found["rmse" if predictions.task == "regression" else "log_loss"]
 
 
-def best_on(dev: Records, candidates: Iterable[Model]) -> Model:
-    """Return the candidate with the best predictions on dev, the first one on a draw.
+def first_best(dev: Records, path: Iterable[Model]) -> Model:
+    """Return the model on a path from simple to flexible after which the next is worse on dev.
 
-    With an empty dev the middle candidate is taken.
+    Without dev the third is taken.
     """
-    fitted = list(candidates)
-    if not len(dev):
-        return fitted[len(fitted) // 2]
-    return max(fitted, key=lambda model: quality(dev, model.predict(dev)))
+    best, least = None, float("inf")
+    for number, model in enumerate(path):
+        if len(dev):
+            loss = loss_on(dev, model.predict(dev))
+            if loss >= least:
+                break
+            best, least = model, loss
+        else:
+            best = model
+            if number == 2:
+                break
+    assert best is not None
+    return best
 
 
 def joined(records: Records) -> list[str]:

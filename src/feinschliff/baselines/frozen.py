@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from feinschliff.baselines._base import Embed
 from feinschliff.baselines._linear import LinearModel, fit_linear
 from feinschliff.config import RunConfig
-from feinschliff.data.dataset import Dataset, Records
+from feinschliff.data.dataset import Dataset
 
 TITLE = "Frozen encoder + logistic regression"
 TASKS = ("classification",)
@@ -22,8 +20,7 @@ def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> LinearModel:
     middle, spread = vectors.mean(0), vectors.std(0)
     spread = np.where(spread > 1e-6, spread, 1.0)
 
-    def features(records: Records) -> Any:
-        found = vectors if records is dataset.train else embed(records)
+    def standard(found: np.ndarray) -> np.ndarray:
         return ((found - middle) / spread).astype(np.float32)
 
-    return fit_linear(dataset, features, STRENGTHS)
+    return fit_linear(dataset, standard(vectors), lambda records: standard(embed(records)), STRENGTHS)
