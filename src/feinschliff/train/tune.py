@@ -54,7 +54,8 @@ def tune(
 
     def look(learner: Learner) -> dict[str, float]:
         logits = learner.logits(dev)
-        known = dev_targets != -100 if dev_targets.ndim == 1 else np.ones(len(dev_targets), bool)
+        is_class = dev_targets.dtype.kind == "i"
+        known = dev_targets != -100 if is_class else np.ones(len(dev_targets), bool)
         loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
         decision = task.decision(logits, dev_targets, dev, labels)
         found = task.decode(logits, dev, labels, dev_texts, decision)
