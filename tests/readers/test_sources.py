@@ -186,6 +186,16 @@ def test_old_excel_files_are_named(tmp_path):
         read(path)
 
 
+def test_other_archives_are_no_workbooks(tmp_path):
+    import zipfile
+
+    pytest.importorskip("openpyxl")
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr("a.csv", "text")
+    with pytest.raises(DataError, match=r"is a ZIP archive but no Excel workbook\. Unpack it"):
+        read(tmp_path / "a.csv")
+
+
 def test_a_missing_extra_names_the_command(monkeypatch, workbook):
     import sys
 

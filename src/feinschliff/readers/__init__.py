@@ -83,7 +83,7 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
     named_format = None if config.format == "auto" else registry.load("readers", config.format)
     readers = {name: registry.load("readers", name) for name in registry.names("readers")}
     for module in readers.values():
-        if hasattr(module, "accepts") and module.accepts(source) and named_format in (None, module):
+        if hasattr(module, "accepts") and module.accepts(source):
             return module, source, ()
     if hasattr(named_format, "accepts"):
         raise ConfigError(f"is no source for the format '{config.format}'", where=f"{source!s:.200}")

@@ -59,6 +59,9 @@ def read(source: Any, config: DataConfig) -> Table:
     with file.local() as path:
         try:
             with zipfile.ZipFile(path) as archive:
+                if not any(entry.filename.startswith("xl/") for entry in archive.infolist()):
+                    hint = "Unpack it and name a file in it"
+                    raise DataError("is a ZIP archive but no Excel workbook", where=file.name, hint=hint)
                 if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                     raise DataError("the workbook unpacks to more than 2 GiB", where=file.name)
             with path.open("rb") as stream:

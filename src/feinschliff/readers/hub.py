@@ -235,6 +235,9 @@ def _read_files(repo: _Repo, files: Sequence[str], source: str, config: DataConf
     """Read the files one after another; rows of text formats know their file and line."""
     from feinschliff.readers import read as read_file
 
+    if config.format == "hub":
+        config = config.model_copy(update={"format": "auto"})
+
     def tables() -> Iterator[Table]:
         for file in files:
             table = read_file(_fetch(repo, file, source), config)
