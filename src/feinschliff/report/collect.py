@@ -105,7 +105,9 @@ def detail_facts(
 ) -> dict[str, Any]:
     """Return `per_class`, `confusion` or `scatter`, and `mistakes` of the tuned model."""
     targets = records.targets
-    facts: dict[str, Any] = {"mistakes": mistakes(records, predictions, max_mistakes)}
+    facts: dict[str, Any] = {
+        "mistakes": _structured(mistakes(records, predictions, max_mistakes), records, predictions)
+    }
     if predictions.task == "regression":
         rows = np.linspace(0, len(targets) - 1, min(len(targets), MAX_SCATTER)).astype(int)
         facts["scatter"] = {
@@ -169,6 +171,16 @@ def peak_memory_bytes() -> int:
     """Return the most memory this process ever had resident."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _structured(
+    found: list[dict[str, Any]], records: Records, predictions: Predictions
+) -> list[dict[str, Any]]:
+    """Return mistakes with labels as lists, numbers or spans instead of one text, for drawing."""
+    row = {key: i for i, key in enumerate(zip(records.ids, records.table["place"].to_pylist(), strict=True))}
+    targets, names = records.targets, predictions.names
+    rows = [row[mistake["id"], mistake["place"]] for mistake in found]
+    return [m | {"label": targets[i], "prediction": names[i]} for m, i in zip(found, rows, strict=True)]
 
 
 def _class_counts(task: str, records: Records, labels: Sequence[str]) -> dict[str, int]:

@@ -1,0 +1,50 @@
+"""What the report draws comes from the run in a form it can draw."""
+
+import numpy as np
+import pyarrow as pa
+from pages import Page
+
+from feinschliff.data.dataset import TARGET_TYPES, Records
+from feinschliff.evaluate import Predictions
+from feinschliff.report import html
+from feinschliff.report.collect import detail_facts
+
+
+def records(targets, task, text="Anna met Bob"):
+    columns = {
+        "id": ["same"] * len(targets),
+        "place": [f"x.csv:{i + 2}" for i in range(len(targets))],
+        "text": [text] * len(targets),
+        "target": pa.array(targets, type=TARGET_TYPES[task]),
+    }
+    return Records(pa.table(columns))
+
+
+def test_mistakes_of_entities_are_marked_in_the_text():
+    true = [[{"start": 0, "end": 4, "label": "PER"}], [{"start": 9, "end": 12, "label": "PER"}]]
+    decided = [
+        [{"start": 0, "end": 4, "label": "PER", "score": 0.9}],
+        [{"start": 9, "end": 12, "label": "LOC", "score": 0.8}],
+    ]
+    facts = detail_facts(records(true, "ner"), Predictions("ner", ("LOC", "PER"), decided), 0.95, 10)
+    [mistake] = facts["mistakes"]
+    assert mistake["label"] == true[1]
+    assert mistake["prediction"] == [{"start": 9, "end": 12, "label": "LOC"}]
+    page = Page(html({"task": "ner", **facts}))
+    assert ("missed invented", "Bob") in [(e.attributes["class"], e.text) for e in page.all("mark")]
+
+
+def test_mistakes_of_several_labels_stay_lists():
+    decided = np.array([[True, True], [False, True]])
+    scores = np.array([[0.9, 0.8], [0.2, 0.7]], dtype=np.float32)
+    predictions = Predictions("multilabel", ("a", "b"), decided, scores)
+    facts = detail_facts(records([["a"], ["b"]], "multilabel"), predictions, 0.95, 10)
+    assert [(m["label"], m["prediction"]) for m in facts["mistakes"]] == [(["a"], ["a", "b"])]
+
+
+def test_errors_of_numbers_stay_numbers():
+    predictions = Predictions("regression", (), np.array([1.5, 4.0]))
+    facts = detail_facts(records([1.0, 2.0], "regression"), predictions, 0.95, 10)
+    assert [(m["label"], m["prediction"]) for m in facts["mistakes"]] == [(2.0, 4.0), (1.0, 1.5)]
+    assert facts["scatter"] == {"true": [1.0, 2.0], "predicted": [1.5, 4.0]}
+    assert "off by +2.000" in html({"task": "regression", **facts})
