@@ -65,9 +65,6 @@ PAIRS = (
     ("anchor", "positive"),
     ("source_text", "target_text"),
 )
-SPANS = ("spans", "entities", "ents", "annotations", "label", "labels")
-TAGS = ("tags", "ner_tags", "bio_tags", "iob_tags", "labels", "label", "ner")
-TOKENS = ("tokens", "words", "text")
 
 
 def plain(name: str) -> str:

@@ -25,6 +25,16 @@ def is_list(type_: pa.DataType) -> bool:
     return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
+def is_spans(type_: pa.DataType) -> bool:
+    """Return whether an Arrow type is a list of {start, end, label}."""
+    inner = type_.value_type if is_list(type_) else None
+    return (
+        inner is not None
+        and pa.types.is_struct(inner)
+        and {f.name for f in inner} >= {"start", "end", "label"}
+    )
+
+
 def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, float]:
     """Return (task, reason, confidence) for a label column.
 
@@ -205,66 +215,21 @@ def _split(text: str, separator: str | None, table: Table, row: int, label: str)
     return [part.strip() for part in text.split(separator)] if separator not in (None, "[]") else [text]
 
 
-def spans_from_tags(tokens: list[str], tags: list[str]) -> tuple[str, list[dict[str, Any]]]:
-    """Join tokens by blanks and turn their IOB, BIOES or BILOU tags into character spans.
-
-    >>> spans_from_tags(["Ada", "Lovelace", "wrote"], ["B-PER", "I-PER", "O"])
-    ('Ada Lovelace wrote', [{'start': 0, 'end': 12, 'label': 'PER'}])
-    """
-    spans: list[dict[str, Any]] = []
-    position, previous = 0, ("O", "")
-    for token, tag in zip(tokens, tags, strict=True):
-        prefix, _, label = tag.partition("-")
-        begins = prefix in ("B", "S", "U") or previous[1] != label or previous[0] in ("E", "L", "S", "U", "O")
-        if label and begins:
-            spans.append({"start": position, "end": position + len(token), "label": label})
-        elif label:
-            spans[-1]["end"] = position + len(token)
-        position += len(token) + 1
-        previous = (prefix, label) if label else ("O", "")
-    return " ".join(tokens), spans
-
-
-def convert_spans(table: Table, text: str, label: str | None) -> tuple[pa.Array, pa.Array | None]:
-    """Return (texts, spans) of an ner table: spans as given, or made from tokens and tags.
+def convert_spans(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
+    """Return the spans of an ner table.
 
     Raises:
-        DataError: tokens and tags of different number; tags that are numbers; no spans at all.
+        DataError: the column holds no spans.
     """
-    texts = table.columns[text]
-    if not is_list(texts.type):
-        if label is None:
-            return texts, None
-        cells = table.columns[label]
-        if not is_list(cells.type):
-            raise DataError(
-                f"'{label}' holds no spans",
-                where=table.name,
-                allowed="The task ner needs lists of {start, end, label}, or tokens with tags",
-            )
-        rows = cells.to_pylist()
-        kept = [
-            None if r is None else [{k: s[k] for k in ("start", "end", "label")} for s in r] for r in rows
-        ]
-        return texts, pa.array(kept, pa.list_(SPAN))
-    if label is None:
-        return pa.array(
-            [None if r is None else " ".join(map(str, r)) for r in texts.to_pylist()], pa.string()
-        ), None
-    made: list[tuple[str | None, list[dict[str, Any]] | None]] = []
-    for row, (tokens, tags) in enumerate(
-        zip(texts.to_pylist(), table.columns[label].to_pylist(), strict=True)
-    ):
-        if tokens is None or tags is None:
-            made.append((None if tokens is None else " ".join(tokens), None))
-            continue
-        if len(tokens) != len(tags):
-            raise DataError(f"{len(tokens)} tokens but {len(tags)} tags", where=table.place(row))
-        if tags and not isinstance(tags[0], str):
-            raise DataError(
-                f"the tags in '{label}' are numbers",
-                where=table.place(row),
-                hint="Give their names, such as B-PER",
-            )
-        made.append(spans_from_tags([str(t) for t in tokens], tags))
-    return pa.array([t for t, _ in made], pa.string()), pa.array([s for _, s in made], pa.list_(SPAN))
+    if not is_spans(cells.type):
+        raise DataError(
+            f"'{label}' holds no spans",
+            where=table.name,
+            allowed="The task ner needs lists of {start, end, label}, or `tokens` with `tags`",
+        )
+    flat = cells.combine_chunks()
+    if flat.type == TARGET_TYPES["ner"]:
+        return flat
+    names = [field.name for field in SPAN]
+    rows = [None if r is None else [{n: s[n] for n in names} for s in r] for r in flat.to_pylist()]
+    return pa.array(rows, pa.list_(SPAN))

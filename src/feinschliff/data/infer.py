@@ -79,9 +79,10 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
 
     pair: str | None
     label: str | None
-    tagged = _tagged(profiles, roles) if labelled is not False and config.task in ("auto", "ner") else None
-    if tagged:
-        text, label, pair, sure = *tagged, None, 0.95
+    may_span = labelled is not False and config.task in ("auto", "ner")
+    spanned = _with_spans(profiles, roles) if may_span else None
+    if spanned:
+        text, label, pair, sure = *spanned, None, 0.95
     else:
         text, pair, sure = _find_text(table, free, roles, config)
         rest = {n: p for n, p in free.items() if n not in (text, pair)}
@@ -89,8 +90,8 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         sure = min(sure, label_sure)
     taken = {text, pair, label}
     rest = {n: p for n, p in free.items() if n not in taken}
-    task, why, task_sure = _targets.infer_task(table, label, "ner" if tagged else config.task)
-    why = "spans" if tagged else why
+    task, why, task_sure = _targets.infer_task(table, label, "ner" if spanned else config.task)
+    why = "spans" if spanned else why
     group = roles["group"] or _find_group(rest, len(table))
     columns = Columns(
         task=task,
@@ -146,9 +147,7 @@ def _kind(type_: pa.DataType) -> str:
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     if _targets.is_list(type_):
-        inner = type_.value_type
-        is_span = pa.types.is_struct(inner) and {"start", "end", "label"} <= {f.name for f in inner}
-        return "spans" if is_span else "list"
+        return "spans" if _targets.is_spans(type_) else "list"
     if pa.types.is_struct(type_) or pa.types.is_map(type_):
         return "struct"
     if pa.types.is_boolean(type_):
@@ -160,24 +159,15 @@ def _kind(type_: pa.DataType) -> str:
     return "empty" if pa.types.is_null(type_) else "string"
 
 
-def _tagged(profiles: dict[str, Profile], roles: dict[str, str | None]) -> tuple[str, str] | None:
-    """Return (text, label) columns when the table carries spans, or tokens with tags."""
-    by_plain = {_names.plain(n): n for n in profiles}
-    spans = [roles["label"]] if roles["label"] else [by_plain.get(n) for n in _names.SPANS]
-    label = next((n for n in spans if n and profiles[n].kind == "spans"), None)
-    label = label or (
-        None if roles["label"] else next((n for n, p in profiles.items() if p.kind == "spans"), None)
-    )
-    if label:
-        texts = [roles["text"]] if roles["text"] else [by_plain.get("text")]
-        texts += [] if roles["text"] else [n for n, p in profiles.items() if p.kind == "string"]
-        text = next((n for n in texts if n and profiles[n].kind == "string"), None)
-        return (text, label) if text else None
-    tags = [roles["label"]] if roles["label"] else [by_plain.get(n) for n in _names.TAGS]
-    tokens = [roles["text"]] if roles["text"] else [by_plain.get(n) for n in _names.TOKENS]
-    label = next((n for n in tags if n and profiles[n].kind == "list"), None)
-    text = next((n for n in tokens if n and n != label and profiles[n].kind == "list"), None)
-    return (text, label) if text and label else None
+def _with_spans(profiles: dict[str, Profile], roles: dict[str, str | None]) -> tuple[str, str] | None:
+    """Return (text, label) columns when the table carries spans."""
+    named = roles["label"]
+    label = named or next((n for n, p in profiles.items() if p.kind == "spans"), None)
+    if label is None or profiles[label].kind != "spans":
+        return None
+    strings = [n for n, p in profiles.items() if p.kind == "string"]
+    text = roles["text"] or ("text" if "text" in strings else strings[0] if len(strings) == 1 else None)
+    return (text, label) if text else None
 
 
 def _find_text(
@@ -264,6 +254,13 @@ def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
         if named and column.num_rows == num_rows and column.distinct >= 20 and column.spread <= 0.8:
             return name
     return None
+
+
+def group_column(table: Table, columns: Columns) -> str | None:
+    """Return the column that looks like a group although none is used as such, or None."""
+    parts = {columns.text, columns.text_pair, columns.label, columns.id, columns.time}
+    named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in _names.GROUP]
+    return _find_group({n: profile(n, table.columns[n]) for n in named}, len(table))
 
 
 def _is_time(column: Profile) -> bool:

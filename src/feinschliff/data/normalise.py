@@ -43,13 +43,11 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
     label = columns.label if labelled or columns.label in table.columns.column_names else None
     cells: dict[str, pa.Array] = {}
     target: pa.Array | None = None
-    if columns.task == "ner":
-        texts, target = _targets.convert_spans(table, columns.text, label)
-        cells["text"], from_numbers = _strings(texts, table, columns.text)
-    else:
-        cells["text"], from_numbers = _strings(table.columns[columns.text], table, columns.text)
-        if label is not None and columns.task != "unlabelled":
-            target = _targets.convert(table.columns[label], columns.task, table, label)
+    cells["text"], from_numbers = _strings(table.columns[columns.text], table, columns.text)
+    if label is not None and columns.task == "ner":
+        target = _targets.convert_spans(table.columns[label], table, label)
+    elif label is not None and columns.task != "unlabelled":
+        target = _targets.convert(table.columns[label], columns.task, table, label)
     empty = _blank(cells["text"])
     if columns.text_pair:
         cells["text_pair"], _ = _strings(table.columns[columns.text_pair], table, columns.text_pair)
@@ -61,7 +59,7 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
     if target is not None:
         unlabelled = target.is_null().to_numpy(zero_copy_only=False)
         cells["target"] = target
-    arrays = {"id": _ids(table, columns), "place": _places(table), **cells}
+    arrays = {"id": _ids(table, columns), "place": table.places(), **cells}
     if columns.group and columns.group in table.columns.column_names:
         arrays["group"] = _strings(table.columns[columns.group], table, columns.group)[0]
     order = ("id", "place", "text", "text_pair", "target", "group")
@@ -138,17 +136,8 @@ def _blank(strings: pa.Array) -> np.ndarray:
 
 
 def _ids(table: Table, columns: Columns) -> pa.Array:
-    numbers = pc.cast(pa.array(np.arange(1, len(table) + 1)), pa.string())
+    numbers = pc.cast(pa.array(np.arange(1, len(table) + 1) + table.offset), pa.string())
     if columns.id is None or columns.id not in table.columns.column_names:
         return numbers
     given, _ = _strings(table.columns[columns.id], table, columns.id)
     return pc.coalesce(given, numbers)
-
-
-def _places(table: Table) -> pa.Array:
-    if table.lines is None:
-        numbers, separator = pa.array(np.arange(1, len(table) + 1)), ", row "
-    else:
-        numbers, separator = table.lines, ":"
-        numbers = numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers
-    return pc.binary_join_element_wise(table.name, pc.cast(numbers, pa.string()), separator)

@@ -6,18 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from feinschliff.config import RunConfig
 from feinschliff.data import audit
-from feinschliff.data import split as splits
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, Texts, number
+from feinschliff.data.audit._found import DEV, TEST, TRAIN, Found, Pool, number
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
+from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column
-from feinschliff.data.near import near_duplicates
-from feinschliff.data.normalise import Normal, content_keys, normalise
+from feinschliff.data.learnable import require_learnable
+from feinschliff.data.normalise import normalise
+from feinschliff.data.pool import build
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import Table
 
@@ -61,21 +60,21 @@ def examine(
     Args:
         labelled: True: labels are needed; False: none are looked for; None: take them if there.
     """
-    audit.check_kinds(config.data.remove, audit.KINDS, "data.remove")
+    audit.check_kinds(config.data.remove, audit.REMOVABLE, "data.remove")
     audit.check_kinds(config.data.refuse, audit.KINDS, "data.refuse")
     tables = _tables(config, train, dev, test)
     columns = infer(tables[TRAIN], config, labelled)
     for table in tables.values():
         _require_same_columns(table, columns)
-    pool = _pool(tables, {s: normalise(t, columns) for s, t in tables.items()}, columns)
+    pool = build(tables, {s: normalise(t, columns) for s, t in tables.items()}, columns)
 
     found = audit.run(audit.BEFORE_SPLIT, pool)
     reasons = _leave_out(pool, found, config, [TRAIN])
-    _require_learnable(pool, tables[TRAIN])
-    _divide(pool, config, tables)
+    require_learnable(pool, tables[TRAIN])
+    divide(pool, config, tables)
     late = audit.run(audit.AFTER_SPLIT, pool)
     reasons |= _leave_out(pool, late, config, [TRAIN, DEV])
-    _require_learnable(pool, tables[TRAIN])
+    require_learnable(pool, tables[TRAIN])
 
     parts = [pool.records.take(np.flatnonzero(pool.split == s)) for s in (TRAIN, DEV, TEST)]
     labels = _labels(columns.task, parts)
@@ -162,43 +161,6 @@ def _require_same_columns(table: Table, columns: Columns) -> None:
         raise DataError("the file holds no rows", where=table.name)
 
 
-def _pool(tables: dict[int, Table], normals: dict[int, Normal], columns: Columns) -> Pool:
-    """Lay the rows of all sources one after the other."""
-    shared = set.intersection(*(set(n.records.table.column_names) for n in normals.values()))
-    names = [n for n in normals[TRAIN].records.table.column_names if n in shared]
-    table = pa.concat_tables([n.records.table.select(names) for n in normals.values()])
-    records = Records(table.combine_chunks() if len(normals) > 1 else table)
-    source = np.concatenate([np.full(len(n.records), s, dtype=np.int8) for s, n in normals.items()])
-    offsets = np.cumsum([0, *(len(n.records) for n in normals.values())])[:-1]
-    texts = _compare(records)
-    return Pool(
-        columns=columns,
-        records=records,
-        source=source,
-        split=source.copy(),
-        empty=np.concatenate([n.empty for n in normals.values()]),
-        unlabelled=np.concatenate([n.unlabelled for n in normals.values()]),
-        from_numbers=np.concatenate(
-            [n.from_numbers + o for n, o in zip(normals.values(), offsets, strict=True)]
-        ),
-        texts=texts,
-        tables=tables,
-    )
-
-
-def _compare(records: Records) -> Texts:
-    """Find out which rows hold the same text, or nearly the same."""
-    encoded = content_keys(records).dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary)  # so that the order of rows changes nothing
-    cluster, bags = near_duplicates(encoded.dictionary.take(order))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order.to_numpy()] = np.arange(len(order))
-    number = rank[encoded.indices.to_numpy()]
-    row = np.full(len(order), len(number), dtype=np.int64)
-    np.minimum.at(row, number, np.arange(len(number)))
-    return Texts(number, row, cluster, bags)
-
-
 def _leave_out(pool: Pool, found: list[Found], config: RunConfig, sides: Sequence[int]) -> dict[int, str]:
     """Mark the rows that are left out in `pool.split`; return the reason for each."""
     reasons: dict[int, str] = {}
@@ -225,112 +187,8 @@ def _decide(item: Found, pool: Pool, config: RunConfig) -> Finding:
         kept = len(item.rows) - removed
         rest = f", {kept:,} on the test side kept" if kept else ""
         return item.finding(pool, f"{removed:,} removed from train{rest} (data.remove)")
-    return item.finding(
-        pool, "kept" if len(item.rows) == 0 else f"kept (to remove: add {item.kind} to data.remove)"
-    )
-
-
-def _divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
-    """Take the parts that were not given from train."""
-    shares = [
-        0.0,
-        0.0 if DEV in tables else config.data.dev_share,
-        0.0 if TEST in tables else config.data.test_share,
-    ]
-    shares[TRAIN] = 1 - sum(shares)
-    parts = [s for s in (TRAIN, DEV, TEST) if shares[s] > 0]
-    rows = np.flatnonzero(pool.split == TRAIN)
-    if len(parts) == 1:
-        return
-    if len(rows) < 2 * len(parts):
-        raise DataError(
-            f"{number(len(rows), 'usable row')} cannot be divided into {', '.join(NAMES[p] for p in parts)}",
-            where=tables[TRAIN].name,
-            hint="Give more rows, or separate files with --test and data.dev",
-        )
-    records = pool.records.take(rows)
-    units = _units(pool, min(shares[p] for p in parts))[rows]
-    if config.data.dev_share + config.data.test_share >= 1:
-        raise ConfigError("data.dev_share and data.test_share leave nothing to train on", where="data")
-    cover = [(1, 5, 2)[p] for p in parts]
-    part = splits.divide(records, pool.task, [shares[p] for p in parts], units, config.seed, cover)
-    pool.split[rows] = np.array(parts, dtype=np.int8)[part]
-
-
-def _units(pool: Pool, smallest: float) -> np.ndarray:
-    """Return int64 [N]: rows of one near-duplicate cluster or one group share a number.
-
-    Boilerplate can chain many groups into one too large to be placed. Such a chain is cut into its groups;
-    what then stands on both sides is found as leakage.
-
-    Args:
-        smallest: Share of the smallest part wanted.
-    """
-    if "group" not in pool.records.table.column_names:
-        return pool.texts.cluster[pool.texts.number]
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    clusters = pool.texts.cluster[pool.texts.number]
-    codes = pool.records.table["group"].combine_chunks().dictionary_encode().indices
-    known = codes.is_valid().to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(known)
-    groups = codes.drop_null().to_numpy() + len(pool)
-    size = 2 * len(pool)
-
-    def joined(*edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        ends = tuple(np.concatenate(side) for side in zip(*edges, strict=True))
-        graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
-        return connected_components(graph, directed=False)[1][: len(pool)].astype(np.int64)
-
-    alone = joined((rows, groups))
-    both = joined((rows, groups), (np.arange(len(pool)), clusters))
-    usable = pool.split == TRAIN
-    sizes = np.bincount(both[usable], minlength=both.max() + 1)[both]
-    return np.where(sizes <= splits.LARGEST * smallest * usable.sum(), both, both.max() + 1 + alone)
-
-
-def _require_learnable(pool: Pool, table: Table) -> None:
-    """Raise DataError where no training can succeed."""
-    rows = np.flatnonzero((pool.split == TRAIN) & ~pool.empty)
-    if not len(rows):
-        facts = {"without text": pool.empty, "without a label": pool.unlabelled}
-        counted = ", ".join(f"{int(mask.sum()):,} {fact}" for fact, mask in facts.items() if mask.any())
-        raise DataError(f"no usable row among {len(pool):,} ({counted or 'all left out'})", where=table.name)
-    if len(np.unique(pool.texts.number[rows])) == 1 and len(pool) > 1:
-        raise DataError(
-            f"all {len(pool):,} rows hold the same text",
-            where=table.name,
-            hint="Check the text column: --text",
-        )
-    if pool.task == "unlabelled":
-        return
-    targets = pool.records.table["target"].take(rows)
-    if pool.task == "classification":
-        counts = targets.value_counts().to_pylist()
-        label = pool.columns.label
-        if len(counts) == 1:
-            raise DataError(
-                f"every row has the label '{counts[0]['values']}'; there is nothing to tell apart",
-                where=table.name,
-                allowed="A classification needs at least two classes",
-                hint="Check the label column: --label",
-            )
-        if max(c["counts"] for c in counts) == 1 and len(counts) > 2:
-            raise DataError(
-                f"all {len(counts):,} labels in '{label}' are different, so no class can be learnt",
-                where=table.name,
-                hint="Check the label column: --label, or --task regression for numbers",
-            )
-    elif pool.task == "regression":
-        if len(targets.unique()) == 1:
-            raise DataError(
-                f"every row has the value {targets[0].as_py()}", where=table.name, hint="Check --label"
-            )
-    elif not any(len(value) for value in targets.to_pylist()):
-        raise DataError(
-            f"no row has a label in '{pool.columns.label}'", where=table.name, hint="Check --label"
-        )
+    removable = item.kind in audit.REMOVABLE and bool((pool.source[item.rows] == TRAIN).any())
+    return item.finding(pool, f"kept (to remove: add {item.kind} to data.remove)" if removable else "kept")
 
 
 def _labels(task: str, parts: Sequence[Records]) -> tuple[str, ...]:

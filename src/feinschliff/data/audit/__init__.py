@@ -8,15 +8,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from feinschliff.data.audit import cells, duplicates, labels
+from feinschliff.data.audit import (
+    cells,
+    damage,
+    duplicates,
+    giveaway,
+    labels,
+    languages,
+    lengths,
+    noise,
+    personal,
+    shift,
+    spans,
+)
 from feinschliff.data.audit._found import Found, Pool, check_kinds
 
-KINDS: dict[str, str] = {**cells.KINDS, **duplicates.KINDS, **labels.KINDS}
+FAMILIES = (cells, duplicates, labels, lengths, damage, languages, personal, giveaway, noise, spans, shift)
+KINDS: dict[str, str] = {kind: meaning for family in FAMILIES for kind, meaning in family.KINDS.items()}
 """Every kind of finding and what it means; the names that `data.remove` and `data.refuse` accept."""
 
+REMOVABLE = frozenset(KINDS) - {
+    "imbalance",
+    "inconsistent_types",
+    "label_in_text",
+    "label_shift",
+    "label_variants",
+    "length_shift",
+    "mixed_languages",
+    "small_classes",
+    "telling_column",
+    "telling_word",
+    "unseen_labels",
+    "word_shift",
+}
+"""The kinds that name single rows, which `data.remove` can leave out of train."""
+
 Check = Callable[[Pool], Iterable[Found]]
-BEFORE_SPLIT: tuple[Check, ...] = (cells.check, duplicates.within, labels.check)
-AFTER_SPLIT: tuple[Check, ...] = (duplicates.across, labels.check_splits)
+BEFORE_SPLIT: tuple[Check, ...] = (
+    cells.check,
+    duplicates.within,
+    labels.check,
+    lengths.check,
+    damage.check,
+    languages.check,
+    personal.check,
+    giveaway.check,
+    noise.check,
+    spans.check,
+)
+AFTER_SPLIT: tuple[Check, ...] = (duplicates.across, labels.check_splits, shift.check)
 
 
 def run(checks: Iterable[Check], pool: Pool) -> list[Found]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from feinschliff.data.dataset import Columns, Finding, Records
 from feinschliff.data.near import Bags
@@ -72,7 +74,7 @@ class Pool:
         """Return a row's target in words, for an example."""
         value = self.records.table["target"][row].as_py()
         if isinstance(value, list):
-            names = [v if isinstance(v, str) else f"{v['label']} at {v['start']}" for v in value]
+            names = [v if isinstance(v, str) else f"{v['label']} {v['start']}:{v['end']}" for v in value]
             return " + ".join(names) or "no label"
         return str(value)
 
@@ -89,6 +91,8 @@ class Found:
         rows: int64, in row order; those on the train side can be removed.
         detail: What to say of one row: `same as reviews.csv:12`.
         count: Rows concerned, where that is not `len(rows)`.
+        action: What is done, where the settings do not decide it.
+        shown: Rows that serve as examples; some of `rows`, spread evenly, when not given.
     """
 
     kind: str
@@ -98,16 +102,36 @@ class Found:
     detail: Callable[[int], str] = lambda row: ""
     count: int | None = None
     action: str | None = None
+    shown: np.ndarray | None = None
 
     def finding(self, pool: Pool, action: str) -> Finding:
         """Return the public form, with up to five examples."""
         spread = np.unique(np.linspace(0, len(self.rows) - 1, NUM_EXAMPLES).astype(int))
-        shown = self.rows[spread].tolist() if len(self.rows) else []
+        shown = [] if not len(self.rows) else self.rows[spread].tolist()
+        if self.shown is not None:
+            shown = self.shown[:NUM_EXAMPLES].tolist()
         examples = tuple(
             {"place": pool.place(r), "text": shorten(pool.text(r)), "detail": self.detail(r)} for r in shown
         )
         count = len(self.rows) if self.count is None else self.count
         return Finding(self.kind, self.severity, count, self.message, action, examples)
+
+
+def sample_words(pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, pa.Array]:
+    """Return (owner, word, dictionary): each word of each text once, in lower case.
+
+    `owner` counts into `rows`, `word` into the dictionary.
+    """
+    texts = pc.utf8_lower(pool.records.table["text"].take(rows)).combine_chunks()
+    split = pc.utf8_split_whitespace(
+        pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"[^\pL\pN]+", " "))
+    )
+    encoded = split.flatten().dictionary_encode()
+    owner = np.repeat(np.arange(len(rows)), pc.list_value_length(split).to_numpy())
+    size = max(len(encoded.dictionary), 1)
+    cells = np.sort(owner * size + encoded.indices.to_numpy())
+    cells = cells[np.r_[True, cells[1:] != cells[:-1]]] if len(cells) else cells
+    return cells // size, cells % size, encoded.dictionary
 
 
 def shorten(text: str, limit: int = 160) -> str:
@@ -121,14 +145,14 @@ def number(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def check_kinds(names: Iterable[str], kinds: dict[str, str], setting: str) -> None:
-    """Raise ConfigError, with the nearest, for a kind of finding that does not exist."""
+def check_kinds(names: Iterable[str], kinds: Iterable[str], setting: str) -> None:
+    """Raise ConfigError, with the nearest, for a kind of finding that a setting does not take."""
     for name in names:
         if name not in kinds:
             close = nearest(name, kinds)
             raise ConfigError(
-                f"there is no kind of finding '{name}'",
+                f"'{name}' is no kind of finding that can be named here",
                 where=setting,
-                allowed=f"There are: {', '.join(kinds)}",
+                allowed=f"There are: {', '.join(sorted(kinds))}",
                 hint=f"Did you mean '{close}'?" if close else None,
             )
