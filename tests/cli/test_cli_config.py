@@ -1,0 +1,56 @@
+"""`config` writes, explains and shows what `load_config` reads."""
+
+from __future__ import annotations
+
+import yaml
+
+from feinschliff.config import load_config, settings
+
+
+def test_init_writes_every_setting_with_its_default(cli, tmp_path):
+    done = cli("config", "init", tmp_path / "run.yaml")
+    assert done.code == 0
+    assert load_config(tmp_path / "run.yaml") == load_config()
+    text = (tmp_path / "run.yaml").read_text(encoding="utf-8")
+    assert all(f"# {s.description}" in text for s in settings())
+
+
+def test_init_never_replaces_a_file_unasked(cli, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("mine", encoding="utf-8")
+    done = cli("config", "init", file)
+    assert done.code == 2
+    assert "--overwrite" in done.err
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert cli("config", "init", file, "--overwrite").code == 0
+
+
+def test_init_in_a_folder_that_does_not_exist(cli, tmp_path):
+    done = cli("config", "init", tmp_path / "none" / "run.yaml")
+    assert done.code == 2
+    assert "No such file or directory" in done.err
+
+
+def test_explain_one_a_section_and_all(cli):
+    one = cli("config", "explain", "train.learning_rate").out
+    assert one.startswith("train.learning_rate\n  Peak learning rate")
+    assert cli("config", "explain", "learning_rate").out == one
+    section = cli("config", "explain", "report").out
+    assert section.count("Default:") == sum(s.name.startswith("report.") for s in settings())
+    assert cli("config", "explain").out.count("Default:") == len(settings())
+
+
+def test_show_is_the_resolved_configuration(cli, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("train:\n  epochs: 5\n", encoding="utf-8")
+    done = cli("config", "show", "--config", file, "--set", "train.learning_rate=3e-5")
+    tree = yaml.safe_load(done.out)
+    assert (tree["train"]["epochs"], tree["train"]["learning_rate"]) == (5, 3e-5)
+
+
+def test_a_wrong_name_in_a_file_is_found_with_its_nearest(cli, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("train:\n  epoch: 5\n", encoding="utf-8")
+    done = cli("train", "x.csv", "--config", file)
+    assert done.code == 2
+    assert "there is no setting 'train.epoch' (did you mean 'train.epochs'?)" in done.err

@@ -1,0 +1,137 @@
+"""`predict` and `evaluate` on a finished run."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from feinschliff.bundle import load
+
+
+@pytest.fixture(scope="module")
+def texts(toy_csv):
+    with toy_csv.open(encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file)]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr("feinschliff.cli.predict.CHUNK_ROWS", 32)
+
+
+def rows(path):
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in file]
+        found = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+    return [
+        row | {"probabilities": json.loads(row["probabilities"]), "confidence": float(row["confidence"])}
+        for row in found
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_one_row_out_per_row_in_in_order_with_all_columns(
+    cli, trained, toy_csv, texts, tmp_path, suffix, small_chunks
+):
+    target = tmp_path / f"out{suffix}"
+    done = cli("predict", trained, toy_csv, "-o", target)
+    assert (done.code, done.out) == (0, "")
+    assert "Wrote 120 rows" in done.err
+    found = rows(target)
+    assert [row["text"] for row in found] == texts
+    assert list(found[0]) == ["text", "label", "prediction", "confidence", "probabilities"]
+    expected = load(trained).predict(texts)
+    assert [row["prediction"] for row in found] == [p.label for p in expected]
+    for row, p in zip(found, expected, strict=True):
+        assert row["confidence"] == pytest.approx(p.score, abs=1e-5)
+        assert row["probabilities"] == pytest.approx(p.probabilities, abs=1e-5)
+
+
+def test_without_output_rows_go_to_stdout_as_json_lines(cli, trained, toy_csv, texts):
+    done = cli("predict", trained / "model", toy_csv)
+    assert [json.loads(line)["text"] for line in done.out.splitlines()] == texts
+    assert done.err == ""
+
+
+def test_rows_without_text_and_odd_characters_keep_their_place(cli, trained, tmp_path):
+    source = tmp_path / "odd.csv"
+    cells = ["", "ein „schöner“ Tag 🌞", 'with "quotes", commas\nand lines', " "]
+    with source.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("n", "text"), *enumerate(cells)])
+    assert cli("predict", trained, source, "-o", tmp_path / "out.csv").code == 0
+    found = rows(tmp_path / "out.csv")
+    assert [(row["n"], row["text"]) for row in found] == [(str(n), cell) for n, cell in enumerate(cells)]
+
+
+def test_predicting_twice_keeps_the_first_predictions(cli, trained, toy_csv, tmp_path):
+    cli("predict", trained, toy_csv, "-o", tmp_path / "a.csv")
+    cli("predict", trained, tmp_path / "a.csv", "-o", tmp_path / "b.csv")
+    for row in csv.DictReader((tmp_path / "b.csv").open(encoding="utf-8")):
+        assert row["new_prediction"] == row["prediction"]
+
+
+def test_late_columns_need_json_lines(cli, trained, tmp_path, small_chunks):
+    source = tmp_path / "late.jsonl"
+    lines = [{"text": f"text number {i}"} | ({"note": "late"} if i > 60 else {}) for i in range(99)]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    done = cli("predict", trained, source, "-o", tmp_path / "out.csv")
+    assert done.code == 3
+    assert "note" in done.err
+    assert list(tmp_path.iterdir()) == [source]
+    assert cli("predict", trained, source, "-o", tmp_path / "out.jsonl").code == 0
+    assert rows(tmp_path / "out.jsonl")[-1]["note"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("out.xlsx", ".jsonl"), ("none/out.csv", "none"), ("in.csv", "the output is the input")],
+)
+def test_outputs_that_cannot_be(cli, trained, toy_csv, tmp_path, output, said):
+    source = tmp_path / "in.csv"
+    source.write_bytes(toy_csv.read_bytes())
+    done = cli("predict", trained, source, "-o", tmp_path / output)
+    assert done.code == 2
+    assert said in done.err
+    assert source.read_bytes() == toy_csv.read_bytes()
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_what_is_no_model(cli, toy_csv, tmp_path):
+    assert "there is no such folder" in cli("predict", tmp_path / "none", toy_csv).err
+    done = cli("predict", tmp_path, toy_csv)
+    assert (done.code, "is no tuned model" in done.err) == (2, True)
+
+
+def test_evaluate_measures_what_the_run_measured(cli, trained, tmp_path):
+    result = json.loads((trained / "result.json").read_text(encoding="utf-8"))
+    with (trained / "predictions" / "test.jsonl").open(encoding="utf-8") as file:
+        test = [json.loads(line) for line in file]
+    with (tmp_path / "test.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((row["text"], row["label"]) for row in test)])
+    done = cli("evaluate", trained, tmp_path / "test.csv", "--json")
+    assert done.code == 0
+    found = json.loads(done.out)
+    assert found["examples"] == len(test)
+    for name, score in result["metrics"]["test"].items():
+        assert found["metrics"][name]["value"] == pytest.approx(score["value"], abs=1e-6)
+    assert [row["label"] for row in found["per_class"]] == result["data"]["labels"]
+
+
+def test_evaluate_prints_a_table_and_checks_requirements(cli, trained, toy_csv):
+    done = cli("evaluate", trained, toy_csv, "--require", "accuracy>=1.01")
+    assert done.code == 4
+    assert "macro_f1" in done.out
+    assert "not reached: accuracy>=1.01" in done.err
+
+
+def test_evaluate_needs_labels(cli, trained, texts, tmp_path):
+    (tmp_path / "plain.txt").write_text("\n".join(texts[:5]), encoding="utf-8")
+    done = cli("evaluate", trained, tmp_path / "plain.txt")
+    assert done.code == 2
+    assert "--label" in done.err
