@@ -308,7 +308,7 @@ def _evaluate(
     result = {
         "schema": 1,
         "feinschliff": __version__,
-        "title": config.report.title or Path(source).name,
+        "title": config.report.title or Path(source).stem,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": f"feinschliff train --config {config.output_dir}/config.yaml --output-dir NEW_FOLDER",
         "language": config.report.language,
