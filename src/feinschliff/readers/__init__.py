@@ -21,13 +21,12 @@ from feinschliff import registry
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._encoding import head_text
-from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._spans import with_spans
 from feinschliff.readers._table import Table
 from feinschliff.readers._write import TableWriter, write_table
 
-__all__ = ["Source", "Table", "TableWriter", "gather", "iter_batches", "read", "write_table"]
+__all__ = ["Source", "Table", "TableWriter", "iter_batches", "read", "write_table"]
 
 Source = str | PathLike[str] | Input | Iterable[Any]
 """A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""

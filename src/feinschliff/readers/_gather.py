@@ -18,7 +18,7 @@ from feinschliff.readers._input import no_space
 from feinschliff.readers._rows import cast_to_text, mixed_note
 from feinschliff.readers._table import Table
 
-MEMORY_BYTES = 256 << 20
+MEMORY_BYTES = 128 << 20
 """Rows beyond this many bytes go to disk."""
 
 
