@@ -57,7 +57,7 @@ class DataConfig(Section):
     dev_share: float = Field(0.1, gt=0, lt=0.5, description="Share of train taken as dev when none is given.")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="Share taken as test when none is given.")
     remove: tuple[str, ...] = Field(
-        ("empty", "exact_duplicates", "leaked_into_test", "leaked_into_dev"),
+        ("empty", "exact_duplicates", "leaked_into_test", "leaked_into_dev", "chained_groups"),
         description="Kinds of faulty training rows that are left out; the test side is never touched.",
     )
     refuse: tuple[str, ...] = Field((), description="Kinds of findings that stop the run with exit code 3.")

@@ -118,6 +118,8 @@ class Dataset:
         removed: Rows left out of train, as {"place", "text", "reason"}.
         fingerprint: Hex digest of contents and split; equal only for results that may be compared.
         test_fingerprint: The same of the test split alone.
+        notes: What the readers found out by themselves.
+        kept: int64, rows of the train source that are not faulty, whichever split they are in now.
     """
 
     task: str
@@ -131,6 +133,7 @@ class Dataset:
     fingerprint: str = ""
     test_fingerprint: str = ""
     notes: tuple[str, ...] = field(default=())
+    kept: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def count(self, kind: str) -> int:
         """Return how many rows a kind of finding concerns."""

@@ -23,6 +23,8 @@ from feinschliff.readers import Table
 SEVERITIES = ("error", "warning", "info")
 ALWAYS_LEFT_OUT = "missing_labels"
 REFUSED = "refused"
+SPLIT_ONLY = "chained_groups"
+"""Rows of this kind are left out of train because of where the split fell; they are not faulty."""
 
 
 def prepare(
@@ -93,6 +95,10 @@ def examine(
         fingerprint=fingerprint(columns.task, *parts),
         test_fingerprint=fingerprint(columns.task, parts[TEST]),
         notes=tuple(dict.fromkeys(note for t in tables.values() for note in t.notes)),
+        kept=np.array(
+            [r for r in range(len(tables[TRAIN])) if reasons.get(r, SPLIT_ONLY).startswith(SPLIT_ONLY)],
+            dtype=np.int64,
+        ),
     )
 
 

@@ -1,0 +1,155 @@
+"""`feinschliff audit`: look at data before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from feinschliff.cli import _options as options
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from feinschliff.data import Dataset, Finding
+
+STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def audit(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="File, folder or hf://owner/name with texts; - for stdin.")
+    ],
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="FILE", help="Data for the final scores.")
+    ] = None,
+    dev: Annotated[
+        str | None, typer.Option("--dev", metavar="FILE", help="Data for choosing epochs and thresholds.")
+    ] = None,
+    text: options.Text = None,
+    label: options.Label = None,
+    text_pair: options.TextPair = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="COLUMN", help="Column whose values stay on one side of a split."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Task to learn; found in the data if not given.")
+    ] = None,
+    format: options.Format = None,
+    write_clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-clean",
+            metavar="FILE",
+            help="Write the rows of DATA that are not removed, and FILE.removed.csv with the others.",
+        ),
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, max=5, help="Examples of a finding.")] = 2,
+    set_: options.Overrides = None,
+    config: options.Config = None,
+    json: options.AsJson = False,
+) -> None:
+    """Judge data before training: duplicates, leakage, contradictions, damage, and what is done about them.
+
+    Ends with exit code 3 when something is found that data.refuse names.
+    """
+    from feinschliff.config import load_config
+    from feinschliff.data.prepare import REFUSED, examine
+    from feinschliff.errors import DataError
+    from feinschliff.readers import read
+
+    named = {
+        "data.train": data,
+        "data.test": test,
+        "data.dev": dev,
+        "data.text": text,
+        "data.label": label,
+        "data.text_pair": text_pair,
+        "data.group": group,
+        "data.format": format,
+        "task": task,
+    }
+    chosen = load_config(config, set_ or (), named)
+    table = read(data, chosen.data)
+    dataset = examine(chosen, table)
+    if write_clean is not None:
+        _write_clean(dataset, table.columns, write_clean)
+    if json:
+        from feinschliff.cli._output import print_json
+
+        print_json(as_json(dataset))
+    else:
+        show(dataset, examples)
+        if write_clean is not None:
+            from feinschliff.cli._output import console
+
+            console().print(f"\nwritten: {write_clean}, {_removed_path(write_clean)}")
+    refused = [f.kind for f in dataset.findings if f.action == REFUSED]
+    if refused:
+        raise DataError(f"refused because of {', '.join(refused)}", where="data.refuse")
+
+
+def as_json(dataset: Dataset) -> dict[str, Any]:
+    """Return what was understood and found, for programs."""
+    from dataclasses import asdict
+
+    return {
+        "task": dataset.task,
+        "columns": asdict(dataset.columns),
+        "labels": list(dataset.labels),
+        "splits": {name: len(getattr(dataset, name)) for name in ("train", "dev", "test")},
+        "fingerprint": dataset.fingerprint,
+        "notes": list(dataset.notes),
+        "findings": [asdict(finding) for finding in dataset.findings],
+        "removed": list(dataset.removed),
+    }
+
+
+def show(dataset: Dataset, num_examples: int) -> None:
+    """Print what was understood and found, for people."""
+    from feinschliff.cli._output import console
+
+    screen = console()
+    screen.print(dataset.columns.reason)
+    for note in dataset.notes:
+        screen.print(f"({note})")
+    sizes = ", ".join(f"{name} {len(getattr(dataset, name)):,}" for name in ("train", "dev", "test"))
+    screen.print(f"would train on: {sizes}; {len(dataset.removed):,} rows left out\n")
+    if not dataset.findings:
+        screen.print("nothing found")
+    for finding in dataset.findings:
+        _show_finding(screen, finding, num_examples)
+
+
+def _show_finding(screen: Any, finding: Finding, num_examples: int) -> None:
+    from rich.text import Text
+
+    head = Text(f"{finding.severity:8}", style=STYLES[finding.severity])
+    head.append(f"{finding.count:>9,}  ", style="bold")
+    head.append(finding.kind, style="bold")
+    screen.print(head)
+    indent = " " * 19
+    screen.print(f"{indent}{finding.message}")
+    screen.print(f"{indent}→ {finding.action}")
+    for example in finding.examples[:num_examples]:
+        detail = f" ({example['detail']})" if example["detail"] else ""
+        screen.print(Text(f"{indent}{example['place']}: {example['text'][:90]}{detail}", style="dim"))
+
+
+def _write_clean(dataset: Dataset, columns: pa.Table, path: Path) -> None:
+    """Write the kept rows as they were, and the removed ones with the reason."""
+    import pyarrow as pa
+
+    from feinschliff.data.prepare import SPLIT_ONLY
+    from feinschliff.readers import write_table
+
+    write_table(columns.take(pa.array(dataset.kept)), path)
+    removed = [r for r in dataset.removed if not r["reason"].startswith(SPLIT_ONLY)]
+    schema = pa.schema([(name, pa.string()) for name in ("place", "text", "reason")])
+    write_table(pa.Table.from_pylist(removed, schema=schema), _removed_path(path))
+
+
+def _removed_path(path: Path) -> Path:
+    return path.with_name(path.name + ".removed.csv")
