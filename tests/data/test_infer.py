@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from tables import reviews, sentence, table
+
+from feinschliff.config import load_config
+from feinschliff.data import infer
+from feinschliff.errors import ConfigError, DataError
+
+TEXTS = [sentence(i) for i in range(40)]
+TWO = ["yes", "no"] * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("text", "label"),
+        ("Review", "Sentiment"),
+        ("Kommentar", "Kategorie"),
+        ("Text der Bewertung", "Klasse"),
+        ("texte", "catégorie"),
+        ("reseña", "etiqueta"),
+        ("reviewText", "class_name"),
+        ("v2", "v1"),
+    ],
+)
+def test_columns_are_found_by_name_in_several_languages(text: str, label: str) -> None:
+    found = infer(table(**{label: TWO, text: TEXTS}), load_config())
+    assert (found.text, found.label, found.task) == (text, label, "classification")
+    assert found.confidence >= 0.8
+    assert f"'{text}'" in found.reason
+
+
+def test_columns_are_found_by_content_alone() -> None:
+    found = infer(table(a=TWO, b=TEXTS), load_config())
+    assert (found.text, found.label) == ("b", "a")
+    assert found.confidence < 0.8
+
+
+def test_two_texts_are_asked_about_by_name() -> None:
+    both = table(note=TEXTS, remark=TEXTS[::-1], label=TWO)
+    with pytest.raises(ConfigError, match=r"2 columns could be the text.*'note'.*--text note or --text remark"):
+        infer(both, load_config())
+    assert infer(both, load_config(values={"data.text": "remark"})).text == "remark"
+
+
+def test_two_labels_are_asked_about_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"2 columns could be the label.*--label tone or --label mood"):
+        infer(table(text=TEXTS, tone=TWO, mood=TWO[::-1]), load_config())
+
+
+def test_a_wrong_column_gets_the_nearest_suggested() -> None:
+    with pytest.raises(ConfigError, match=r"no column 'lable'.*Did you mean --label label\?") as error:
+        infer(reviews(), load_config(values={"data.label": "lable"}))
+    assert error.value.exit_code == 2
+
+
+def test_id_group_and_time_are_found() -> None:
+    found = infer(
+        table(
+            id=list(range(60)),
+            text=[sentence(i) for i in range(60)],
+            label=["a", "b"] * 30,
+            author=[f"author {i // 2}" for i in range(60)],
+            published=[date(2026, 1, 1)] * 60,
+        ),
+        load_config(),
+    )
+    assert (found.id, found.group, found.time) == ("id", "author", "published")
+
+
+def test_a_group_can_be_declined() -> None:
+    rows = table(text=TEXTS, label=TWO, author=[f"author {i // 2}" for i in range(40)])
+    assert infer(rows, load_config()).group == "author"
+    assert infer(rows, load_config(values={"data.group": "none"})).group is None
+
+
+@pytest.mark.parametrize(("first", "second"), [("sentence1", "sentence2"), ("premise", "hypothesis"), ("frage", "antwort")])
+def test_pairs_are_found(first: str, second: str) -> None:
+    found = infer(table(**{first: TEXTS, second: TEXTS[::-1], "label": TWO}), load_config())
+    assert (found.text, found.text_pair) == (first, second)
+
+
+@pytest.mark.parametrize(
+    ("label", "task"),
+    [
+        (TWO, "classification"),
+        (["1", "0"] * 20, "classification"),
+        ([1, 0] * 20, "classification"),
+        ([True, False] * 20, "classification"),
+        ([1, 2, 3, 4, 5] * 8, "classification"),
+        ([i / 7 for i in range(40)], "regression"),
+        (["0.5", "1,25"] * 20, "regression"),
+        (["a;b", "a", "b", "c"] * 10, "multilabel"),
+        (["a, b", "a", "b", "c"] * 10, "multilabel"),
+        (["Home, Garden", "Toys"] * 20, "classification"),
+        ([["a"], ["a", "b"], [], ["c"]] * 10, "multilabel"),
+        (['["a", "b"]', "[]"] * 20, "multilabel"),
+        ([[{"start": 0, "end": 5, "label": "X"}], []] * 20, "ner"),
+    ],
+)
+def test_the_task_follows_from_the_labels(label: list, task: str) -> None:
+    assert infer(table(text=TEXTS, label=label), load_config()).task == task
+
+
+def test_many_whole_numbers_are_asked_about() -> None:
+    rows = table(text=TEXTS, target=list(range(40)))
+    with pytest.raises(ConfigError, match="--task classification or --task regression"):
+        infer(rows, load_config(values={"data.label": "target"}))
+    assert infer(rows, load_config(values={"data.label": "target", "task": "regression"})).task == "regression"
+
+
+def test_no_label_means_unlabelled_unless_one_is_needed() -> None:
+    rows = table(text=TEXTS)
+    assert infer(rows, load_config()).task == "unlabelled"
+    with pytest.raises(ConfigError, match="no column looks like a label"):
+        infer(rows, load_config(), labelled=True)
+
+
+def test_an_unknown_task_gets_the_nearest_suggested() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'regression'"):
+        infer(reviews(), load_config(values={"task": "regresion"}))
+
+
+def test_no_rows_is_an_error_of_the_data() -> None:
+    with pytest.raises(DataError, match="no rows"):
+        infer(table(text=[], label=[]), load_config())
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    rows = reviews()
+    turned = table(**{n: rows.columns[n].to_pylist()[::-1] for n in ("text", "label")})
+    assert infer(rows, load_config()) == infer(turned, load_config())

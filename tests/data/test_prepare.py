@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tables import reviews, sentence, table
+
+from feinschliff.config import RunConfig, load_config
+from feinschliff.data import Dataset, prepare, records_for
+from feinschliff.errors import ConfigError, DataError
+from feinschliff.readers import Table
+
+
+def config(**values: Any) -> RunConfig:
+    return load_config(values={name.replace("__", "."): value for name, value in values.items()})
+
+
+def with_rows(rows: Table, texts: list, labels: list) -> Table:
+    columns = rows.columns.to_pydict()
+    return table(text=columns["text"] + texts, label=columns["label"] + labels)
+
+
+def kinds(dataset: Dataset) -> set[str]:
+    return {f.kind for f in dataset.findings}
+
+
+def test_three_splits_are_made_and_nothing_is_lost() -> None:
+    rows = reviews(100)
+    found = prepare(config(), rows)
+    assert [len(s) for s in (found.train, found.dev, found.test)] == [70, 10, 20]
+    assert sorted(found.train.texts + found.dev.texts + found.test.texts) == sorted(rows.columns["text"].to_pylist())
+    assert found.labels == ("bad", "good")
+    assert found.train.table["place"][0].as_py().startswith("rows.csv:")
+
+
+def test_what_is_removed_is_listed_with_place_and_reason() -> None:
+    rows = with_rows(reviews(60), ["", None, " \t", sentence(3)], ["bad", "good", "bad", "good"])
+    found = prepare(config(), rows)
+    assert [(r["place"], r["reason"]) for r in found.removed] == [
+        ("rows.csv:62", "empty"),
+        ("rows.csv:63", "empty"),
+        ("rows.csv:64", "empty"),
+        ("rows.csv:65", "exact_duplicates: same as rows.csv:5"),
+    ]
+    assert found.count("empty") == 3
+    assert found.kept.tolist() == list(range(60))
+
+
+def test_nothing_is_removed_that_is_not_named() -> None:
+    rows = with_rows(reviews(60), [sentence(3)], ["good"])
+    found = prepare(config(data__remove=()), rows)
+    assert not found.removed
+    assert len(found.train) + len(found.dev) + len(found.test) == 61
+    assert found.count("exact_duplicates") == 1
+
+
+def test_the_test_side_stays_untouched() -> None:
+    train = reviews(60)
+    test = table("test.csv", text=[sentence(0), "", sentence(500), sentence(500)], label=["bad", "bad", "good", "good"])
+    found = prepare(config(), train, test)
+    assert found.test.texts == [sentence(0), "", sentence(500), sentence(500)]
+    assert sentence(0) not in found.train.texts + found.dev.texts
+    assert found.count("leaked_into_test") == 1
+    assert "kept and predicted" in next(f.message for f in found.findings if f.kind == "empty")
+
+
+def test_near_duplicates_of_test_leave_train_and_dev() -> None:
+    words = sentence(0).split()
+    test = table("test.csv", text=[" ".join([*words[:5], "changed", *words[6:]]).upper(), sentence(500)], label=["bad", "good"])
+    found = prepare(config(), reviews(60), test)
+    assert sentence(0) not in found.train.texts + found.dev.texts
+    leaked = next(f for f in found.findings if f.kind == "leaked_into_test")
+    assert leaked.severity == "error"
+    assert leaked.examples[0]["detail"] == "in test.csv:2"
+
+
+def test_a_refused_kind_stops_with_exit_code_3() -> None:
+    rows = with_rows(reviews(60), [sentence(3)], ["bad"])
+    with pytest.raises(DataError, match="conflicting_labels: 2 rows") as error:
+        prepare(config(data__refuse=("conflicting_labels",)), rows)
+    assert error.value.exit_code == 3
+
+
+@pytest.mark.parametrize("setting", ["data.remove", "data.refuse"])
+def test_an_unknown_kind_gets_the_nearest_suggested(setting: str) -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean 'exact_duplicates'\?"):
+        prepare(load_config(values={setting: ("exact_duplicate",)}), reviews())
+
+
+def test_a_kind_without_rows_cannot_be_removed() -> None:
+    with pytest.raises(ConfigError, match="imbalance"):
+        prepare(config(data__remove=("imbalance",)), reviews())
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (table(text=[sentence(i) for i in range(30)], label=["same"] * 30), "every row has the label 'same'"),
+        (table(text=["again and again"] * 30, label=["a", "b"] * 15), "all 30 rows hold the same text"),
+        (table(text=[""] * 30, label=["a", "b"] * 15), "no usable row among 30"),
+        (table(text=[sentence(i) for i in range(30)], label=[f"class {i}" for i in range(30)]), "are different"),
+        (table(text=[sentence(1), sentence(2), sentence(3)], label=["a", "b", "a"]), "cannot be divided"),
+    ],
+)
+def test_data_from_which_nothing_can_be_learnt_is_refused(rows: Table, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        prepare(config(data__label="label", data__text="text"), rows)
+
+
+def test_a_class_of_one_row_trains_and_is_named() -> None:
+    found = prepare(config(), with_rows(reviews(60), [sentence(900)], ["rare"]))
+    assert sentence(900) in found.train.texts
+    assert "rare" in next(f.message for f in found.findings if f.kind == "single_examples")
+
+
+def test_numbers_as_texts_are_converted_and_said() -> None:
+    found = prepare(config(data__text="text"), table(text=list(range(40)), label=["a", "b"] * 20))
+    assert found.count("numeric_texts") == 40
+    assert set(found.train.texts) <= {str(n) for n in range(40)}
+
+
+def test_lists_as_texts_are_refused_with_places() -> None:
+    with pytest.raises(DataError, match=r"'text' holds lists in 40 rows \(rows.csv:2, rows.csv:3"):
+        prepare(config(data__text="text"), table(text=[["a", "b"]] * 40, label=["a", "b"] * 20))
+
+
+def test_rows_without_label_are_left_out_everywhere() -> None:
+    found = prepare(config(), with_rows(reviews(60), [sentence(901), sentence(902)], [None, " "]))
+    assert {r["reason"] for r in found.removed} == {"missing_labels"}
+    assert None not in found.train.targets + found.dev.targets + found.test.targets
+
+
+def test_labels_get_one_name_whatever_their_type() -> None:
+    for label in ([1.0, 0.0] * 30, ["1", "0 "] * 30, [1, 0] * 30, ["1.0", "0.0"] * 30):
+        assert prepare(config(), table(text=[sentence(i) for i in range(60)], label=label)).labels == ("0", "1")
+    flags = prepare(config(), table(text=[sentence(i) for i in range(60)], label=[True, False] * 30))
+    assert flags.labels == ("false", "true")
+
+
+def test_numbers_as_classes_are_ordered_by_value() -> None:
+    rows = table(text=[sentence(i) for i in range(120)], label=[str(1 + i % 12) for i in range(120)])
+    assert prepare(config(), rows).labels == tuple(map(str, range(1, 13)))
+
+
+def test_the_tasks_have_targets_of_their_types() -> None:
+    texts = [sentence(i) for i in range(60)]
+    many = prepare(config(), table(text=texts, labels=[["b", "a"], ["a"], []] * 20))
+    assert (many.task, many.labels) == ("multilabel", ("a", "b"))
+    assert ["a", "b"] in many.train.targets
+    numbers = prepare(config(), table(text=texts, score=[i / 7 for i in range(60)]))
+    assert (numbers.task, numbers.labels) == ("regression", ())
+    assert isinstance(numbers.test.targets[0], float)
+    spans = prepare(config(), table(text=texts, spans=[[{"start": 0, "end": 4, "label": "X"}], []] * 30))
+    assert (spans.task, spans.labels) == ("ner", ("X",))
+    plain = prepare(config(task="unlabelled"), table(text=texts))
+    assert "target" not in plain.train.table.column_names
+
+
+def test_training_needs_labels() -> None:
+    with pytest.raises(ConfigError, match="--label"):
+        prepare(config(), table(text=[sentence(i) for i in range(40)]))
+
+
+def test_a_label_only_in_test_is_found() -> None:
+    found = prepare(config(), reviews(60), table("test.csv", text=[sentence(900)], label=["new"]))
+    assert "unseen_labels" in kinds(found)
+    assert found.labels == ("bad", "good", "new")
+
+
+def test_the_test_file_must_have_the_columns() -> None:
+    with pytest.raises(ConfigError, match=r"test.csv: there is no column 'label'"):
+        prepare(config(), reviews(60), table("test.csv", text=["a text"]))
+
+
+def test_new_files_keep_every_row_in_order() -> None:
+    columns = prepare(config(), reviews(60)).columns
+    new = table(text=["b", None, "a", "a"], label=["good", None, "bad", "bad"])
+    assert records_for(columns, new).texts == ["b", "", "a", "a"]
+    assert "target" not in records_for(columns, new).table.column_names
+    with pytest.raises(DataError, match=r"1 row without a label \(rows.csv:3\)"):
+        records_for(columns, new, labelled=True)
+    with pytest.raises(ConfigError, match="there is no column 'text'"):
+        records_for(columns, table(words=["a"]))
+    unlabelled = dataclasses.replace(columns, label=None)
+    with pytest.raises(ConfigError, match="--label"):
+        records_for(unlabelled, new, labelled=True)
+
+
+def test_pairs_stay_pairs() -> None:
+    rows = table(
+        premise=[sentence(i) for i in range(60)],
+        hypothesis=[sentence(i + 100) for i in range(60)],
+        label=["yes", "no"] * 30,
+    )
+    found = prepare(config(), rows)
+    assert found.train.pairs is not None
+    assert len(found.train.pairs) == len(found.train)
