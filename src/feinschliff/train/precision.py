@@ -26,6 +26,9 @@ def resolve_device(name: str) -> torch.device:
         raise ConfigError(
             f"there is no device '{name}'", where="train.device", allowed="auto, cpu, cuda, cuda:1, mps"
         )
+    if device.type == "cuda" and available["cuda"] and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ConfigError(f"there is no device '{name}'", where="train.device", allowed=f"{count} were found")
     if not available[device.type]:
         raise ConfigError(
             f"torch sees no {device.type} device here", where="train.device", hint="Use auto or cpu"
@@ -47,9 +50,11 @@ def resolve_precision(setting: str, device: torch.device) -> str:
         return setting
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return "bfloat16"
-    return "float32"
+    return "bfloat16" if device.type == "cpu" and _cpu_has_bfloat16() else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
