@@ -73,9 +73,7 @@ def objective(targets: np.ndarray, num_labels: int, settings: TrainConfig) -> Ob
     """
     for name in ("loss", "class_weights", "label_smoothing"):
         if getattr(settings, name) != TrainConfig.model_fields[name].default:
-            raise ConfigError(
-                "means nothing for the task regression", where=f"train.{name}", hint="Leave it out"
-            )
+            raise ConfigError("has no effect on numbers", where=f"train.{name}", hint="Leave it out")
     scale = _scale(targets)[1]
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

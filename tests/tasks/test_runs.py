@@ -1,0 +1,137 @@
+"""Each task from a file to a model folder that transformers reads the same way."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tiny
+from feinschliff import bundle
+from feinschliff.config import TrainConfig
+from feinschliff.errors import ConfigError
+from feinschliff.pipeline import run
+from feinschliff.tasks import regression
+
+WORDS = {"soup": "food", "film": "art", "phone": "thing", "hose": "thing", "hotel": "place"}
+
+
+def write(path: Path, rows) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def texts() -> list[str]:
+    return [text for text, _ in tiny.some(120)]
+
+
+def documents() -> list[str]:
+    """Three sentences each, which is more than a window holds."""
+    sentences = [text for text, _ in tiny.some(360)]
+    return [" ".join(sentences[i : i + 3]) for i in range(0, len(sentences), 3)]
+
+
+def multilabel(text: str) -> list[str]:
+    return sorted({name for name in ("wonderful", "today", "phone") if name in text})
+
+
+def spans(text: str) -> list[dict]:
+    return [
+        {"start": found.start(), "end": found.end(), "label": WORDS[found.group()]}
+        for found in re.finditer("|".join(WORDS), text)
+    ]
+
+
+def numbers(text: str) -> float:
+    """Prices around 1,000: far from what a new head puts out."""
+    return 1000.5 + 200 * ("phone" in text) - 150 * ("soup" in text)
+
+
+@pytest.fixture(scope="module")
+def finished(encoder, tmp_path_factory):
+    """Give the folder of a run per task, made once."""
+    targets = {
+        "multilabel": ("labels", multilabel),
+        "ner": ("spans", spans),
+        "regression": ("price", numbers),
+    }
+    made: dict[str, Path] = {}
+
+    def folder(task: str) -> Path:
+        if task not in made:
+            root = tmp_path_factory.mktemp(task)
+            name, target = targets[task]
+            rows = documents() if task == "ner" else texts()
+            data = write(root / "data.jsonl", [{"text": t, name: target(t)} for t in rows])
+            settings = {"task": task, "data.text": "text", "data.label": name, "train.epochs": 12}
+            settings |= {"model.max_length_tokens": 24, "model.window_overlap_tokens": 8}
+            run(tiny.config(encoder("bert"), data, root / "run", **settings))
+            made[task] = root / "run"
+        return made[task]
+
+    return folder
+
+
+def reference(folder: Path, task: str, **options):
+    """Return what `transformers.pipeline` says about all texts."""
+    from transformers import pipeline
+
+    return pipeline(task, model=str(folder / "model"), device="cpu")(texts(), **options)
+
+
+def score(folder: Path, metric: str) -> float:
+    return json.loads((folder / "result.json").read_text())["metrics"]["test"][metric]["value"]
+
+
+def test_regression_gives_the_users_unit_everywhere(finished):
+    folder = finished("regression")
+    assert score(folder, "pearson") > 0.9
+    assert score(folder, "rmse") < 80
+    ours = [p.label for p in bundle.load(folder).predict(texts())]
+    theirs = [row["score"] for row in reference(folder, "text-classification")]
+    np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+def test_multilabel_gives_the_same_probabilities(finished):
+    folder = finished("multilabel")
+    assert score(folder, "micro_f1") > 0.9
+    model = bundle.load(folder)
+    assert len(model.spec.decision["thresholds"]) == 3
+    theirs = [
+        {row["label"]: row["score"] for row in rows}
+        for rows in reference(folder, "text-classification", top_k=None)
+    ]
+    for prediction, other in zip(model.predict(texts()), theirs, strict=True):
+        assert prediction.probabilities == pytest.approx(other, abs=1e-4)
+        limits = zip(model.labels, model.spec.decision["thresholds"], strict=True)
+        assert prediction.label == [name for name, limit in limits if other[name] >= limit]
+
+
+def test_ner_gives_the_same_spans(finished):
+    folder = finished("ner")
+    assert score(folder, "entity_f1") > 0.9
+    theirs = reference(folder, "token-classification", aggregation_strategy="first")
+    for prediction, rows in zip(bundle.load(folder).predict(texts()), theirs, strict=True):
+        ours = [(s["start"], s["end"], s["label"]) for s in prediction.spans]
+        assert ours == [(r["start"], r["end"], r["entity_group"]) for r in rows]
+
+
+def test_ner_reads_a_text_of_any_length(finished):
+    text = "\n".join(documents())
+    (found,) = bundle.load(finished("ner")).predict([text])
+    ours = [(s["start"], s["end"], s["label"]) for s in found.spans]
+    wanted = [(s["start"], s["end"], s["label"]) for s in spans(text)]
+    assert ours == sorted(ours)
+    assert len(set(ours) & set(wanted)) > 0.9 * max(len(ours), len(wanted))
+    assert wanted[-1] in ours
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("loss", "focal"), ("class_weights", "sqrt"), ("label_smoothing", 0.1)]
+)
+def test_settings_of_labels_are_refused_for_numbers(name, value):
+    with pytest.raises(ConfigError, match=rf"^train\.{name}: has no effect"):
+        regression.objective(np.ones(3), 1, TrainConfig(**{name: value}))
