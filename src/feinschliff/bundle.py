@@ -91,11 +91,10 @@ class Model:
         from feinschliff.train.precision import resolve_device, resolve_precision
 
         self.spec, self.tokenizer = spec, tokenizer
-        self._task = registry.load("tasks", spec.task)
         where = resolve_device(device)
         self.learner = Learner(
             network.to(where).eval(),
-            self._task,
+            registry.load("tasks", spec.task),
             where,
             resolve_precision(precision, where),
             tokenizer.pad_token_id,
@@ -126,7 +125,9 @@ class Model:
             )
         if pairs is not None and len(pairs) != len(texts):
             raise ConfigError(f"{len(texts)} texts and {len(pairs)} second texts", where="predict")
-        encoded = self.spec.reading.encode(self.tokenizer, texts, pairs, units=self._task.UNIT == "token")
+        encoded = self.spec.reading.encode(
+            self.tokenizer, texts, pairs, units=self.learner.task.UNIT == "token"
+        )
         rows, highest = self.learner.model.config.vocab_size, int(encoded.input_ids.max(initial=0))
         if highest >= rows:
             raise ModelError(
@@ -169,7 +170,7 @@ class Model:
         with _ONE_AT_A_TIME:
             encoded = self.encode(texts, pairs)
             logits = self.learner.logits(encoded, progress)
-        return self._task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+        return self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
 
 
 def each(found: Predictions) -> Iterator[Prediction]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -36,6 +37,12 @@ class Learner:
     device: torch.device
     precision: str
     pad_id: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "task": self.task.__name__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, task=importlib.import_module(state["task"]))
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 logits: [R, L] per record for text tasks, [B, L, K] per token for token tasks."""
