@@ -1,0 +1,93 @@
+"""The scikit-learn estimator behaves as scikit-learn's tools expect."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from feinschliff import FeinschliffClassifier
+from feinschliff.errors import ConfigError, DataError
+
+
+@pytest.fixture(scope="module")
+def data(toy_csv):
+    with toy_csv.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [r["text"] for r in rows], [r["label"] for r in rows]
+
+
+@pytest.fixture
+def estimator(encoder):
+    return FeinschliffClassifier(str(encoder("bert")), settings={"train.epochs": 1})
+
+
+@pytest.fixture(scope="module")
+def fitted(encoder, data):
+    settings = {"train.epochs": 12, "train.learning_rate": 3e-3, "train.batch_size": 8}
+    return FeinschliffClassifier(str(encoder("bert")), settings=settings).fit(*data)
+
+
+def test_it_learns(fitted, data):
+    assert fitted.score(*data) > 0.9
+
+
+def test_probabilities_go_with_classes(fitted, data):
+    found = fitted.predict_proba(data[0][:20])
+    assert list(fitted.classes_) == ["bad", "good"]
+    assert found.shape == (20, 2)
+    assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert list(fitted.predict(data[0][:20])) == [fitted.classes_[i] for i in found.argmax(axis=1)]
+
+
+def test_texts_may_come_in_any_container(fitted, data):
+    pd = pytest.importorskip("pandas")
+    texts = data[0][:5]
+    expected = fitted.predict_proba(texts)
+    for each in (
+        np.array(texts),
+        np.array(texts, dtype=object),
+        pd.Series(texts),
+        pd.DataFrame({"t": texts}),
+    ):
+        assert np.array_equal(fitted.predict_proba(each), expected)
+
+
+def test_numbers_as_labels_stay_numbers(estimator, data):
+    values = np.array([10 if label == "good" else 9 for label in data[1]])
+    estimator.fit(data[0], values)
+    assert estimator.classes_.tolist() == [9, 10]
+    assert set(estimator.predict(data[0][:5]).tolist()) <= {9, 10}
+
+
+def test_it_is_cloned_and_cross_validated_and_stands_in_a_pipeline(estimator, data):
+    copy = clone(estimator)
+    assert copy.get_params() == estimator.get_params()
+    pipeline = Pipeline(
+        [("lower", FunctionTransformer(lambda X: [x.lower() for x in X])), ("tune", estimator)]
+    )
+    assert len(cross_val_score(pipeline, *data, cv=2, error_score="raise")) == 2
+
+
+def test_the_same_seed_gives_the_same_model(estimator, data):
+    first = estimator.fit(*data).predict_proba(data[0])
+    assert np.array_equal(clone(estimator).fit(*data).predict_proba(data[0]), first)
+
+
+def test_what_it_refuses(estimator, data):
+    with pytest.raises(NotFittedError):
+        estimator.predict(data[0])
+    with pytest.raises(DataError, match="only one class"):
+        estimator.fit(data[0], ["x"] * len(data[0]))
+    with pytest.raises(DataError, match="120 texts and 3 labels"):
+        estimator.fit(data[0], [1, 2, 3])
+    with pytest.raises(DataError, match="row 1 is float, not a text"):
+        estimator.fit(["a", float("nan")], [0, 1])
+    with pytest.raises(ConfigError, match="one string"):
+        estimator.fit("abc", [0, 1, 0])
