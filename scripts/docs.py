@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from feinschliff import registry
 from feinschliff.cli._commands import command_line
 from feinschliff.config import RunConfig, settings
 
@@ -17,10 +18,10 @@ WIDTH = 100
 MADE = "<!-- Made by `make docs` from the program; do not edit. -->\n\n"
 
 INTRO = """
-Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them) and
-pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run, defaults
-filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of that file repeats the run.
-A default of `null` means: chosen from model and data."""
+Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them)
+and pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run,
+defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of that file repeats
+the run. A default of `null` means: chosen from model and data."""
 
 EXIT_CODES = """## Exit codes
 
@@ -38,6 +39,14 @@ Results go to stdout, everything about the way there to stderr. An expected fail
 """
 
 
+FORMATS = """
+## Formats
+
+Found by suffix and content; `--format NAME` names one. Any file may be compressed (`.gz`, `.zst`); `-` is
+standard input.
+"""
+
+
 def pages() -> dict[Path, str]:
     """Return the generated pages and what they should hold."""
     return {DOCS / "cli.md": cli_page(), DOCS / "config.md": config_page()}
@@ -48,7 +57,17 @@ def cli_page() -> str:
     parts = [MADE + "# Commands\n\n"]
     for name, text in _helps(command_line(), "feinschliff"):
         parts.append(f"## {name}\n\n```text\n{text.rstrip()}\n```\n\n")
-    return "".join(parts) + EXIT_CODES
+    return "".join(parts) + EXIT_CODES + formats()
+
+
+def formats() -> str:
+    """Return the section with the formats that are read."""
+    lines = [FORMATS, "| format | suffixes | what it is |", "|---|---|---|"]
+    for name in registry.names("readers"):
+        module = registry.load("readers", name)
+        suffixes = " ".join(f"`{suffix}`" for suffix in module.SUFFIXES)
+        lines.append(f"| `{name}` | {suffixes} | {_cell(module.DESCRIPTION)} |")
+    return "\n".join(lines) + "\n"
 
 
 def config_page() -> str:
