@@ -22,9 +22,7 @@ def records(task, num, seed):
         place = str(random.choice([*PLACES, "nobody"]))
         text = f"the film is {word} says {place} {random.integers(100)}"
         start = text.index(place)
-        span = (
-            [{"start": start, "end": start + len(place), "label": PLACES[place]}] if place in PLACES else []
-        )
+        span = {"start": start, "end": start + len(place), "label": PLACES.get(place)}
         value = {
             "classification": "pos" if WORDS[word] > 0 else "neg",
             "multilabel": ["pos" if WORDS[word] > 0 else "neg", "much"][: 2 if abs(WORDS[word]) > 1 else 1],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
@@ -13,7 +15,7 @@ from feinschliff.evaluate import Predictions, metrics, statistics
 Embed = Callable[[Records], np.ndarray]
 """Gives float32 [N, H], the mean-pooled output of the pretrained encoder as it came."""
 
-Model = TypeVar("Model", bound="Fitted")
+Model = TypeVar("Model")
 
 
 class Fitted(Protocol):
@@ -30,22 +32,18 @@ def loss_on(dev: Records, predictions: Predictions) -> float:
     return found["rmse" if predictions.task == "regression" else "log_loss"]
 
 
-def first_best(dev: Records, path: Iterable[Model]) -> Model:
-    """Return the model on a path from simple to flexible after which the next is worse on dev.
+def first_best(path: Iterable[Model], loss: Callable[[Model], float] | None) -> Model:
+    """Return the model on a path from simple to flexible after which the next one's loss is greater.
 
-    Without dev the third is taken.
+    Without a loss (there is no dev) the third is taken.
     """
-    best, least = None, float("inf")
-    for number, model in enumerate(path):
-        if len(dev):
-            loss = loss_on(dev, model.predict(dev))
-            if loss >= least:
-                break
-            best, least = model, loss
-        else:
-            best = model
-            if number == 2:
-                break
+    if loss is None:
+        return list(itertools.islice(path, 3))[-1]
+    best, least = None, math.inf
+    for model in path:
+        if (found := loss(model)) >= least:
+            break
+        best, least = model, found
     assert best is not None
     return best
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from feinschliff.baselines._base import first_best
+from feinschliff.baselines._base import first_best, loss_on
 from feinschliff.data.dataset import Dataset, Records
 from feinschliff.evaluate import Predictions
 
@@ -71,7 +71,10 @@ def fit_linear(dataset: Dataset, matrix: Any, features: Features, strengths: Seq
             weights, bias = minimise(matrix, targets, dataset.task, strength, weights, bias)
             yield LinearModel(dataset.task, dataset.labels, ready, weights, bias, scale, shift)
 
-    best = first_best(dataset.dev, candidates())
+    def loss(model: LinearModel) -> float:
+        return loss_on(dataset.dev, model.predict(dataset.dev))
+
+    best = first_best(candidates(), loss if len(dataset.dev) else None)
     return LinearModel(best.task, best.labels, features, best.weights, best.bias, scale, shift)
 
 

@@ -10,7 +10,12 @@ from feinschliff.config import RunConfig
 from feinschliff.data.dataset import Dataset
 
 TITLE = "Frozen encoder + logistic regression"
-TASKS = ("classification",)
+TITLES = {
+    "classification": TITLE,
+    "multilabel": "Frozen encoder + logistic regression per label",
+    "regression": "Frozen encoder + ridge regression",
+}
+TASKS = tuple(TITLES)
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 

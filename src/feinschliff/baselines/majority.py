@@ -1,4 +1,4 @@
-"""The answer without reading: what any system must beat."""
+"""The answer without reading, what any system must beat; for entities the names already seen."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feinschliff.baselines._base import Embed
+from feinschliff.baselines._base import Embed, Fitted
+from feinschliff.baselines._lexicon import fit_lexicon
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import Dataset, Records
 from feinschliff.evaluate import Predictions
 
 TITLE = "Majority class"
-TASKS = ("classification",)
+TITLES = {
+    "classification": TITLE,
+    "multilabel": "Most frequent set of labels",
+    "regression": "Mean",
+    "ner": "Lexicon of the entities in train",
+}
+TASKS = tuple(TITLES)
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Constant:
     task: str
     labels: tuple[str, ...]
     decided: np.ndarray
-    scores: np.ndarray | None
+    scores: np.ndarray | None = None
 
     def predict(self, records: Records) -> Predictions:
         """Return the same prediction for each record."""
@@ -32,8 +39,21 @@ class Constant:
         return Predictions(self.task, self.labels, self.decided[rows], scores)
 
 
-def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Constant:
-    """Take the most frequent class of train (the first of equals); probabilities are the classes' shares."""
-    counts = Counter(dataset.train.targets)
-    shares = np.array([[counts[name] for name in dataset.labels]], dtype=np.float32) / len(dataset.train)
-    return Constant(dataset.task, dataset.labels, shares.argmax(1), shares)
+def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
+    """Take what is most frequent in train (the first in label order among equals).
+
+    Probabilities are the labels' shares. Numbers are answered by their mean.
+    """
+    if dataset.task == "ner":
+        return fit_lexicon(dataset)
+    targets = dataset.train.targets
+    if dataset.task == "regression":
+        return Constant(dataset.task, (), np.array([np.mean(targets)]))
+    sets = Counter((t,) if isinstance(t, str) else tuple(sorted(set(t))) for t in targets)
+    shares = Counter(name for names, count in sets.items() for name in names for _ in range(count))
+    scores = np.array([[shares[name] for name in dataset.labels]], dtype=np.float32) / len(targets)
+    if dataset.task == "classification":
+        return Constant(dataset.task, dataset.labels, scores.argmax(1), scores)
+    chosen = max(sorted(sets), key=lambda names: sets[names])
+    decided = np.array([[name in chosen for name in dataset.labels]])
+    return Constant(dataset.task, dataset.labels, decided, scores)

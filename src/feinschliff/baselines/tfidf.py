@@ -6,23 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from feinschliff.baselines._base import Embed, joined
-from feinschliff.baselines._linear import LinearModel, fit_linear
+from feinschliff.baselines._base import Embed, Fitted, joined
+from feinschliff.baselines._linear import fit_linear
 from feinschliff.baselines._ngrams import fit_ngrams
+from feinschliff.baselines._tagger import fit_tagger
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import Dataset, Records
 
 TITLE = "TF-IDF + logistic regression"
-TASKS = ("classification",)
+TITLES = {
+    "classification": TITLE,
+    "multilabel": "TF-IDF + logistic regression per label",
+    "regression": "TF-IDF + ridge regression",
+    "ner": "Words, affixes and context + logistic regression per token",
+}
+TASKS = tuple(TITLES)
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)
 
 
-def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> LinearModel:
+def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
     """Fit on 1-2-grams of words and 2-5-grams of characters within words, found in two texts or more.
 
     The regularisation is chosen on dev. Kinds and sizes of the n-grams were chosen on dev splits of three
-    data sets, see docs/experiments-evaluate.md.
+    data sets, see docs/experiments-evaluate.md. Entities are found token by token instead.
     """
+    if dataset.task == "ner":
+        return fit_tagger(dataset)
     texts = joined(dataset.train)
     fitted = [fit_ngrams(texts, "words", (1, 2), 2), fit_ngrams(texts, "characters", (2, 3, 4, 5), 2)]
 
