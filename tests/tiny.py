@@ -1,4 +1,4 @@
-"""Tiny encoders with random weights and tokenizers trained on the spot: everything tests need, offline.
+"""Tiny encoders with random weights and tokenizers made on the spot: everything tests need, offline.
 
 Each architecture keeps what makes it special: its tokenizer's family, its special tokens, its padding id, its
 way to count positions, shared or projected embeddings. Only the sizes are small.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,10 +179,10 @@ def make(folder: Path, name: str, **values: Any) -> Path:
 
 
 def tokenizer_of(kind: str, length: int) -> Any:
-    """Train a tokenizer of a family on the toy task and wrap it as transformers does."""
+    """Make a tokenizer of a family for the toy task and wrap it as transformers does."""
     from transformers import PreTrainedTokenizerFast
 
-    train = {
+    build = {
         "wordpiece": _wordpiece,
         "bytes": _bytes,
         "unigram": _unigram,
@@ -189,7 +191,7 @@ def tokenizer_of(kind: str, length: int) -> Any:
         "modern": _bytes_bert,
         "mpnet": _wordpiece_mpnet,
     }[kind]
-    backend, special = train([text for text, _ in examples()])
+    backend, special = build([text for text, _ in examples()])
     names = ["input_ids", "attention_mask"]
     if kind in ("wordpiece", "unigram-bert", "deberta"):
         names.insert(1, "token_type_ids")
@@ -217,24 +219,34 @@ ROBERTA_SPECIAL = {
 
 
 def _wordpiece(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer = _pieces(corpus, list(BERT_SPECIAL.values()))
     tokenizer.decoder = decoders.WordPiece()
-    special = list(BERT_SPECIAL.values())
-    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
     tokenizer.post_processor = _bert_template(tokenizer)
     return tokenizer, BERT_SPECIAL
 
 
 def _wordpiece_mpnet(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]
-    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
+    tokenizer = _pieces(corpus, ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"])
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     return tokenizer, {**ROBERTA_SPECIAL, "unk_token": "[UNK]"}
+
+
+def _pieces(corpus: list[str], special: list[str]) -> Tokenizer:
+    """Make word pieces of all words and letters: training would order them by chance."""
+    words = _words(corpus)
+    letters = sorted(set("".join(words)) | set("0123456789abcdefghijklmnopqrstuvwxyz.,!?'-"))
+    pieces = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *words])
+    tokenizer = Tokenizer(models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(special)
+    return tokenizer
+
+
+def _words(corpus: list[str]) -> list[str]:
+    """Return the words of a corpus but the rarest, most frequent first."""
+    counts = Counter(word for text in corpus for word in re.findall(r"\w+", text.lower()))
+    return [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))][:-5]
 
 
 def _bytes(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
@@ -254,7 +266,9 @@ def _byte_level(corpus: list[str], special: list[str]) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(corpus, trainer)
     return tokenizer
 
@@ -276,13 +290,17 @@ def _unigram_bert(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
 
 
 def _metaspace(corpus: list[str], first: list[str], last: list[str], unknown: str) -> Tokenizer:
-    tokenizer = Tokenizer(models.Unigram())
+    words = [f"\u2581{word}" for word in _words(corpus)][::2]
+    letters = sorted({letter for text in corpus for letter in text.replace(" ", "\u2581")})
+    scored = [(piece, -2.0 - i / 100) for i, piece in enumerate(words)] + [
+        (letter, -8.0) for letter in letters
+    ]
+    vocabulary = [(token, 0.0) for token in first] + scored
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=first.index(unknown)))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=first, unk_token=unknown)
-    tokenizer.train_from_iterator(corpus, trainer)
-    tokenizer.add_special_tokens(last)
+    tokenizer.add_special_tokens([*first, *last])
     return tokenizer
 
 

@@ -87,7 +87,7 @@ def test_a_pair_of_very_long_texts_has_one_window(tokenizers):
     encoded = tokenise(tokenizers["wordpiece"], [long, "a"], [long, "b"], max_length_tokens=32)
     assert list(encoded.lengths) == [32, 5]
     assert encoded.cut == 1
-    assert encoded.full_lengths[0] == 40_003
+    assert encoded.full_lengths[0] == 2 * len(tokenizers["wordpiece"].tokenize(long)) + 3
 
 
 def test_a_text_of_200000_words(tokenizers):

@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch, place, failure
     model, optimiser = ready()
     checkpoint.save(tmp_path, model, optimiser, progress_at(1), {})
     monkeypatch.setattr(checkpoint, place, failure)
-    with pytest.raises(ResourceError, match=r"no space left on its disk\. The one before it is intact"):
+    with pytest.raises(ResourceError, match="no space left on its disk"):
         checkpoint.save(tmp_path, model, optimiser, progress_at(2), {})
     monkeypatch.undo()
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]

@@ -58,11 +58,7 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
             shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise ResourceError(
-            f"the checkpoint cannot be written: {reason(error)}",
-            where=str(folder),
-            hint="The one before it is intact" if _found(folder) else None,
-        ) from None
+        raise ResourceError(f"the checkpoint cannot be written: {reason(error)}", where=str(folder)) from None
     return final
 
 
