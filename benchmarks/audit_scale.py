@@ -2,9 +2,10 @@
 
     FEINSCHLIFF_DATA=folder python benchmarks/audit_scale.py [10000 100000 1000000]
 
-The texts are halves of real ones (SMS, comments, reviews, bank questions) put together at random: some 13 words,
-each text new, with 3 % exact and 2 % near duplicates planted. Each size is a CSV file, read and audited in a
-process of its own, as `feinschliff audit FILE` does; time includes reading and starting Python.
+The texts are halves of real ones (SMS, comments, reviews, bank questions) put together at random: some 13
+words, each text new, with 3 % exact and 2 % near duplicates planted. Each size is a CSV file, read and
+audited in a process of its own, as `feinschliff audit FILE` does; time includes reading and starting
+Python.
 """
 
 from __future__ import annotations

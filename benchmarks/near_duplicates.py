@@ -2,14 +2,14 @@
 
     FEINSCHLIFF_DATA=folder python benchmarks/near_duplicates.py [corpus ...] [--differing 0.2 --short 8]
 
-From each real corpus up to 4,000 texts of ten words or more are taken, thinned by brute force until no two share
-half their words, so that what is near duplicate is known. Then copies are planted: one word in ten changed
-(`round(n / 10)`: another word of the corpus in its place, one left out, one put in, or two letters swapped), and
-as many decoys with three words in ten replaced, which are not to be found. Recall is the share of copies found as
-a pair with their origin; precision the share of found pairs that are such pairs (or two copies of one origin).
+From each real corpus up to 4,000 texts of ten words or more are taken, thinned by brute force until no two
+share half their words, so that what is near duplicate is known. Then copies are planted: one word in ten
+changed (`round(n / 10)`: another word of the corpus in its place, one left out, one put in, or two letters
+swapped), and as many decoys with three words in ten replaced, which are not to be found. Recall is the share
+of copies found as a pair with their origin; precision the share of found pairs that are such pairs.
 
-On the whole corpus, with its own near duplicates, the second line counts the natural pairs and how many of them
-have the same label: a check that near the same text means the same.
+On the whole corpus, with its own near duplicates, the second line counts the natural pairs and how many of
+them have the same label: a check that near the same text means the same.
 """
 
 from __future__ import annotations

@@ -9,11 +9,9 @@ import pyarrow as pa
 
 from feinschliff.readers import Table
 
-WORDS = (
-    "river stone garden window market letter winter summer bridge orange pencil doctor forest island mirror "
-    "butter candle dragon engine flower guitar hammer jacket kitten ladder magnet needle object parrot rabbit "
-    "saddle tunnel urchin velvet walnut yellow zipper anchor basket copper"
-).split()  # noqa: SIM905
+WORDS = """river stone garden window market letter winter summer bridge orange pencil doctor forest island
+mirror butter candle dragon engine flower guitar hammer jacket kitten ladder magnet needle object parrot
+rabbit saddle tunnel urchin velvet walnut yellow zipper anchor basket copper"""
 
 
 def table(name: str = "rows.csv", **columns: Any) -> Table:
@@ -24,8 +22,8 @@ def table(name: str = "rows.csv", **columns: Any) -> Table:
 
 def sentence(number: int, num_words: int = 12) -> str:
     """Return a sentence of its own for each number, unlike any other."""
-    rng = random.Random(number)
-    return " ".join(f"{rng.choice(WORDS)}{rng.randrange(50)}" for _ in range(num_words))
+    rng, words = random.Random(number), WORDS.split()
+    return " ".join(f"{rng.choice(words)}{rng.randrange(50)}" for _ in range(num_words))
 
 
 def reviews(num_rows: int = 60, classes: tuple[str, ...] = ("bad", "good")) -> Table:

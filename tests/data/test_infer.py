@@ -41,7 +41,9 @@ def test_columns_are_found_by_content_alone() -> None:
 
 def test_two_texts_are_asked_about_by_name() -> None:
     both = table(note=TEXTS, remark=TEXTS[::-1], label=TWO)
-    with pytest.raises(ConfigError, match=r"2 columns could be the text.*'note'.*--text note or --text remark"):
+    with pytest.raises(
+        ConfigError, match=r"2 columns could be the text.*'note'.*--text note or --text remark"
+    ):
         infer(both, load_config())
     assert infer(both, load_config(values={"data.text": "remark"})).text == "remark"
 
@@ -77,7 +79,9 @@ def test_a_group_can_be_declined() -> None:
     assert infer(rows, load_config(values={"data.group": "none"})).group is None
 
 
-@pytest.mark.parametrize(("first", "second"), [("sentence1", "sentence2"), ("premise", "hypothesis"), ("frage", "antwort")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("sentence1", "sentence2"), ("premise", "hypothesis"), ("frage", "antwort")]
+)
 def test_pairs_are_found(first: str, second: str) -> None:
     found = infer(table(**{first: TEXTS, second: TEXTS[::-1], "label": TWO}), load_config())
     assert (found.text, found.text_pair) == (first, second)
@@ -109,7 +113,9 @@ def test_many_whole_numbers_are_asked_about() -> None:
     rows = table(text=TEXTS, target=list(range(40)))
     with pytest.raises(ConfigError, match="--task classification or --task regression"):
         infer(rows, load_config(values={"data.label": "target"}))
-    assert infer(rows, load_config(values={"data.label": "target", "task": "regression"})).task == "regression"
+    assert (
+        infer(rows, load_config(values={"data.label": "target", "task": "regression"})).task == "regression"
+    )
 
 
 def test_no_label_means_unlabelled_unless_one_is_needed() -> None:

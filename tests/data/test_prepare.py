@@ -29,7 +29,9 @@ def test_three_splits_are_made_and_nothing_is_lost() -> None:
     rows = reviews(100)
     found = prepare(config(), rows)
     assert [len(s) for s in (found.train, found.dev, found.test)] == [70, 10, 20]
-    assert sorted(found.train.texts + found.dev.texts + found.test.texts) == sorted(rows.columns["text"].to_pylist())
+    assert sorted(found.train.texts + found.dev.texts + found.test.texts) == sorted(
+        rows.columns["text"].to_pylist()
+    )
     assert found.labels == ("bad", "good")
     assert found.train.table["place"][0].as_py().startswith("rows.csv:")
 
@@ -57,7 +59,9 @@ def test_nothing_is_removed_that_is_not_named() -> None:
 
 def test_the_test_side_stays_untouched() -> None:
     train = reviews(60)
-    test = table("test.csv", text=[sentence(0), "", sentence(500), sentence(500)], label=["bad", "bad", "good", "good"])
+    test = table(
+        "test.csv", text=[sentence(0), "", sentence(500), sentence(500)], label=["bad", "bad", "good", "good"]
+    )
     found = prepare(config(), train, test)
     assert found.test.texts == [sentence(0), "", sentence(500), sentence(500)]
     assert sentence(0) not in found.train.texts + found.dev.texts
@@ -67,7 +71,11 @@ def test_the_test_side_stays_untouched() -> None:
 
 def test_near_duplicates_of_test_leave_train_and_dev() -> None:
     words = sentence(0).split()
-    test = table("test.csv", text=[" ".join([*words[:5], "changed", *words[6:]]).upper(), sentence(500)], label=["bad", "good"])
+    test = table(
+        "test.csv",
+        text=[" ".join([*words[:5], "changed", *words[6:]]).upper(), sentence(500)],
+        label=["bad", "good"],
+    )
     found = prepare(config(), reviews(60), test)
     assert sentence(0) not in found.train.texts + found.dev.texts
     leaked = next(f for f in found.findings if f.kind == "leaked_into_test")
@@ -99,7 +107,10 @@ def test_a_kind_without_rows_cannot_be_removed() -> None:
         (table(text=[sentence(i) for i in range(30)], label=["same"] * 30), "every row has the label 'same'"),
         (table(text=["again and again"] * 30, label=["a", "b"] * 15), "all 30 rows hold the same text"),
         (table(text=[""] * 30, label=["a", "b"] * 15), "no usable row among 30"),
-        (table(text=[sentence(i) for i in range(30)], label=[f"class {i}" for i in range(30)]), "are different"),
+        (
+            table(text=[sentence(i) for i in range(30)], label=[f"class {i}" for i in range(30)]),
+            "are different",
+        ),
         (table(text=[sentence(1), sentence(2), sentence(3)], label=["a", "b", "a"]), "cannot be divided"),
     ],
 )
@@ -133,7 +144,10 @@ def test_rows_without_label_are_left_out_everywhere() -> None:
 
 def test_labels_get_one_name_whatever_their_type() -> None:
     for label in ([1.0, 0.0] * 30, ["1", "0 "] * 30, [1, 0] * 30, ["1.0", "0.0"] * 30):
-        assert prepare(config(), table(text=[sentence(i) for i in range(60)], label=label)).labels == ("0", "1")
+        assert prepare(config(), table(text=[sentence(i) for i in range(60)], label=label)).labels == (
+            "0",
+            "1",
+        )
     flags = prepare(config(), table(text=[sentence(i) for i in range(60)], label=[True, False] * 30))
     assert flags.labels == ("false", "true")
 

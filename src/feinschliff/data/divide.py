@@ -14,6 +14,9 @@ from feinschliff.readers import Table
 LEAST_ROWS = {TRAIN: 1, DEV: 5, TEST: 2}
 """A class of this many rows or more has at least one in the split, whatever its share."""
 
+LEAST_WHOLE = 5
+"""Rows up to which a cluster or group is never cut."""
+
 
 def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
     """Mark in `pool.split` which rows of train become dev and test, where those were not given.
@@ -38,7 +41,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
             hint="Give more rows, or separate files with --test and data.dev",
         )
     records, wanted = pool.records.take(rows), [shares[p] for p in parts]
-    units = _units(pool, min(wanted))[rows]
+    units = _units(pool, max(LEAST_WHOLE, splits.LARGEST * max(wanted[1:]) * len(rows)))[rows]
     if config.data.time:
         moments = times(tables[TRAIN], config.data.time)[rows]
         part = splits.by_time(moments, records, wanted, units, config.seed)
@@ -48,34 +51,33 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
     pool.split[rows] = np.array(parts, dtype=np.int8)[part]
 
 
-def _units(pool: Pool, smallest: float) -> np.ndarray:
+def _units(pool: Pool, largest: float) -> np.ndarray:
     """Return int64 [N]: rows of one near-duplicate cluster or one group share a number.
 
-    Boilerplate can chain many groups into one too large to be placed. Such a chain is cut into its groups;
-    what then stands on both sides is found as leakage.
+    Boilerplate and templates can chain texts, or groups, into a unit too large to be placed. Such a chain is
+    cut into its groups, or texts; what then stands on both sides is found as leakage.
 
     Args:
-        smallest: Share of the smallest part wanted.
+        largest: Rows up to which a unit stays whole.
     """
-    if "group" not in pool.records.table.column_names:
-        return pool.texts.cluster[pool.texts.number]
+    clusters, alone = pool.texts.cluster[pool.texts.number], pool.texts.number
+    both = clusters
+    if "group" in pool.records.table.column_names:
+        codes = pool.records.table["group"].combine_chunks().dictionary_encode().indices
+        rows = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+        groups = codes.drop_null().to_numpy()
+        alone = _joined(len(pool), (rows, groups))
+        both = _joined(len(pool), (rows, groups), (np.arange(len(pool)), clusters + len(pool)))
+    sizes = np.bincount(both[pool.split == TRAIN], minlength=both.max() + 1)[both]
+    return np.where(sizes <= largest, both, both.max() + 1 + alone)
+
+
+def _joined(num_rows: int, *edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return int64 [num_rows]: the connected component of each row, by edges from rows to names."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    clusters = pool.texts.cluster[pool.texts.number]
-    codes = pool.records.table["group"].combine_chunks().dictionary_encode().indices
-    known = codes.is_valid().to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(known)
-    groups = codes.drop_null().to_numpy() + len(pool)
-    size = 2 * len(pool)
-
-    def joined(*edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        ends = tuple(np.concatenate(side) for side in zip(*edges, strict=True))
-        graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
-        return connected_components(graph, directed=False)[1][: len(pool)].astype(np.int64)
-
-    alone = joined((rows, groups))
-    both = joined((rows, groups), (np.arange(len(pool)), clusters))
-    usable = pool.split == TRAIN
-    sizes = np.bincount(both[usable], minlength=both.max() + 1)[both]
-    return np.where(sizes <= splits.LARGEST * smallest * usable.sum(), both, both.max() + 1 + alone)
+    rows, names = (np.concatenate(side) for side in zip(*edges, strict=True))
+    size = num_rows + int(names.max(initial=0)) + 1
+    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, names + num_rows)), shape=(size, size))
+    return connected_components(graph, directed=False)[1][:num_rows].astype(np.int64)

@@ -15,7 +15,11 @@ def require_learnable(pool: Pool, table: Table) -> None:
     if not len(rows):
         facts = {"without text": pool.empty, "without a label": pool.unlabelled}
         counted = ", ".join(f"{int(mask.sum()):,} {fact}" for fact, mask in facts.items() if mask.any())
-        raise DataError(f"no usable row among {len(pool):,} ({counted or 'all left out'})", where=table.name)
+        raise DataError(
+            f"no usable row among {len(pool):,} ({counted or 'all left out'})",
+            where=table.name,
+            hint="See what is left out: feinschliff audit; data.remove names the kinds",
+        )
     if len(np.unique(pool.texts.number[rows])) == 1 and len(pool) > 1:
         raise DataError(
             f"all {len(pool):,} rows hold the same text",

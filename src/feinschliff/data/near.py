@@ -146,7 +146,9 @@ def candidates(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         bands: uint64 [NUM_BANDS, N].
     """
     num_rows = bands.shape[1]
-    bits = np.uint64(max(num_rows - 1, 1).bit_length())
+    if num_rows < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    bits = np.uint64((num_rows - 1).bit_length())
     rows = np.arange(num_rows, dtype=np.uint64)
     pairs: list[np.ndarray] = []
     for keys in bands:
@@ -162,9 +164,9 @@ def candidates(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             left = left if distance == 1 else left[~is_large[left]]
             found.append(order[left] * num_rows + order[left + distance])
         pairs += found
-    codes = np.sort(np.concatenate(pairs)) if num_rows else np.zeros(0, dtype=np.int64)
-    codes = codes[np.r_[True, codes[1:] != codes[:-1]][: len(codes)]]
-    a, b = np.divmod(codes, max(num_rows, 1))
+    codes = np.sort(np.concatenate(pairs))
+    codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
+    a, b = np.divmod(codes, num_rows)
     return a[a < b], b[a < b]
 
 

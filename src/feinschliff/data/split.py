@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+import pyarrow.compute as pc
 
 from feinschliff.data.dataset import Records
 from feinschliff.data.fingerprint import mix, row_hashes
 
 TRAIN, DEV, TEST = 0, 1, 2
+SHORT = 0.75
+"""A part with less than this share of the rows it should have is filled up."""
 LARGEST = 0.5
 """A unit larger than this share of a part goes to the first part, unless the part stays short without it."""
 
@@ -37,6 +40,12 @@ class Strata:
     starts: np.ndarray
     labels: np.ndarray
 
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the labels of the given rows, one after the other."""
+        counts = self.starts[rows + 1] - self.starts[rows]
+        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self.labels[np.repeat(self.starts[rows], counts) + offset]
+
     @property
     def single(self) -> bool:
         """Whether every row has exactly one label."""
@@ -47,11 +56,12 @@ def strata(records: Records, task: str) -> Strata:
     """Return what a split keeps in proportion: classes, label sets, tenths of a range, entity types."""
     num_rows = len(records)
     if task == "classification":
-        values = np.asarray(records.table["target"].combine_chunks().dictionary_encode().indices)
-        return Strata(np.arange(num_rows + 1), values.astype(np.int64))
+        encoded = records.table["target"].combine_chunks().dictionary_encode()
+        rank = np.argsort(pc.sort_indices(encoded.dictionary).to_numpy())  # not the order of the rows
+        return Strata(np.arange(num_rows + 1), rank[encoded.indices.to_numpy()].astype(np.int64))
     if task == "regression":
         values = np.asarray(records.table["target"], dtype=np.float64)
-        edges = np.quantile(values, np.linspace(0.1, 0.9, 9)) if num_rows else []
+        edges = np.quantile(values, np.linspace(0.1, 0.9, 9)) if num_rows else np.zeros(0)
         return Strata(np.arange(num_rows + 1), np.searchsorted(edges, values).astype(np.int64))
     if task == "unlabelled":
         return Strata(np.arange(num_rows + 1), np.zeros(num_rows, dtype=np.int64))
@@ -90,7 +100,7 @@ def divide(
     _place_units(part, plan, labels, unit, size, key, np.flatnonzero(loop))
     if labels.single:
         _fill_quotas(part, plan, labels.labels, hashes, np.flatnonzero(alone), least)
-    _fill_short_parts(part, plan, unit, size, key)
+    _fill_short_parts(part, plan, labels, unit, size, key)
     return part
 
 
@@ -214,14 +224,25 @@ def _fill_quotas(
 
 
 def _fill_short_parts(
-    part: np.ndarray, plan: _Plan, unit: np.ndarray, size: np.ndarray, key: np.ndarray
+    part: np.ndarray, plan: _Plan, labels: Strata, unit: np.ndarray, size: np.ndarray, key: np.ndarray
 ) -> None:
-    """Move units, the small ones first, from the first part to each that is short of its share or empty."""
+    """Move units, the small ones first, from the first part to each that is far short of its share or empty.
+
+    The last rows of a label stay in the first part, unless another part would be empty.
+    """
     for p in range(len(plan.shares) - 1, 0, -1):
         target, count = plan.shares[p] * len(part), int((part == p).sum())
-        members = np.flatnonzero(np.bincount(unit[part == 0], minlength=len(size)))
-        order = members[np.lexsort((key[members], size[members]))].tolist()
-        while len(order) > 1 and (count == 0 or count + size[order[0]] / 2 <= target):
-            moved = order.pop(0)
-            part[unit == moved] = p
-            count += int(size[moved])
+        if count >= SHORT * target and count:
+            continue
+        rows = np.flatnonzero(part == 0)
+        remaining = np.bincount(labels.of(rows), minlength=len(plan.counts))
+        for moved in rows[np.lexsort((key[unit[rows]], size[unit[rows]]))]:
+            if part[moved] != 0 or (count and count + size[unit[moved]] / 2 > target):
+                continue
+            members = np.flatnonzero(unit == unit[moved])
+            taken = np.bincount(labels.of(members), minlength=len(plan.counts))
+            last = bool(((taken > 0) & (taken == remaining)).any())
+            if len(members) < int((part == 0).sum()) and (not last or count == 0):
+                part[members] = p
+                remaining -= taken
+                count += len(members)

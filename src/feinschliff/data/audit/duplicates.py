@@ -16,9 +16,13 @@ KINDS = {
     "near_duplicates": "Rows in which at most two words in eleven differ from another row of their file.",
     "conflicting_labels": "Rows whose text also stands with another label.",
     "leaked_into_test": "Rows of train or dev whose text stands, the same or nearly so, in test.",
-    "chained_groups": "Rows of train that are nearly the same as one of another group, in dev or test.",
+    "chained_groups": "Rows of train nearly the same as one of dev or test, when a large cluster is cut.",
+    "templates": "Rows nearly the same as one of test or dev, when they are too many to leave them out.",
     "leaked_into_dev": "Rows of train whose text stands, the same or nearly so, in dev.",
 }
+
+MOST_NEAR = 0.25
+"""When more than this share of train nearly stands in test, the data is made of templates; it is kept."""
 
 
 def within(pool: Pool) -> Iterator[Found]:
@@ -86,20 +90,25 @@ def across(pool: Pool) -> Iterator[Found]:
         partner = np.full(len(texts.row), -1)
         partner[left] = near.matches(texts.bags, texts.cluster, left, right)
         leaked = rows[partner[texts.number[rows]] >= 0]
-        if not len(leaked):
-            continue
-        same = int(np.isin(texts.number[leaked], right).sum())
         row_of = np.full(len(texts.row), -1)
         row_of[texts.number[held][::-1]] = held[::-1]
+        detail = partial(_where, pool, row_of[partner[texts.number]])
+        same = np.isin(texts.number[leaked], right)
+        if (~same).sum() > MOST_NEAR * len(rows):
+            count, name = number(int((~same).sum()), "row"), NAMES[side]
+            message = f"{count} are nearly the same as one of {name}: {name} is easier than new texts will be"
+            yield Found("templates", "warning", leaked[~same], message, detail)
+            leaked, same = leaked[same], same[same]
+        if not len(leaked):
+            continue
         message = (
             f"{number(len(leaked), 'row')} outside {NAMES[side]} stand in {NAMES[side]} too: "
-            f"{same:,} with the same text, {len(leaked) - same:,} with nearly the same"
+            f"{same.sum():,} with the same text, {(~same).sum():,} with nearly the same"
         )
-        places = row_of[partner[texts.number]]
         if (pool.source == side).any():
-            yield Found(kind, "error", leaked, message, partial(_where, pool, places))
-        else:  # a split of our own keeps clusters whole, unless boilerplate chains groups
-            yield Found("chained_groups", "info", leaked, message, partial(_where, pool, places))
+            yield Found(kind, "error", leaked, message, detail)
+        else:  # a split of our own keeps clusters whole, unless there are very large ones
+            yield Found("chained_groups", "info", leaked, message, detail)
 
 
 def _where(pool: Pool, places: np.ndarray, row: int) -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.data.audit._found import TRAIN, Found, Pool, sample_words
+from feinschliff.data.infer import group_column
 
 KINDS = {
     "label_in_text": "A label's own name stands in most texts of its class, and hardly elsewhere.",
@@ -79,16 +80,25 @@ def _words(pool: Pool, rows: np.ndarray, codes: np.ndarray, names: list[str]) ->
 
 def _columns(pool: Pool, usable: np.ndarray, codes: np.ndarray, num_classes: int) -> Iterator[Found]:
     columns, table = pool.columns, pool.tables[TRAIN]
-    parts = {columns.text, columns.text_pair, columns.label, columns.group}
+    group = columns.group or group_column(table, columns)
+    parts = {columns.text, columns.text_pair, columns.label, group}
     base = np.bincount(codes).max() / len(codes)
     for name in table.columns.column_names:
-        if name in parts:
+        cells = table.columns[name].take(usable).combine_chunks()
+        if name in parts or pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type):
             continue
-        values = _values(table.columns[name].take(usable))
+        is_id = pc.count_distinct(cells).as_py() > 0.5 * len(cells)
+        values = _traits(cells) if is_id else cells.dictionary_encode().indices
         if values is None:
             continue
-        share = _predicts(values, codes, num_classes)
-        if base < 1 and (share - base) / (1 - base) >= GAIN:
+        numbers = pc.fill_null(values, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+        counts = np.bincount(numbers * num_classes + codes, minlength=(numbers.max() + 1) * num_classes)
+        counts = counts.reshape(-1, num_classes)
+        one_to_one = ((counts > 0).sum(axis=0) == 1).all() and ((counts > 0).sum(axis=1) <= 1).all()
+        if one_to_one and not is_id:  # the label in another form
+            continue
+        share = _predicts(counts[numbers], codes)
+        if (share - base) / (1 - base) >= GAIN:
             message = (
                 f"the column '{name}' predicts the label of {share:.0%} of rows (largest class: {base:.0%}); "
                 "its traces in the texts may be what is learnt"
@@ -96,32 +106,23 @@ def _columns(pool: Pool, usable: np.ndarray, codes: np.ndarray, num_classes: int
             yield Found("telling_column", "warning", NO_ROWS, message, count=len(usable))
 
 
-def _values(cells: pa.ChunkedArray) -> np.ndarray | None:
-    """Return int64 [N]: the value of each row; of identifiers, their letters or their position in order."""
-    flat = cells.combine_chunks()
-    if pa.types.is_nested(flat.type) or pa.types.is_null(flat.type) or pa.types.is_binary(flat.type):
-        return None
-    if pc.count_distinct(flat).as_py() > 0.5 * len(flat):
-        strings = pc.cast(flat, pa.string())
-        if pc.all(pc.match_substring_regex(strings, r"^\d{1,15}$")).as_py():
-            ranks = pc.rank(pc.cast(strings, pa.int64()), tiebreaker="dense").to_numpy().astype(np.int64)
-            return ranks * 50 // (ranks.max() + 1)
-        flat = pc.replace_substring_regex(strings, r"\d.*$", "")
-        if pc.count_distinct(flat).as_py() > 0.1 * len(flat):
-            return None
-    return pc.fill_null(flat.dictionary_encode().indices, -1).to_numpy().astype(np.int64) + 1
+def _traits(cells: pa.Array) -> pa.Array | None:
+    """Return the position in order of each number, or the letters before the digits; None without either."""
+    strings = pc.cast(cells, pa.string())
+    if pc.all(pc.match_substring_regex(strings, r"^\d{1,15}$")).as_py():
+        ranks = pc.rank(pc.cast(strings, pa.int64()), tiebreaker="dense").to_numpy().astype(np.int64)
+        return pa.array(ranks * 50 // (ranks.max() + 1))
+    prefixes = pc.replace_substring_regex(strings, r"\d.*$", "").dictionary_encode()
+    return prefixes.indices if len(prefixes.dictionary) <= 0.1 * len(cells) else None
 
 
-def _predicts(values: np.ndarray, codes: np.ndarray, num_classes: int) -> float:
+def _predicts(counts: np.ndarray, codes: np.ndarray) -> float:
     """Return the share of rows whose label is the commonest among the other rows of the same value.
 
-    A value that always comes with a label of its own, one to one, is the label in another form: share 0.
+    Args:
+        counts: int64 [N, num_classes], how often each class stands with the value of each row.
     """
-    cells = values * num_classes + codes
-    counts = np.bincount(cells, minlength=(values.max() + 1) * num_classes).reshape(-1, num_classes)
-    if ((counts > 0).sum(axis=0) == 1).all() and ((counts > 0).sum(axis=1) <= 1).all():
-        return 0.0
-    others = counts[values]
-    mine = others[np.arange(len(codes)), codes] - 1
-    others[np.arange(len(codes)), codes] = -1
-    return float(((mine > others.max(axis=1)) & (mine > 0)).mean())
+    own = (np.arange(len(codes)), codes)
+    mine = counts[own] - 1
+    counts[own] = -1
+    return float(((mine > counts.max(axis=1)) & (mine > 0)).mean())
