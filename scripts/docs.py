@@ -18,10 +18,10 @@ WIDTH = 100
 MADE = "<!-- Made by `make docs` from the program; do not edit. -->\n\n"
 
 INTRO = """
-Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them)
-and pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run,
-defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of that file repeats
-the run. A default of `null` means: chosen from model and data."""
+Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them) and
+pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run, all
+defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of it repeats the
+run. A default of `null` means: chosen from model and data."""
 
 EXIT_CODES = """## Exit codes
 
