@@ -174,7 +174,9 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(config, tmp_path)
         pipeline.run(config(), resume=True)
     output.mkdir()
     (output / "config.yaml").write_bytes((tmp_path / "whole" / "config.yaml").read_bytes())
-    pipeline.run(config(), resume=True)
+    notices = []
+    pipeline.run(config(), resume=True, listen=notices.append)
+    assert Notice("There is no checkpoint yet; training starts at the beginning.") in notices
     assert same(output, tmp_path / "whole")
 
 

@@ -72,6 +72,8 @@ def run(
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
         checkpoints = output / run_folder.CHECKPOINTS
+        if resume and not any(checkpoints.glob("step-*")):
+            listen(Notice("There is no checkpoint yet; training starts at the beginning."))
         fitted, decision = train(config, dataset, model.learner, encoded, checkpoints, listen)
         model.spec = dataclasses.replace(model.spec, decision=decision)
 

@@ -49,6 +49,21 @@ def test_a_head_of_another_size_is_made_anew(bert, tmp_path):
         load.load_model(tmp_path / "five", CLASSIFIER, num_labels=2, complete=True)
 
 
+def test_an_output_layer_is_kept_for_its_own_labels_only(bert, tmp_path):
+    def of(folder, *labels, seed=1):
+        return load.load_model(folder, CLASSIFIER, seed=seed, num_labels=2, id2label=dict(enumerate(labels)))
+
+    model = of(bert, "bad", "good")
+    model.save_pretrained(tmp_path / "tuned")
+    assert torch.equal(of(tmp_path / "tuned", "bad", "good").classifier.weight, model.classifier.weight)
+    other = of(tmp_path / "tuned", "ham", "spam", seed=2)
+    assert not torch.equal(other.classifier.weight, model.classifier.weight)
+    assert torch.equal(other.bert.pooler.dense.weight, model.bert.pooler.dense.weight)
+    assert torch.equal(
+        of(tmp_path / "tuned", "ham", "spam", seed=2).classifier.weight, other.classifier.weight
+    )
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "words"),
     [

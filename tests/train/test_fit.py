@@ -4,10 +4,12 @@ import os
 import signal
 import threading
 
+import numpy as np
 import pytest
 import torch
 from workbench import bench, same
 
+import tiny
 from feinschliff.errors import RunInterrupted
 from feinschliff.train import fit
 from feinschliff.train.events import Notice, Step
@@ -60,6 +62,16 @@ def test_several_looks_in_an_epoch(encoder):
     assert [s.step for s in steps if s.dev] == [2, 4]
 
 
+@pytest.mark.parametrize("name", tiny.SHAPES)
+def test_every_architecture_learns_in_bfloat16(encoder, name):
+    work = bench(encoder(name), **{"train.precision": "bfloat16", "train.epochs": 5})
+    _, steps = work.fit()
+    assert sum(s.loss for s in steps[-4:]) < sum(s.loss for s in steps[:4])
+    half = work.model.learner.logits(work.encoded["dev"])
+    work.model.learner.precision = "float32"
+    np.testing.assert_allclose(half, work.model.learner.logits(work.encoded["dev"]), atol=0.2)
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
 def test_precision(encoder, precision):
     work = bench(encoder("bert"), **{"train.precision": precision, "train.epochs": 5})
@@ -102,6 +114,30 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at,
     assert fitted.progress.tokens == expected.progress.tokens
     assert fitted.progress.best_step == expected.progress.best_step
     assert Notice(f"Resumed at step {at} of 12.") in notices
+
+
+def test_the_gradient_scaler_goes_on_too(encoder, tmp_path, monkeypatch):
+    made = []
+
+    def scaled(learner):
+        accelerator = fit.Accelerator(cpu=True)
+        accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=3)
+        made.append(accelerator.scaler)
+        return accelerator
+
+    def press(event):
+        if isinstance(event, Step) and event.step == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(fit, "_accelerator", scaled)
+    monkeypatch.setattr(fit.Accelerator, "clip_grad_norm_", lambda *_: torch.tensor(1.0))
+    bench(encoder("bert")).fit()
+    with pytest.raises(RunInterrupted):
+        bench(encoder("bert")).fit(checkpoints=tmp_path, listen=press)
+    bench(encoder("bert")).fit(checkpoints=tmp_path)
+    whole, first, second = (scaler.state_dict() for scaler in made)
+    assert whole == second
+    assert (first["scale"], whole["scale"]) == (16.0, 64.0)
 
 
 def test_an_interruption_without_a_folder_says_so(encoder):

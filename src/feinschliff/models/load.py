@@ -163,7 +163,8 @@ def load_model(
         seed: For the new head's weights.
         pretrained: False gives the same architecture with random weights.
         complete: The head's weights must be in the checkpoint too.
-        config_values: Changes to the configuration, such as `id2label`.
+        config_values: Changes to the configuration, such as `id2label`. With the labels of the checkpoint its
+            output layer is kept, with others it is new.
 
     Raises:
         ModelError: weights of the backbone are missing, or the architecture has no such head.
@@ -173,6 +174,7 @@ def load_model(
     from safetensors import SafetensorError
 
     config = load_config(folder)
+    labels = list((config.id2label or {}).values())
     for name, value in config_values.items():
         setattr(config, name, value)
     if dropout is not None:
@@ -199,6 +201,8 @@ def load_model(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None
     _check_complete(model, info, folder, complete)
+    if not complete and labels != list((config.id2label or {}).values()):
+        _renew_output(model, seed)
     return model
 
 
@@ -230,6 +234,20 @@ def max_length(config: Any, tokenizer: Any, wanted: int | None) -> int:
             allowed=f"At most {positions}",
         )
     return wanted
+
+
+def _renew_output(model: Any, seed: int) -> None:
+    """Forget which output meant which label in a model that was tuned for other labels before."""
+    import torch
+
+    from feinschliff.models.layers import output_layer
+
+    output = output_layer(model, model.config.num_labels)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        output.weight.normal_(0.0, getattr(model.config, "initializer_range", 0.02))
+        if output.bias is not None:
+            output.bias.zero_()
 
 
 def quietly(work: Callable[[], Any]) -> Any:

@@ -102,17 +102,21 @@ def _consume(
     listen: Listener,
 ) -> tuple[Progress, dict[str, torch.Tensor], str]:
     settings, model = work.settings, work.learner.model
-    progress, best = Progress(identity), {}
+    progress, scaler = Progress(identity), work.accelerator.scaler
+    best: dict[str, torch.Tensor] = {}
     if checkpoints:
         progress, best, damaged = checkpoint.load(checkpoints, model, work.optimiser, identity)
         for sentence in damaged:
             listen(Notice(sentence, "warning"))
+        if scaler and progress.scaler:
+            scaler.load_state_dict(progress.scaler)
         if progress.step:
             listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
     every = max(1, round(work.steps_per_epoch / settings.evaluations_per_epoch))
 
     def keep() -> None:
         if checkpoints:
+            progress.scaler = scaler.state_dict() if scaler else {}
             checkpoint.save(checkpoints, model, work.optimiser, progress, best)
 
     saved = time.monotonic()

@@ -29,6 +29,7 @@ class Progress:
         tokens: Tokens computed so far, without padding.
         best: Score of the best look at dev, see `fit`; `best_step` is its step, 0 before the first look.
         curve: Points for the report.
+        scaler: State of the gradient scaler, with float16.
     """
 
     identity: str = ""
@@ -39,6 +40,7 @@ class Progress:
     best_step: int = 0
     looks_without_gain: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
+    scaler: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,8 +87,8 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     Raises:
         FeinschliffError: the loss is not a finite number.
     """
-    assert work.settings.batch_size
     learner, settings = work.learner, work.settings
+    assert settings.batch_size
     peaks = [group["lr"] for group in work.optimiser.param_groups]
     factor = course(settings.schedule, work.num_steps, settings.warmup_share)
     per_epoch, num_steps = work.steps_per_epoch, work.num_steps
