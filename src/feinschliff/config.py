@@ -36,7 +36,8 @@ class DataConfig(Section):
     format: str = Field("auto", description="Reader to use; `auto` goes by the file's name and content.")
     delimiter: str | None = Field(None, description="Column separator of a CSV file; found when not given.")
     header: bool | None = Field(
-        None, description="Whether the first row of a CSV file or sheet names the columns; found when not given."
+        None,
+        description="Whether the first row of a CSV file or sheet names the columns; found when not given.",
     )
     encoding: str | None = Field(None, description="Character encoding; found when not given.")
     tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bilou"] = Field(
@@ -68,11 +69,13 @@ class ModelConfig(Section):
 
     source: str = Field(
         "minilm",
-        description="Hub id, folder, or the short name of a packaged model (`feinschliff models` lists them).",
+        description="Hub id, folder, or name of a packaged model (`feinschliff models` lists them).",
     )
     revision: str | None = Field(None, description="Branch, tag or commit of a hub model.")
     max_length_tokens: int | None = Field(
-        None, ge=8, description="Longest window of one text, in tokens; the model's own limit (at most 512) if not set."
+        None,
+        ge=8,
+        description="Longest window of one text, in tokens; the model's own limit (at most 512) if not set.",
     )
     long_text: Literal["windows", "truncate"] = Field(
         "windows", description="Texts longer than the model: read in overlapping windows to the end, or cut."
@@ -112,9 +115,12 @@ class TrainConfig(Section):
     loss: Literal["cross_entropy", "focal"] = Field(
         "cross_entropy", description="Loss of labels; `focal` gives what is known already less weight."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of the target spread over all classes."
+    )
     class_weights: Literal["none", "balanced", "sqrt"] = Field(
-        "none", description="Weight of a class in the loss: equal, inverse to its count, or to the count's root."
+        "none",
+        description="Weight of a class in the loss: equal, inverse to its count, or to the count's root.",
     )
     freeze_layers: int = Field(
         0, ge=0, description="Lowest layers, embeddings included, that stay as pretrained."
@@ -123,7 +129,8 @@ class TrainConfig(Section):
     evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
     patience: int = Field(3, ge=1, description="Looks at dev without a gain before training stops.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number format of the computation; `auto` takes bfloat16 where hardware computes it."
+        "auto",
+        description="Number format of the computation; `auto` takes bfloat16 where hardware computes it.",
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
@@ -148,9 +155,13 @@ class EvaluateConfig(Section):
 class ReportConfig(Section):
     """What the report shows."""
 
-    title: str | None = Field(None, description="Headline of the report; made from the file's name if not set.")
+    title: str | None = Field(
+        None, description="Headline of the report; made from the file's name if not set."
+    )
     language: Literal["en", "de"] = Field("en", description="Language of the report.")
-    max_mistakes: int = Field(20, ge=0, le=1000, description="Most confident mistakes shown with their texts.")
+    max_mistakes: int = Field(
+        20, ge=0, le=1000, description="Most confident mistakes shown with their texts."
+    )
 
 
 class RunConfig(Section):
@@ -220,7 +231,9 @@ def load_config(
     for text in overrides:
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
-            raise ConfigError(f"'{text}' is not an override", where="--set", allowed="Write section.key=value")
+            raise ConfigError(
+                f"'{text}' is not an override", where="--set", allowed="Write section.key=value"
+            )
         where = "--set" if not path else where
         _put(tree, name.strip(), _parse(value, name))
     return validate(tree, where)
@@ -250,7 +263,7 @@ def dump_config(config: RunConfig, comments: bool = False) -> str:
         parent, _, key = setting.name.rpartition(".")
         if parent != section:
             section = parent
-            doc = (RunConfig.model_fields[parent].annotation.__doc__ or "").splitlines()[0]  # type: ignore[union-attr]
+            doc = (RunConfig.model_fields[parent].annotation.__doc__ or "").splitlines()[0]
             lines += ["", f"{parent}:  # {doc}"]
         indent = "  " if parent else ""
         value = values[parent][key] if parent else values[key]
@@ -260,7 +273,11 @@ def dump_config(config: RunConfig, comments: bool = False) -> str:
 
 
 def _flow(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).split("\n...")[0].strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+        .split("\n...")[0]
+        .strip()
+    )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -275,7 +292,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError("the file holds no settings", where=str(path), allowed="Write `section:` and below it `key: value`")
+        raise ConfigError(
+            "the file holds no settings",
+            where=str(path),
+            allowed="Write `section:` and below it `key: value`",
+        )
     return tree
 
 
@@ -292,7 +313,9 @@ def _parse(text: str, name: str) -> Any:
     try:
         value = yaml.safe_load(text) if text.strip() else None
     except yaml.YAMLError:
-        raise ConfigError(f"'{text}' cannot be read as a value", where=name, allowed="Write a number, a word, or [a, b]") from None
+        raise ConfigError(
+            f"'{text}' cannot be read as a value", where=name, allowed="Write a number, a word, or [a, b]"
+        ) from None
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)  # YAML 1.1 reads 3e-5 as text
     return value

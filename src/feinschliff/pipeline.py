@@ -216,7 +216,7 @@ def _resolved(config: RunConfig, model: Model, dataset: Dataset, folder: Path) -
                     "revision": commit(folder) or config.model.revision,
                 }
             ),
-            "train": resolve(config.train, backbone, len(dataset.train)),
+            "train": resolve(config.train, backbone, len(dataset.train), len(dataset.labels)),
         }
     )
 

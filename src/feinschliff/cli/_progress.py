@@ -41,9 +41,9 @@ class Display:
 
         if isinstance(event, Notice):
             if event.level == "warning":
-                self.screen.print(f"Warning: {event.text}", style="yellow")
+                self.screen.print(f"Warning: {event.text}", style="yellow", soft_wrap=True)
             elif not self.quiet:
-                self.screen.print(f"  {event.text}")
+                self.screen.print(f"  {event.text}", soft_wrap=True)
         elif self.quiet:
             return
         elif isinstance(event, Stage):
@@ -55,10 +55,9 @@ class Display:
     def _step(self, step: Step) -> None:
         if step.dev:
             name = next(iter(step.dev))
+            scores = f"{name} {step.dev[name]:.4f}, loss {step.dev['loss']:.4f}"
             mark = ", the best so far" if step.best else ""
-            self.screen.print(
-                f"  epoch {step.epoch:.2f}: on dev {name} {step.dev[name]:.4f}, loss {step.dev['loss']:.4f}{mark}"
-            )
+            self.screen.print(f"  epoch {step.epoch:.2f}: on dev {scores}{mark}")
         if self.screen.is_terminal:
             self._advance(step)
         elif step.step % max(1, step.num_steps // PLAIN_LINES) == 0:
@@ -80,6 +79,7 @@ class Display:
                 TextColumn("left"),
                 console=self.screen,
                 transient=True,
+                refresh_per_second=4,
             )
             self.task = self.bar.add_task("", total=step.num_steps, loss=step.loss, speed=0.0)
             self.bar.start()

@@ -8,20 +8,23 @@ SMALL_PARAMETERS = 40_000_000
 """Backbones without embeddings up to this size count as small."""
 
 
-def resolve(settings: TrainConfig, backbone_parameters: int, num_records: int) -> TrainConfig:
+def resolve(
+    settings: TrainConfig, backbone_parameters: int, num_records: int, num_labels: int
+) -> TrainConfig:
     """Fill the settings that are None.
 
     Args:
         settings: As configured.
         backbone_parameters: Weights of the backbone without its embeddings.
         num_records: Training records.
+        num_labels: Labels or entity types; 0 for regression.
     """
     small = backbone_parameters <= SMALL_PARAMETERS
     rate = settings.learning_rate or (2e-4 if small else 3e-5)
     chosen = {
         "learning_rate": rate,
         "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3 if small else 1e-4),
-        "epochs": settings.epochs or _epochs(num_records),
+        "epochs": settings.epochs or _epochs(num_records, num_labels),
         "batch_size": settings.batch_size or 32,
         "layer_decay": settings.layer_decay or (1.0 if small else 0.9),
         "dropout": 0.0 if settings.dropout is None else settings.dropout,
@@ -29,6 +32,11 @@ def resolve(settings: TrainConfig, backbone_parameters: int, num_records: int) -
     return settings.model_copy(update=chosen)
 
 
-def _epochs(num_records: int) -> float:
-    """More passes over less data, between 2 and 20, for at least some 300 steps of 32 records."""
-    return float(min(20, max(3, round(300 * 32 / max(1, num_records)))))
+def _epochs(num_records: int, num_labels: int) -> float:
+    """Return 3 passes, up to 20 where the data is so small that they would be too few steps to learn from.
+
+    Two classes are learnt in some 75 steps of 32 records and overfitted in 150; each further class needs
+    about three more.
+    """
+    steps = 70 + 3 * num_labels
+    return float(min(20, max(3, round(steps * 32 / max(1, num_records)))))

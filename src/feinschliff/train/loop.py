@@ -93,6 +93,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     factor = course(settings.schedule, work.num_steps, settings.warmup_share)
     per_epoch, num_steps = work.steps_per_epoch, work.num_steps
     parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
+    assert settings.batch_size
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
     planned = -1
     begun, earlier = time.perf_counter(), progress.seconds
