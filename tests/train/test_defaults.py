@@ -1,0 +1,32 @@
+"""The settings chosen when none are given."""
+
+from feinschliff.config import TrainConfig
+from feinschliff.train.defaults import resolve
+
+SMALL, BASE = 10_000_000, 86_000_000
+
+
+def test_what_is_given_stays():
+    given = TrainConfig(
+        learning_rate=1e-5, head_learning_rate=2e-5, epochs=0.5, batch_size=7, layer_decay=0.5, dropout=0.3
+    )
+    assert resolve(given, SMALL, 100, 2) == given
+
+
+def test_everything_is_chosen():
+    chosen = resolve(TrainConfig(), BASE, 5000, 2).model_dump()
+    assert not [name for name, value in chosen.items() if value is None]
+
+
+def test_small_encoders_learn_faster_than_base_ones():
+    small, base = (resolve(TrainConfig(), size, 5000, 2) for size in (SMALL, BASE))
+    assert small.learning_rate > base.learning_rate
+    assert base.layer_decay < small.layer_decay == 1.0
+
+
+def test_little_data_and_many_classes_get_more_passes_within_bounds():
+    epochs = [resolve(TrainConfig(), SMALL, n, 2).epochs for n in (10, 100, 600, 100_000)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert epochs[0] == 20
+    assert epochs[-1] == 3
+    assert resolve(TrainConfig(), SMALL, 600, 77).epochs > resolve(TrainConfig(), SMALL, 600, 2).epochs
