@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tables import reviews, sentence, table
 
@@ -210,3 +211,39 @@ def test_pairs_stay_pairs() -> None:
     found = prepare(config(), rows)
     assert found.train.pairs is not None
     assert len(found.train.pairs) == len(found.train)
+
+
+def test_a_single_group_cannot_be_divided() -> None:
+    rows = table(text=[sentence(i) for i in range(60)], label=["a", "b"] * 30, team=["one"] * 60)
+    with pytest.raises(DataError, match="1 group, too few for 3 splits"):
+        prepare(config(data__group="team"), rows)
+
+
+def test_spans_outside_the_text_are_refused_with_place() -> None:
+    spans = [[{"start": 0, "end": 4, "label": "X"}]] * 39 + [[{"start": 2, "end": 900, "label": "X"}]]
+    with pytest.raises(
+        DataError, match=r"rows.csv:41: 'spans' has 1 spans outside their texts, such as 2 to 900"
+    ):
+        prepare(config(), table(text=[sentence(i) for i in range(40)], spans=spans))
+
+
+def test_a_test_without_any_label_cannot_score() -> None:
+    with pytest.raises(DataError, match=r"test.csv: no usable row is left for test"):
+        prepare(
+            config(), reviews(60), table("test.csv", text=["a text"], label=pa.array([None], pa.string()))
+        )
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_strings_of_any_arrow_type_are_strings(kind: pa.DataType) -> None:
+    rows = reviews(60)
+    other = table(**{n: rows.columns[n].combine_chunks().cast(kind) for n in ("text", "label")})
+    assert prepare(config(), rows).fingerprint == prepare(config(), other).fingerprint
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, b"bytes"])
+def test_labels_that_are_none_are_refused(value: Any) -> None:
+    with pytest.raises((ConfigError, DataError)):
+        prepare(config(data__label="label"), table(text=[sentence(i) for i in range(40)], label=[value] * 40))

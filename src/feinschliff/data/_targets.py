@@ -56,6 +56,12 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
             )
         return "unlabelled", "no label column", 1.0
     cells = table.columns[label].drop_null()
+    if pa.types.is_struct(cells.type) or pa.types.is_map(cells.type) or pa.types.is_binary(cells.type):
+        raise ConfigError(
+            f"'{label}' holds {cells.type}, which is no label",
+            where=table.name,
+            hint="Choose another: --label COLUMN",
+        )
     if wanted != "auto":
         return wanted, "task as named", 1.0
     if is_list(cells.type):
@@ -147,11 +153,7 @@ def convert(cells: pa.ChunkedArray, task: str, table: Table, label: str) -> pa.A
 
 
 def _classes(cells: pa.ChunkedArray) -> pa.Array:
-    encoded = (
-        pc.dictionary_encode(cells.combine_chunks())
-        if not pa.types.is_dictionary(cells.type)
-        else cells.combine_chunks()
-    )
+    encoded = cells.combine_chunks().dictionary_encode()
     names = pa.array([_name(v) for v in encoded.dictionary.to_pylist()], pa.string())
     return names.take(encoded.indices)
 

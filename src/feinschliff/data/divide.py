@@ -22,7 +22,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
     """Mark in `pool.split` which rows of train become dev and test, where those were not given.
 
     Raises:
-        DataError: too few rows.
+        DataError: too few rows, or groups.
     """
     shares = [
         0.0,
@@ -48,6 +48,12 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
     else:
         least = [LEAST_ROWS[p] for p in parts]
         part = splits.divide(records, pool.task, wanted, units, config.seed, least)
+    if len(np.unique(part)) < len(parts):
+        raise DataError(
+            f"the rows form {number(len(np.unique(units)), 'group')}, too few for {len(parts)} splits",
+            where=tables[TRAIN].name,
+            hint="Name another column, --group COLUMN, or none: --group none",
+        )
     pool.split[rows] = np.array(parts, dtype=np.int8)[part]
 
 

@@ -7,7 +7,7 @@ name the column. All evidence comes from whole columns, so that the order of the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,7 @@ class Profile:
     """What one column looks like.
 
     Attributes:
-        kind: `string`, `number`, `bool`, `date`, `list`, `spans`, `struct` or `empty`.
+        kind: `string`, `number`, `bool`, `date`, `list`, `spans`, `struct`, `bytes` or `empty`.
         num_rows: Cells that hold something.
         distinct: Different values among them (0 for nested kinds).
         words: Mean words in a cell (strings only).
@@ -65,6 +65,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
             needed, no label column is found; the task named does not suit the labels.
         DataError: the table holds no rows.
     """
+    table = simplify(table)
     names = table.columns.column_names
     if not names or not len(table):
         raise DataError("the file holds no rows", where=table.name, hint="Check the path and data.format")
@@ -125,11 +126,10 @@ def profile(name: str, cells: pa.ChunkedArray) -> Profile:
     """Measure one column."""
     kind, cells = _kind(cells.type), cells.drop_null()
     if kind == "string":
-        cells = pc.cast(cells, pa.large_string())
         cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
     if not len(cells):
         return Profile(name, "empty" if kind not in ("list", "spans") else kind, 0)
-    if kind in ("list", "spans", "struct"):
+    if kind in ("list", "spans", "struct", "bytes"):
         return Profile(name, kind, len(cells))
     distinct = pc.count_distinct(cells).as_py()
     if kind != "string":
@@ -143,13 +143,25 @@ def profile(name: str, cells: pa.ChunkedArray) -> Profile:
     return Profile(name, kind, len(cells), distinct, words)
 
 
+def simplify(table: Table) -> Table:
+    """Return the table with dictionaries, large and viewed strings as plain strings."""
+    columns = table.columns
+    for i, field in enumerate(columns.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+            kind = pa.string()
+        if kind != field.type:
+            columns = columns.set_column(i, field.name, columns.column(i).cast(kind))
+    return table if columns is table.columns else replace(table, columns=columns)
+
+
 def _kind(type_: pa.DataType) -> str:
-    if pa.types.is_dictionary(type_):
-        type_ = type_.value_type
     if _targets.is_list(type_):
         return "spans" if _targets.is_spans(type_) else "list"
     if pa.types.is_struct(type_) or pa.types.is_map(type_):
         return "struct"
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_):
+        return "bytes"
     if pa.types.is_boolean(type_):
         return "bool"
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
@@ -224,7 +236,7 @@ def _label_score(column: Profile) -> float:
     score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
     if key in _names.ID | _names.TIME | _names.META | _names.GROUP:
         return 0.0
-    if column.kind in ("struct", "empty", "date"):
+    if column.kind in ("struct", "bytes", "empty", "date"):
         return min(score, 0.5)
     if column.kind in ("list", "spans"):
         return score + 1.0

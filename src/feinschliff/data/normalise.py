@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from feinschliff.data import _targets
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Records
+from feinschliff.data.infer import simplify
 from feinschliff.errors import DataError
 from feinschliff.readers import Table
 
@@ -40,12 +41,14 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
     Raises:
         DataError: texts that are lists or structs; labels that do not fit the task.
     """
+    table = simplify(table)
     label = columns.label if labelled or columns.label in table.columns.column_names else None
     cells: dict[str, pa.Array] = {}
     target: pa.Array | None = None
     cells["text"], from_numbers = _strings(table.columns[columns.text], table, columns.text)
     if label is not None and columns.task == "ner":
         target = _targets.convert_spans(table.columns[label], table, label)
+        _require_within(target, cells["text"], table, label)
     elif label is not None and columns.task != "unlabelled":
         target = _targets.convert(table.columns[label], columns.task, table, label)
     empty = _blank(cells["text"])
@@ -120,14 +123,27 @@ def _strings(cells: pa.ChunkedArray | pa.Array, table: Table, name: str) -> tupl
             where=table.name,
             hint="Choose another column with --text, or join the parts into one string",
         )
-    if pa.types.is_dictionary(flat.type):
-        return _strings(flat.dictionary_decode(), table, name)
     strings = pc.cast(flat, pa.string())
-    if pa.types.is_large_string(flat.type) or pa.types.is_string_view(flat.type):
-        return strings, none
     if pa.types.is_floating(flat.type):
         strings = pc.if_else(pc.is_nan(flat), pa.scalar(None, pa.string()), strings)
     return strings, np.flatnonzero(strings.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _require_within(spans: pa.Array, texts: pa.Array, table: Table, label: str) -> None:
+    """Raise DataError unless every span lies in its text."""
+    owner = pc.list_parent_indices(spans).to_numpy()
+    flat = spans.flatten()
+    start, end = (flat.field(n).fill_null(-1).to_numpy() for n in (0, 1))
+    length = pc.fill_null(pc.utf8_length(texts), 0).to_numpy()[owner]
+    wrong = np.flatnonzero((start < 0) | (start >= end) | (end > length))
+    if len(wrong):
+        i = int(wrong[0])
+        raise DataError(
+            f"'{label}' has {len(wrong):,} spans outside their texts, such as {start[i]} to {end[i]} in "
+            f"{length[i]} characters",
+            where=table.place(int(owner[i])),
+            allowed="Offsets count characters, the end is exclusive",
+        )
 
 
 def _blank(strings: pa.Array) -> np.ndarray:

@@ -9,11 +9,11 @@ import numpy as np
 
 from feinschliff.config import RunConfig
 from feinschliff.data import audit
-from feinschliff.data.audit._found import DEV, TEST, TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
-from feinschliff.data.infer import infer, require_column
+from feinschliff.data.infer import infer, require_column, simplify
 from feinschliff.data.learnable import require_learnable
 from feinschliff.data.normalise import normalise
 from feinschliff.data.pool import build
@@ -77,6 +77,9 @@ def examine(
     late = audit.run(audit.AFTER_SPLIT, pool)
     reasons |= _leave_out(pool, late, config, [TRAIN, DEV])
     require_learnable(pool, tables[TRAIN])
+    for side, name in enumerate(NAMES):
+        if not (pool.split == side).any():
+            raise DataError(f"no usable row is left for {name}", where=tables.get(side, tables[TRAIN]).name)
 
     parts = [pool.records.take(np.flatnonzero(pool.split == s)) for s in (TRAIN, DEV, TEST)]
     labels = _labels(columns.task, parts)
@@ -153,7 +156,7 @@ def _tables(
 
             table = read(source, config.data)
         if table is not None:
-            tables[side] = table
+            tables[side] = simplify(table)
     if TRAIN not in tables:
         raise ConfigError("no data is named", where="data.train", hint="Give a file: feinschliff train FILE")
     return tables

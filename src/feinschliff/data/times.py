@@ -29,6 +29,8 @@ def times(table: Table, name: str) -> np.ndarray:
     if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type):
         numbers = pc.cast(cells, pa.float64())
         return np.nan_to_num(pc.fill_null(numbers, -np.inf).to_numpy(zero_copy_only=False), nan=-np.inf)
+    if pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type):
+        raise ConfigError(f"'{name}' holds {cells.type}, no times", where=table.name)
     encoded = pc.cast(cells, pa.string()).dictionary_encode()
     texts = [text.strip() for text in encoded.dictionary.to_pylist()]
     day_first = _day_first(texts, table, name)

@@ -22,7 +22,7 @@ def check(pool: Pool) -> Iterator[Found]:
         kept = int((pool.source[empty] != TRAIN).sum())
         rest = f"; {kept:,} of them on the test side are kept and predicted" if kept else ""
         yield Found("empty", "warning", empty, f"{number(len(empty), 'row')} without text{rest}")
-    missing = np.flatnonzero(pool.unlabelled & ~pool.empty)
+    missing = np.flatnonzero(pool.unlabelled)
     if len(missing):
         message = (
             f"{number(len(missing), 'row')} without a label: nothing can be learnt from or scored on them"

@@ -85,7 +85,8 @@ def _columns(pool: Pool, usable: np.ndarray, codes: np.ndarray, num_classes: int
     base = np.bincount(codes).max() / len(codes)
     for name in table.columns.column_names:
         cells = table.columns[name].take(usable).combine_chunks()
-        if name in parts or pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type):
+        kind = cells.type
+        if name in parts or pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_null(kind):
             continue
         is_id = pc.count_distinct(cells).as_py() > 0.5 * len(cells)
         values = _traits(cells) if is_id else cells.dictionary_encode().indices

@@ -64,12 +64,13 @@ def check(pool: Pool) -> Iterator[Found]:
 
 def _out_of_fold(pool: Pool, rows: np.ndarray, codes: np.ndarray, num_classes: int) -> np.ndarray:
     """Return float64 [N, num_classes]: each row's probabilities by a model that did not see its cluster."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
     from sklearn.linear_model import LogisticRegression
 
     records = pool.records.take(rows)
     fold = split.folds(records, pool.task, NUM_FOLDS, pool.texts.cluster[pool.texts.number[rows]], seed=0)
-    features = TfidfVectorizer(sublinear_tf=True, min_df=2, token_pattern=r"\w+").fit_transform(records.texts)
+    words = HashingVectorizer(token_pattern=r"\w+", n_features=2**18, alternate_sign=False, norm=None)
+    features = TfidfTransformer(sublinear_tf=True).fit_transform(words.transform(records.texts))
     chance = np.zeros((len(rows), num_classes))
     for k in range(NUM_FOLDS):
         held = fold == k
