@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.baselines._lexicon import tokens
-from feinschliff.baselines._linear import minimise, softmax
+from feinschliff.baselines._linear import minimise, softmax, start_bias
 from feinschliff.data.dataset import Dataset, Records
 from feinschliff.evaluate import Predictions, metrics, statistics
 
@@ -23,7 +23,7 @@ WINDOW: dict[int, tuple[int, ...]] = {
 }
 """Which attributes of a word (places in `attributes`) count at which distance from the token."""
 
-STRENGTHS = (0.5, 2.0, 8.0)
+STRENGTHS = (2.0, 8.0)
 EDGE = ""  # stands before and after a text
 
 
@@ -114,10 +114,14 @@ def fit_tagger(dataset: Dataset) -> Tagger:
     tagged = [_tags(spots, spans) for spots, spans in zip(places, dataset.train.targets, strict=True)]
     tags = tuple(sorted({tag for row in tagged for tag in row} | {"O"}, key=lambda t: (t != "O", t)))
     targets = _one_hot(tagged, tags)
+
     def path() -> Iterator[Tagger]:
-        weights, bias = np.zeros((matrix.shape[1], len(tags)), np.float32), np.zeros(len(tags), np.float32)
+        weights = np.zeros((matrix.shape[1], len(tags)), np.float32)
+        bias = start_bias(targets, "classification")
         for strength in STRENGTHS:
-            weights, bias = minimise(matrix, targets, "classification", strength, weights, bias)
+            weights, bias = minimise(
+                matrix, targets, "classification", strength, weights, bias, tolerance=3e-3
+            )
             yield Tagger(dataset.labels, known, column, tags, weights, bias)
 
     return max(path(), key=lambda model: _f1_on(dataset.dev, model))
