@@ -134,6 +134,7 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     from feinschliff.bundle import Model, Spec
     from feinschliff.encode import Reading
     from feinschliff.models import load as loading
+    from feinschliff.train.learner import check_reading
 
     if dataset.task not in registry.names("tasks"):
         raise ConfigError(
@@ -172,7 +173,9 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         columns={role: name for role, name in columns.items() if name},
         versions={name: version(name) for name in packages},
     )
-    return Model(network, tokenizer, spec, config.train.device, config.train.precision)
+    model = Model(network, tokenizer, spec, config.train.device, config.train.precision)
+    check_reading(model.learner, model.encode(["one"], ["two"] if reading.pairs else None))
+    return model
 
 
 def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:

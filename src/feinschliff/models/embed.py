@@ -23,11 +23,13 @@ def embed(
     """Return the mean of the last hidden states over each record's tokens, float32 [N, H].
 
     Args:
-        backbone: A transformers model without head.
+        backbone: A transformers model without head; of one with a decoder, its encoder is used.
         encoded: N records; the windows of a record are averaged by their number of tokens.
         pad_id: Token id of padding.
         context: Precision in which to compute, such as `torch.autocast`.
     """
+    if backbone.config.is_encoder_decoder:
+        backbone = backbone.get_encoder()
     width = backbone.config.hidden_size
     sums = np.zeros((encoded.num_records, width), np.float64)
     backbone.eval()

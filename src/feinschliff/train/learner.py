@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.errors import ModelError
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.train.precision import autocast
@@ -95,6 +96,47 @@ class Learner:
 
     def _to(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+
+@torch.inference_mode()
+def check_reading(learner: Learner, encoded: Encoded) -> None:
+    """Make sure that the model reads a text, and reads it alike with padding after it.
+
+    Architectures without an attention mask, or that look at the last position, answer by the batch a text
+    is in.
+
+    Args:
+        learner: A model that has just been loaded.
+        encoded: One short record.
+
+    Raises:
+        ModelError: it does not.
+    """
+    alone = collate(encoded, np.array([0]), learner.pad_id)
+    room = ((0, 0), (0, min(8, encoded.limit - alone.input_ids.shape[1])))
+    types = alone.token_type_ids
+    padded = replace(
+        alone,
+        input_ids=np.pad(alone.input_ids, room, constant_values=learner.pad_id),
+        attention_mask=np.pad(alone.attention_mask, room),
+        token_type_ids=None if types is None else np.pad(types, room),
+    )
+    kind = f"its architecture '{learner.model.config.model_type}'"
+    careful = replace(learner, model=learner.model.eval(), precision="float32")
+    try:
+        expected, found = careful.forward(alone), careful.forward(padded)
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{kind} cannot read a batch of texts ({reason})", where="model.source") from error
+    if not bool(expected.isfinite().all()):
+        raise ModelError("its weights are damaged: what it computes is not a number", where="model.source")
+    difference = (found[tuple(map(slice, expected.shape))] - expected).abs().max()
+    if not difference <= 1e-3 * expected.abs().max() + 1e-6:
+        raise ModelError(
+            f"{kind} reads padding as if it were text, so that its answers change from batch to batch",
+            where="model.source",
+            hint="Choose another model: feinschliff models",
+        )
 
 
 def pool_windows(logits: torch.Tensor, window_record: torch.Tensor, num_records: int) -> torch.Tensor:
