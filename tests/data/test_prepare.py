@@ -247,3 +247,12 @@ def test_strings_of_any_arrow_type_are_strings(kind: pa.DataType) -> None:
 def test_labels_that_are_none_are_refused(value: Any) -> None:
     with pytest.raises((ConfigError, DataError)):
         prepare(config(data__label="label"), table(text=[sentence(i) for i in range(40)], label=[value] * 40))
+
+
+@pytest.mark.parametrize("sign", [";", "|", ", "])
+def test_several_labels_in_a_cell_are_read_alike_in_test(sign: str) -> None:
+    labels = [f"b{sign}a", "a", "b", "c"] * 15
+    rows = table(text=[sentence(i) for i in range(60)], label=labels)
+    found = prepare(config(), rows, table("test.csv", text=["another text"], label=[f"a{sign}c"]))
+    assert found.test.targets == [["a", "c"]]
+    assert found.labels == ("a", "b", "c")

@@ -131,14 +131,28 @@ def find_separator(values: list[str]) -> str | None:
     return None
 
 
-def convert(cells: pa.ChunkedArray, task: str, table: Table, label: str) -> pa.Array:
+def separator_of(table: Table, label: str | None, task: str) -> str | None:
+    """Return what separates the labels in the cells of a multi-label column of strings."""
+    if task != "multilabel" or label is None or is_list(table.columns[label].type):
+        return None
+    values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
+    certain = (sign for sign in SEPARATORS[:2] if any(sign in v for v in values))
+    return find_separator(sorted(values)) or next(certain, None)
+
+
+def convert(
+    cells: pa.ChunkedArray, task: str, table: Table, label: str, separator: str | None = None
+) -> pa.Array:
     """Return the targets of a label column; null where a row has none.
+
+    Args:
+        separator: From `separator_of` the training data.
 
     Raises:
         DataError: cells that cannot be a target of this task, with places.
     """
     if task == "multilabel":
-        return _lists(cells, table, label)
+        return _lists(cells, table, label, separator)
     if is_list(cells.type) or pa.types.is_struct(cells.type):
         lengths = pc.list_value_length(cells) if is_list(cells.type) else None
         if lengths is None or not pc.all(pc.equal(lengths, 1)).as_py():
@@ -192,11 +206,10 @@ def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
     return pa.array([v if v is not None and math.isfinite(v) else None for v in values], pa.float64())
 
 
-def _lists(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
+def _lists(cells: pa.ChunkedArray, table: Table, label: str, separator: str | None) -> pa.Array:
     values = cells.to_pylist()
     if not is_list(cells.type):
         texts = [(_name(v) or "") for v in values]
-        separator = find_separator(sorted(set(texts)))
         values = [_split(t, separator, table, i, label) for i, t in enumerate(texts)]
     names = [None if v is None else sorted({n for n in map(_name, v) if n}) for v in values]
     return pa.array(names, TARGET_TYPES["multilabel"])

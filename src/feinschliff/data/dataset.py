@@ -28,6 +28,7 @@ class Columns:
     Attributes:
         confidence: 0 to 1.
         reason: One line for a person: why these columns and this task.
+        separator: What stands between several labels in one cell; `[]` for lists written as text.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Columns:
     time: str | None = None
     confidence: float = 1.0
     reason: str = ""
+    separator: str | None = None
 
 
 @dataclass(frozen=True)

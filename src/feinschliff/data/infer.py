@@ -103,6 +103,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         group=None if group and group.casefold() == "none" and group not in names else group,
         time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
         confidence=round(min(sure, task_sure), 2),
+        separator=_targets.separator_of(table, label, task),
     )
     return _explained(columns, profiles, why, named={n for n in roles.values() if n})
 

@@ -50,7 +50,7 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
         target = _targets.convert_spans(table.columns[label], table, label)
         _require_within(target, cells["text"], table, label)
     elif label is not None and columns.task != "unlabelled":
-        target = _targets.convert(table.columns[label], columns.task, table, label)
+        target = _targets.convert(table.columns[label], columns.task, table, label, columns.separator)
     empty = _blank(cells["text"])
     if columns.text_pair:
         cells["text_pair"], _ = _strings(table.columns[columns.text_pair], table, columns.text_pair)

@@ -139,9 +139,8 @@ class _Plan:
         self.shares, self.counts = list(shares), counts
         self.wanted = np.outer(shares, counts)
         weight = 1 / np.maximum(self.wanted * counts, 1e-12)  # need relative to wish, rare labels first
-        self.need: list[list[float]] = (
-            self.wanted.tolist()
-        )  # lists: single items of them are read much faster
+        # lists: single items of them are read much faster than those of arrays
+        self.need: list[list[float]] = self.wanted.tolist()
         self.weight: list[list[float]] = weight.tolist()
         self.room = [share * num_rows for share in shares]
         self.largest = [max(1.0, LARGEST * room) for room in self.room]
@@ -209,9 +208,8 @@ def _fill_quotas(
         if least is not None:
             has_none = plan.wanted[p] - need < 0.5
             quota = np.maximum(quota, (plan.counts >= least[p]) & has_none)
-        keep = (plan.counts - available == 0).astype(
-            np.int64
-        )  # a class of single rows keeps one in the first part
+        # a class of which no row is placed yet keeps one in the first part
+        keep = (plan.counts == available).astype(np.int64)
         quotas[p] = np.minimum(quota, np.maximum(left - keep, 0))
         left -= quotas[p]
     quotas[0] = left
