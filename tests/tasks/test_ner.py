@@ -145,12 +145,16 @@ def test_each_unit_is_read_where_it_is_farthest_from_an_edge():
     assert [s["start"] // 2 for s in found] == [5, 6, 7]  # of d to i; d, e and i are as far in or farther
 
 
-def test_scores_are_geometric_means():
+def test_scores_know_the_words_of_an_entity_and_its_end():
     tokenizer = tiny.tokenizer_of("wordpiece", length=64)
-    encoded = tokenise(tokenizer, ["the soup"], max_length_tokens=8, label_pieces="first")
+    encoded = tokenise(tokenizer, ["the soup was", "the soup"], max_length_tokens=8, label_pieces="first")
     units = np.flatnonzero(encoded.offsets[:, 1])
     logits = np.zeros((len(encoded.input_ids), 3), np.float32)
-    logits[units] = np.log([[0.1, 0.8, 0.1], [0.3, 0.2, 0.5]])
-    assert ner.decode(logits, encoded, ("PER",)).decided == [
-        [{"start": 0, "end": 8, "label": "PER", "score": pytest.approx((0.8 * 0.5) ** 0.5, abs=1e-6)}]
-    ]
+    logits[units] = np.log(
+        [[0.1, 0.8, 0.1], [0.3, 0.2, 0.5], [0.6, 0.1, 0.3], [0.1, 0.8, 0.1], [0.3, 0.2, 0.5]]
+    )
+    inner = (0.8 * 0.5) ** 0.5
+    found = ner.decode(logits, encoded, ("PER",))
+    assert found.names == [[span(0, 8)], [span(0, 8)]]
+    scores = [spans[0]["score"] for spans in found.decided]
+    assert scores == pytest.approx([inner * (1 - 0.3), inner], abs=1e-5)

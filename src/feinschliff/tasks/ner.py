@@ -95,8 +95,7 @@ def decode(
     found = units(encoded)
     scores = _log_softmax(logits[found.token])
     tags = best_tags(scores, found.record)
-    chances = np.exp(scores[np.arange(len(tags)), tags])
-    spans = spans_of_tags(tags, chances, found, labels, encoded.num_records)
+    spans = spans_of_tags(tags, np.exp(scores), found, labels, encoded.num_records)
     return Predictions("ner", tuple(labels), spans)
 
 
