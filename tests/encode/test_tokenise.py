@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -67,6 +67,7 @@ def test_truncation_keeps_the_beginning_and_counts_the_cut(tokenizers, texts, li
 
 
 @given(pairs=st.lists(st.tuples(sentences, sentences), max_size=6), limit=st.integers(8, 40))
+@example(pairs=[("the " * 8 + "wonderful", "the " * 7 + "wonderful")], limit=8)
 def test_pairs_are_cut_as_the_tokenizer_cuts_them(tokenizers, pairs, limit):
     tokenizer = tokenizers["wordpiece"]
     first, second = [a for a, _ in pairs], [b for _, b in pairs]

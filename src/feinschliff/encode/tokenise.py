@@ -170,18 +170,26 @@ def _pairs(
     found["full_lengths"] = [len(ids) for ids in found["input_ids"]]
     for row, length in enumerate(found["full_lengths"]):
         if length > limit:
-            short = [[_beginning(tokenizer, texts[row], 2 * limit)] for texts in (first, second)]
+            short = [[text] for text in _shortened(tokenizer, first[row], second[row], 2 * limit)]
             cut = tokenizer(*short, truncation="longest_first", max_length=limit, **options)
             for name in cut:
                 found[name][row] = cut[name][0]
     return found
 
 
-def _beginning(tokenizer: Any, text: str, num_tokens: int) -> str:
-    """Return the characters of the first tokens of a text."""
-    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    offsets = tokens["offset_mapping"]
-    return text if len(offsets) <= num_tokens else text[: offsets[num_tokens - 1][1]]
+def _shortened(tokenizer: Any, first: str, second: str, num_tokens: int) -> tuple[str, str]:
+    """Return the beginnings of two texts, about `num_tokens` tokens each; the longer one stays the longer."""
+    ends = []
+    for text in (first, second):
+        tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ends.append([end for _, end in tokens["offset_mapping"]])
+    lengths = len(ends[0]), len(ends[1])
+    keep = num_tokens + (lengths[0] > lengths[1]), num_tokens + (lengths[1] > lengths[0])
+    begin = [
+        text if length <= kept else text[: end[kept - 1]]
+        for text, end, length, kept in zip((first, second), ends, lengths, keep, strict=True)
+    ]
+    return begin[0], begin[1]
 
 
 def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:
