@@ -32,7 +32,7 @@ def within(pool: Pool) -> Iterator[Found]:
     usable = ~pool.empty
     repeated = np.flatnonzero(usable & (first != np.arange(len(pool))))
     if len(repeated):
-        message = f"{number(len(repeated), 'row')} repeat an earlier row letter for letter"
+        message = f"{number(len(repeated), 'row repeats', 'rows repeat')} an earlier row letter for letter"
         yield Found(
             "exact_duplicates", "warning", repeated, message, lambda row: f"same as {pool.place(first[row])}"
         )
@@ -59,7 +59,9 @@ def _conflicts(pool: Pool, labels: np.ndarray, usable: np.ndarray) -> Iterator[F
         other = next(r for r in others[int(pool.texts.number[row])] if labels[r] != labels[row])
         return f"{pool.label(row)} here, {pool.label(other)} at {pool.place(other)}"
 
-    message = f"{number(len(torn), 'row')} ({number(len(others), 'text')}) stand with different labels"
+    message = (
+        f"{number(len(torn), 'row')} ({number(len(others), 'text')}) with several labels for the same text"
+    )
     yield Found("conflicting_labels", "warning", torn, message, detail)
 
 
@@ -72,9 +74,7 @@ def _near(pool: Pool, usable: np.ndarray) -> Iterator[Found]:
     repeats &= _first_of(pool.texts.number[rows], pool.source[rows]) == np.arange(len(rows))  # each text once
     if repeats.any():
         earlier = dict(zip(rows[repeats].tolist(), first[repeats].tolist(), strict=True))
-        message = (
-            f"{number(int(repeats.sum()), 'text')} nearly repeat another: at most two words in eleven differ"
-        )
+        message = f"{number(int(repeats.sum()), 'text repeats', 'texts repeat')} another nearly: at most two words in eleven differ"
         yield Found(
             "near_duplicates", "info", rows[repeats], message, lambda row: f"like {pool.place(earlier[row])}"
         )
@@ -95,14 +95,14 @@ def across(pool: Pool) -> Iterator[Found]:
         detail = partial(_where, pool, row_of[partner[texts.number]])
         same = np.isin(texts.number[leaked], right)
         if (~same).sum() > MOST_NEAR * len(rows):
-            count, name = number(int((~same).sum()), "row"), NAMES[side]
-            message = f"{count} are nearly the same as one of {name}: {name} is easier than new texts will be"
+            count, name = number(int((~same).sum()), "row is", "rows are"), NAMES[side]
+            message = f"{count} nearly the same as one of {name}: {name} is easier than new texts will be"
             yield Found("templates", "warning", leaked[~same], message, detail)
             leaked, same = leaked[same], same[same]
         if not len(leaked):
             continue
         message = (
-            f"{number(len(leaked), 'row')} outside {NAMES[side]} stand in {NAMES[side]} too: "
+            f"{number(len(leaked), 'row')} outside {NAMES[side]} also in {NAMES[side]}: "
             f"{same.sum():,} with the same text, {(~same).sum():,} with nearly the same"
         )
         if (pool.source == side).any():
