@@ -74,7 +74,8 @@ def _near(pool: Pool, usable: np.ndarray) -> Iterator[Found]:
     repeats &= _first_of(pool.texts.number[rows], pool.source[rows]) == np.arange(len(rows))  # each text once
     if repeats.any():
         earlier = dict(zip(rows[repeats].tolist(), first[repeats].tolist(), strict=True))
-        message = f"{number(int(repeats.sum()), 'text repeats', 'texts repeat')} another nearly: at most two words in eleven differ"
+        repeating = number(int(repeats.sum()), "text repeats", "texts repeat")
+        message = f"{repeating} another nearly: at most two words in eleven differ"
         yield Found(
             "near_duplicates", "info", rows[repeats], message, lambda row: f"like {pool.place(earlier[row])}"
         )
