@@ -5,8 +5,18 @@ become metrics, bootstrap intervals and paired comparisons.
 """
 
 from feinschliff.evaluate.bootstrap import Comparison, Interval, compare, holm, intervals, metrics
+from feinschliff.evaluate.calibrate import Calibration, calibration, fit_temperature, tempered
+from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.predictions import Predictions
 from feinschliff.evaluate.requirements import Requirement, requirement
+from feinschliff.evaluate.selective import (
+    answer_threshold,
+    area_under_risk,
+    conformal_threshold,
+    coverage_curve,
+    possible_labels,
+)
+from feinschliff.evaluate.slicing import Slice, slices
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER, METRICS, PRIMARY, Statistics, statistics
 from feinschliff.evaluate.tables import LabelScores, confusion, mistakes, per_class
 
@@ -14,19 +24,32 @@ __all__ = [
     "LOWER_IS_BETTER",
     "METRICS",
     "PRIMARY",
+    "Calibration",
     "Comparison",
     "Interval",
+    "LabelIssues",
     "LabelScores",
     "Predictions",
     "Requirement",
+    "Slice",
     "Statistics",
+    "answer_threshold",
+    "area_under_risk",
+    "calibration",
     "compare",
+    "conformal_threshold",
     "confusion",
+    "coverage_curve",
+    "fit_temperature",
     "holm",
     "intervals",
+    "label_issues",
     "metrics",
     "mistakes",
     "per_class",
+    "possible_labels",
     "requirement",
+    "slices",
     "statistics",
+    "tempered",
 ]

@@ -1,0 +1,85 @@
+"""Predictions for the training records by models that did not see them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from feinschliff.baselines._base import Embed
+from feinschliff.config import RunConfig
+from feinschliff.data.dataset import Dataset, Records
+from feinschliff.evaluate import Predictions
+
+
+def cross_predict(
+    baseline: ModuleType, dataset: Dataset, config: RunConfig, embed: Embed, num_folds: int = 5
+) -> Predictions:
+    """Return a baseline's predictions for train, each record predicted by a model trained without it.
+
+    Records of one group stay in one fold; otherwise each fold has about the same share of every label. The
+    folds depend on `config.seed`. Vectors of train are computed once.
+    """
+    train = dataset.train
+    fold = folds(train, num_folds, config.seed)
+    vectors: list[np.ndarray] = []
+    rows_of: dict[int, np.ndarray] = {}
+
+    def embedded(records: Records) -> np.ndarray:
+        if id(records) not in rows_of:
+            return embed(records)
+        if not vectors:
+            vectors.append(embed(train))
+        return vectors[0][rows_of[id(records)]]
+
+    parts: list[tuple[np.ndarray, Predictions]] = []
+    for number in range(num_folds):
+        inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        if not len(outside):
+            continue
+        learned, held = train.take(inside), train.take(outside)
+        rows_of |= {id(learned): inside, id(held): outside}
+        part = dataclasses.replace(dataset, train=learned)
+        parts.append((outside, baseline.fit(part, config, embedded).predict(held)))
+    return _joined(parts)
+
+
+def folds(records: Records, num_folds: int, seed: int) -> np.ndarray:
+    """Return int64 [N], the fold of each record."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(records))
+    fold = np.empty(len(records), dtype=np.int64)
+    if "group" in records.table.column_names:
+        groups = records.table["group"].to_pylist()
+        members: dict[Any, list[int]] = defaultdict(list)
+        for row in order.tolist():
+            members[row if groups[row] is None else (groups[row],)].append(row)
+        sizes = [0] * num_folds
+        for rows in sorted(members.values(), key=len, reverse=True):
+            number = sizes.index(min(sizes))
+            fold[rows] = number
+            sizes[number] += len(rows)
+        return fold
+    targets = records.targets
+    if targets and isinstance(targets[0], str | float):
+        values = np.array(targets)
+        order = order[np.argsort(values[order], kind="stable")]
+    fold[order] = np.arange(len(records)) % num_folds
+    return fold
+
+
+def _joined(parts: list[tuple[np.ndarray, Predictions]]) -> Predictions:
+    """Return the predictions of all folds in record order."""
+    back = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    first = parts[0][1]
+    if first.task == "ner":
+        decided: Any = [spans for _, part in parts for spans in part.decided]
+    else:
+        decided = np.concatenate([part.decided for _, part in parts])
+    scores = (
+        None if first.scores is None else np.concatenate([p.scores for _, p in parts if p.scores is not None])
+    )
+    return Predictions(first.task, first.labels, decided, scores).take(back)

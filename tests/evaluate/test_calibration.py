@@ -1,0 +1,109 @@
+"""Calibration: the temperature is found again, the corrected error is unbiased, decisions stay."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from feinschliff.evaluate import Predictions
+from feinschliff.evaluate.calibrate import (
+    calibration,
+    calibration_error,
+    fit_temperature,
+    judged,
+    reliability,
+    tempered,
+)
+
+
+def drawn(random, num, width, temperature):
+    """Return logits that are too large by `temperature`, and classes drawn from the true probabilities."""
+    logits = random.normal(size=(num, width)) * 2
+    chances = softmax(logits, axis=1)
+    true = (chances.cumsum(1) > random.random((num, 1))).argmax(1)
+    return logits * temperature, true
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_is_found_again(temperature):
+    logits, true = drawn(np.random.default_rng(0), 4000, 4, temperature)
+    assert fit_temperature(logits, true) == pytest.approx(temperature, rel=0.1)
+    log_probabilities = np.log(softmax(logits, axis=1))
+    assert fit_temperature(log_probabilities, true) == pytest.approx(fit_temperature(logits, true), rel=1e-4)
+    random = np.random.default_rng(1)
+    single = random.normal(size=(4000, 3))
+    true = random.random(single.shape) < expit(single)
+    assert fit_temperature(single * temperature, true) == pytest.approx(temperature, rel=0.1)
+
+
+def test_little_or_perfect_dev_gives_no_wild_temperature():
+    logits = np.array([[3.0, 0.0], [0.0, 3.0]])
+    assert 0.4 < fit_temperature(np.tile(logits, (10, 1)), np.tile([0, 1], 10)) < 1
+    assert fit_temperature(np.zeros((0, 2)), np.zeros(0, dtype=int)) == 1
+    assert fit_temperature(logits, np.array([-1, -1])) == 1
+
+
+def test_tempering_equals_dividing_the_logits():
+    logits = np.random.default_rng(0).normal(size=(50, 3)) * 4
+    scores = softmax(logits, axis=1).astype(np.float32)
+    predictions = Predictions("classification", ("a", "b", "c"), scores.argmax(1), scores)
+    cooled = tempered(predictions, 2.0)
+    np.testing.assert_allclose(cooled.scores, softmax(logits / 2, axis=1), atol=1e-5)
+    assert (cooled.decided == cooled.scores.argmax(1)).all()
+    scores = expit(logits).astype(np.float32)
+    several = tempered(Predictions("multilabel", ("a", "b", "c"), scores > 0.5, scores), 2.0)
+    np.testing.assert_allclose(several.scores, expit(logits / 2), atol=1e-5)
+    certain = np.array([[1.0, 0.0]], dtype=np.float32)
+    assert np.isfinite(tempered(Predictions("classification", ("a", "b"), [0], certain), 3.0).scores).all()
+
+
+def test_the_corrected_error_is_less_biased():
+    random, plain, corrected = np.random.default_rng(0), [], []
+    for _ in range(200):
+        confidence = random.uniform(0.5, 1, 300)
+        bins = reliability(confidence, random.random(300) < confidence)
+        plain.append(calibration_error(bins, corrected=False))
+        corrected.append(calibration_error(bins))
+    assert np.mean(plain) > 0.05  # though the confidences are exactly right
+    assert np.mean(corrected) < 0.65 * np.mean(plain)
+    too_sure = []
+    for _ in range(200):
+        confidence = random.uniform(0.6, 1, 300)
+        too_sure.append(calibration_error(reliability(confidence, random.random(300) < confidence - 0.1)))
+    assert np.mean(too_sure) == pytest.approx(0.1, abs=0.015)
+
+
+def test_bins_hold_equally_many_and_equal_confidences_stay_together():
+    bins = reliability(np.linspace(0, 1, 150), np.ones(150, dtype=bool), 15)
+    assert [b["count"] for b in bins] == [10] * 15
+    assert all(b["low"] < b["accuracy"] <= b["high"] for b in bins)
+    (only,) = reliability(np.full(40, 0.7), np.arange(40) < 28)
+    assert (only["count"], only["accuracy"]) == (40, 0.7)
+    assert calibration_error([only]) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_judged_in_each_task():
+    scores = np.array([[0.9, 0.1], [0.4, 0.6]], dtype=np.float32)
+    confidence, right = judged(
+        ["a", "new"], Predictions("classification", ("a", "b"), scores.argmax(1), scores)
+    )
+    np.testing.assert_allclose(confidence, [0.9, 0.6], atol=1e-6)
+    assert right.tolist() == [True, False]
+    several = Predictions("multilabel", ("a", "b"), scores > 0.5, scores)
+    assert judged([["b"], ["new"]], several)[1].tolist() == [False, True, False, False]
+    span = {"start": 0, "end": 3, "label": "X"}
+    found = Predictions("ner", ("X",), [[{**span, "score": 0.8}], [{**span, "score": 0.4}]])
+    assert judged([[span], []], found)[1].tolist() == [True, False]
+
+
+def test_calibration_as_a_whole():
+    logits, true = drawn(np.random.default_rng(2), 2000, 3, 3.0)
+    scores = softmax(logits, axis=1).astype(np.float32)
+    predictions = Predictions("classification", ("0", "1", "2"), scores.argmax(1), scores)
+    targets = [str(t) for t in true]
+    before = calibration(targets, predictions)
+    after = calibration(targets, tempered(predictions, fit_temperature(np.log(scores), true)))
+    assert after.ece < 0.03 < 0.1 < before.ece
+    assert after.brier < before.brier
+    assert set(before.as_dict()) == {"ece", "ece_plain", "brier", "bins"}
+    assert calibration([1.0], Predictions("regression", (), np.array([1.0]))) is None
+    assert calibration([[]], Predictions("ner", ("X",), [[]])) is None
