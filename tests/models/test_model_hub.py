@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,9 @@ def models(encoder, tmp_path_factory):
     pickled = tmp_path_factory.mktemp("pickled")
     shutil.copy(encoder("bert") / "config.json", pickled)
     (pickled / "pytorch_model.bin").write_bytes(b"x")
-    return {"owner/tiny": encoder("bert"), "owner/pickled": pickled}
+    tiny_one = Path(shutil.copytree(encoder("bert"), tmp_path_factory.mktemp("tiny") / "bert"))
+    shutil.copytree(tiny_one, tiny_one / "checkpoint-1")
+    return {"owner/tiny": tiny_one, "owner/pickled": pickled}
 
 
 def test_a_download_trains_and_is_found_again_without_the_hub(models, tmp_path):
@@ -58,6 +61,7 @@ def test_a_download_trains_and_is_found_again_without_the_hub(models, tmp_path):
     folder = tmp_path / "hub/models--owner--tiny/snapshots" / model_hub.COMMIT
     assert str(folder) == found
     assert commit(folder) == model_hub.COMMIT
+    assert not (folder / "checkpoint-1").exists()
     quick = {"train.epochs": 1, "train.batch_size": 32}
     model = tune(tiny.config(folder, "none", **quick), tiny.dataset(tiny.some(40)))
     assert len(model.predict(["the soup was wonderful."])) == 1

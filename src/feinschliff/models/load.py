@@ -301,7 +301,9 @@ def _download(source: str, revision: str | None) -> Path:
         + str(sorted(PACKAGED))
     )
     try:
-        folder = Path(snapshot_download(source, revision=revision, allow_patterns=FILES))
+        folder = Path(
+            snapshot_download(source, revision=revision, allow_patterns=FILES, ignore_patterns="*/*")
+        )
     except GatedRepoError:
         raise ModelError(
             "the model's owner asks you to accept terms first",
