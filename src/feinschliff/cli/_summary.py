@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -50,11 +51,15 @@ def print_summary(result: Mapping[str, Any]) -> None:
 def next_commands(config: Mapping[str, Any]) -> list[str]:
     """Return three commands that go on from a finished run with this configuration."""
     program, model = _program(), quote(f"{relative(config['output_dir'])}/model")
-    data, test = config["data"]["train"], config["data"]["test"]
-    commands = [f"echo 'A text of your own.' | {program} predict {model} - --format text"]
-    if data is None:  # it came from a program's memory
+    columns, test = config["data"], config["data"]["test"]
+    if columns["text_pair"]:
+        row = json.dumps({columns["text"]: "One text.", columns["text_pair"]: "Another."}, ensure_ascii=False)
+        commands = [f"echo {quote(row)} | {program} predict {model} - --format jsonl"]
+    else:
+        commands = [f"echo 'A text of your own.' | {program} predict {model} - --format text"]
+    if columns["train"] is None:  # the data came from a program's memory
         return commands
-    data = quote(relative(data))
+    data = quote(relative(columns["train"]))
     commands.append(f"{program} predict {model} {data} -o predictions.csv")
     commands.append(
         f"{program} evaluate {model} {quote(relative(test))}" if test else f"{program} audit {data}"
