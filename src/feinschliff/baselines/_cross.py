@@ -26,14 +26,15 @@ def cross_predict(
     train = dataset.train
     fold = folds(train, num_folds, config.seed)
     vectors: list[np.ndarray] = []
-    rows_of: dict[int, np.ndarray] = {}
+    parts_of_train: list[tuple[Records, np.ndarray]] = []
 
     def embedded(records: Records) -> np.ndarray:
-        if id(records) not in rows_of:
-            return embed(records)
-        if not vectors:
-            vectors.append(embed(train))
-        return vectors[0][rows_of[id(records)]]
+        for part, rows in parts_of_train:
+            if part is records:
+                if not vectors:
+                    vectors.append(embed(train))
+                return vectors[0][rows]
+        return embed(records)
 
     parts: list[tuple[np.ndarray, Predictions]] = []
     for number in range(num_folds):
@@ -41,7 +42,7 @@ def cross_predict(
         if not len(outside):
             continue
         learned, held = train.take(inside), train.take(outside)
-        rows_of |= {id(learned): inside, id(held): outside}
+        parts_of_train[:] = [(learned, inside), (held, outside)]
         part = dataclasses.replace(dataset, train=learned)
         parts.append((outside, baseline.fit(part, config, embedded).predict(held)))
     return _joined(parts)
