@@ -91,4 +91,36 @@ def test_metrics_undefined_in_some_resamples_still_have_an_interval():
     scores = np.array([[0.9, 0.1]] * 9 + [[0.2, 0.8]], dtype=np.float32)
     predictions = Predictions("classification", ("a", "b"), scores.argmax(1), scores)
     found = intervals(statistics("classification", ["a"] * 9 + ["b"], predictions))["roc_auc"]
-    assert (found.value, found.low, found.high) == (1, 1, 1)
+    assert (found.value, found.high) == (1, 1)
+
+
+def test_no_error_in_few_examples_is_no_certainty(true):
+    few, many = (
+        intervals(stats_of(t, Predictions("classification", ("0", "1"), t))) for t in (true[:20], true)
+    )
+    for name in ("accuracy", "macro_f1"):
+        assert (few[name].value, few[name].high) == (1, 1)
+        assert 0.8 < few[name].low < 0.9 < many[name].low < 1
+
+
+def test_p_values_of_equal_systems_are_uniform():
+    random = np.random.default_rng(0)
+    true = random.integers(0, 2, 300)
+    alarms = 0
+    for seed in range(120):
+        a, b = (stats_of(true, system(true, 0.8, 1000 * side + seed)) for side in (1, 2))
+        alarms += compare(a, b, "macro_f1", samples=200).p_value < 0.1
+    assert 3 <= alarms <= 22  # 12 expected
+
+
+def test_numbers_and_ranks_are_compared_too():
+    random = np.random.default_rng(0)
+    true = random.normal(size=200)
+    near, far = (
+        statistics("regression", true, Predictions("regression", (), true + random.normal(size=200) * s))
+        for s in (0.3, 2.0)
+    )
+    for metric in ("pearson", "spearman", "rmse", "r2"):
+        found = compare(near, far, metric, samples=500)
+        assert found.p_value < 0.01, metric
+        assert compare(near, near, metric, samples=500).p_value == 1, metric

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 from feinschliff.data.dataset import TARGET_TYPES, Records
 from feinschliff.errors import ConfigError
 from feinschliff.evaluate import Interval, Predictions, confusion, mistakes, per_class, requirement
-from feinschliff.evaluate.tables import wilson
+from feinschliff.evaluate.interval import wilson
 
 
 def records(targets, task, pairs=None):

@@ -24,6 +24,10 @@ TASKS = tuple(TITLES)
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)
 
 
+MOST_CHARACTERS = 10_000_000
+"""Of train; beyond, n-grams of characters are left out: with much text they gain little and cost most."""
+
+
 def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
     """Fit on 1-2-grams of words and 2-5-grams of characters within words, found in two texts or more.
 
@@ -33,7 +37,10 @@ def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
     if dataset.task == "ner":
         return fit_tagger(dataset)
     texts = joined(dataset.train)
-    fitted = [fit_ngrams(texts, "words", (1, 2), 2), fit_ngrams(texts, "characters", (2, 3, 4, 5), 2)]
+    kinds = {"words": (1, 2), "characters": (2, 3, 4, 5)}
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        del kinds["characters"]
+    fitted = [fit_ngrams(texts, kind, sizes, 2) for kind, sizes in kinds.items()]
 
     def features(records: Records) -> Any:
         return _side_by_side([ngrams(joined(records)) for ngrams, _ in fitted])

@@ -4,9 +4,10 @@ The way through: `Predictions` of a system and the targets become `Statistics` (
 become metrics, bootstrap intervals and paired comparisons.
 """
 
-from feinschliff.evaluate.bootstrap import Comparison, Interval, compare, holm, intervals, metrics
+from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals, metrics
 from feinschliff.evaluate.calibrate import Calibration, calibration, fit_temperature, tempered
 from feinschliff.evaluate.confident import LabelIssues, label_issues
+from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions
 from feinschliff.evaluate.requirements import Requirement, requirement
 from feinschliff.evaluate.selective import (

@@ -14,6 +14,7 @@ import numpy as np
 
 from feinschliff.evaluate._labels import indicator, label_names
 from feinschliff.evaluate._spans import entities
+from feinschliff.evaluate.interval import wilson
 from feinschliff.evaluate.predictions import Predictions
 
 CAUTION = 0.5
@@ -137,7 +138,6 @@ def reliability(confidence: np.ndarray, right: np.ndarray, num_bins: int = 15) -
     Source: A. Niculescu-Mizil, R. Caruana, "Predicting Good Probabilities with Supervised Learning", ICML
     2005, for the diagram; M. Roelofs et al., AISTATS 2022, for bins of equal mass.
     """
-    from feinschliff.evaluate.tables import wilson
 
     order = np.argsort(confidence, kind="stable")
     values = confidence[order]

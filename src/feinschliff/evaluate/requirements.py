@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from feinschliff.errors import ConfigError, nearest
-from feinschliff.evaluate.bootstrap import Interval
+from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.statistics import METRICS
 
 FORM = re.compile(r"\s*(\w+)(?:\.(value|low|high))?\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from feinschliff.evaluate.bootstrap import Interval
-from feinschliff.evaluate.tables import wilson
+from feinschliff.evaluate.interval import Interval, wilson
 
 
 def coverage_curve(

@@ -12,9 +12,8 @@ import numpy as np
 
 from feinschliff.data.dataset import Records
 from feinschliff.evaluate._spans import entities
-from feinschliff.evaluate.bootstrap import Interval
+from feinschliff.evaluate.interval import Interval, wilson
 from feinschliff.evaluate.predictions import Predictions
-from feinschliff.evaluate.tables import wilson
 
 LEAST = 10
 """Slices of fewer records are not shown."""

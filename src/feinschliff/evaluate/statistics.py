@@ -50,6 +50,18 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 """Names of the metrics a task may report; `roc_auc` only with two classes."""
 
+SHARES = (
+    frozenset({name for names in METRICS.values() for name in names})
+    - LOWER_IS_BETTER
+    - {
+        "mcc",
+        "pearson",
+        "spearman",
+        "r2",
+    }
+)
+"""Metrics between 0 (nothing right) and 1 (nothing wrong)."""
+
 PRIMARY = {
     "classification": "macro_f1",
     "multilabel": "micro_f1",

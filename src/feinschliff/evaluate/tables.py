@@ -11,7 +11,7 @@ import numpy as np
 from feinschliff.data.dataset import Records
 from feinschliff.evaluate._labels import indicator, indices, label_names
 from feinschliff.evaluate._spans import entities, span_counts
-from feinschliff.evaluate.bootstrap import Interval
+from feinschliff.evaluate.interval import Interval, wilson
 from feinschliff.evaluate.predictions import Predictions
 
 
@@ -47,22 +47,6 @@ def per_class(
         f1 = Interval(*(2 * j / (1 + j) for j in (jaccard.value, jaccard.low, jaccard.high)))
         rows.append(LabelScores(label, wilson(h, p, confidence), wilson(h, a, confidence), f1, int(a)))
     return rows
-
-
-def wilson(hits: float, trials: float, confidence: float = 0.95) -> Interval:
-    """Return a proportion with its score interval; 0 with the interval 0 to 1 when there are no trials.
-
-    Source: E. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927.
-    """
-    from scipy.special import ndtri
-
-    if trials == 0:
-        return Interval(0.0, 0.0, 1.0)
-    z = float(ndtri((1 + confidence) / 2))
-    share = float(hits) / float(trials)
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))) / (1 + z * z / trials)
-    return Interval(share, max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share)))
 
 
 def _counts(
