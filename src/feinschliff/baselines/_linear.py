@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 from feinschliff.baselines._base import first_best, loss_on
 from feinschliff.data.dataset import Dataset, Records
 from feinschliff.evaluate import Predictions
+from feinschliff.evaluate._labels import indicator
+from feinschliff.evaluate.thresholds import thresholds
 
 Features = Callable[[Records], Any]
 """Gives float32 [N, F], a dense array or a CSR matrix."""
@@ -30,6 +32,7 @@ class LinearModel:
         weights: float32 [F, K].
         bias: float32 [K].
         scale: What outputs of a regression are multiplied with; `shift` is added after.
+        thresholds: Of multilabel, the probability from which on a label is given; float [L], or one for all.
     """
 
     task: str
@@ -39,6 +42,7 @@ class LinearModel:
     bias: np.ndarray
     scale: float = 1.0
     shift: float = 0.0
+    thresholds: np.ndarray | float = 0.5
 
     def predict(self, records: Records) -> Predictions:
         """Return predictions in record order."""
@@ -48,7 +52,7 @@ class LinearModel:
             return Predictions(self.task, (), decided)
         if self.task == "multilabel":
             scores = _sigmoid(outputs)
-            return Predictions(self.task, self.labels, scores >= 0.5, scores)
+            return Predictions(self.task, self.labels, scores >= self.thresholds, scores)
         scores = softmax(outputs)
         return Predictions(self.task, self.labels, scores.argmax(1), scores)
 
@@ -76,7 +80,11 @@ def fit_linear(dataset: Dataset, matrix: Any, features: Features, strengths: Seq
         return loss_on(dataset.dev, model.predict(dataset.dev))
 
     best = first_best(candidates(), loss if len(dataset.dev) else None)
-    return LinearModel(best.task, best.labels, features, best.weights, best.bias, scale, shift)
+    if dataset.task == "multilabel" and len(dataset.dev):
+        found = best.predict(dataset.dev).scores
+        assert found is not None
+        best = replace(best, thresholds=thresholds(found, indicator(dataset.dev.targets, dataset.labels)))
+    return replace(best, features=features)
 
 
 def minimise(

@@ -15,8 +15,8 @@ from feinschliff.config import TrainConfig
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions
+from feinschliff.evaluate.thresholds import thresholds
 from feinschliff.tasks._losses import Objective, sigmoid_loss, start_from_shares
-from feinschliff.tasks._thresholds import thresholds
 
 TITLE = "Multi-label classification"
 PRIMARY_METRIC = "micro_f1"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feinschliff.tasks._thresholds import thresholds
+from feinschliff.evaluate.thresholds import thresholds
 
 
 def f1(decided, truth):
