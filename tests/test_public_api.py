@@ -18,6 +18,7 @@ PUBLIC = [
     "RunConfig",
     "__version__",
     "audit",
+    "compare",
     "evaluate",
     "load",
     "train",

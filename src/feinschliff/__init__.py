@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from feinschliff.api import audit, evaluate, train
+    from feinschliff.api import audit, compare, evaluate, train
     from feinschliff.bundle import Model, load
     from feinschliff.config import RunConfig
     from feinschliff.errors import FeinschliffError
@@ -25,6 +25,7 @@ __all__ = [
     "RunConfig",
     "__version__",
     "audit",
+    "compare",
     "evaluate",
     "load",
     "train",
@@ -37,6 +38,7 @@ _HOME = {
     "Result": "report.result",
     "RunConfig": "config",
     "audit": "api",
+    "compare": "api",
     "evaluate": "api",
     "load": "bundle",
     "train": "api",

@@ -161,6 +161,43 @@ def evaluate(
     }
 
 
+def compare(
+    *runs: str | Path,
+    metric: str | None = None,
+    same_test: bool = False,
+    html: str | Path | None = None,
+    language: str | None = None,
+) -> dict[str, Any]:
+    """Compare finished runs on the test texts they share, with paired tests.
+
+    Args:
+        runs: Folders of finished runs, two or more.
+        metric: What is tested; the task's primary metric if not given.
+        same_test: Accept runs that learnt from different data, as long as their test texts are the same.
+        html: File for a page that shows two runs side by side.
+        language: Of that page, `en` or `de`; that of the first run's report if not given.
+
+    Returns:
+        See `feinschliff.report.comparison.compare_runs`.
+
+    Raises:
+        ConfigError: not a finished run; fewer than two; more than two for a page; no such metric.
+        DataError: the runs' data or test texts differ.
+    """
+    from feinschliff.report.comparison import compare_runs, read_run
+    from feinschliff.report.result import plain, write_text
+    from feinschliff.report.side_by_side import page
+
+    if html is not None and len(runs) != 2:
+        raise ConfigError("a page shows two runs side by side", where="--html", hint="Name two runs")
+    opened = [read_run(run) for run in runs]
+    found = plain(compare_runs(opened, metric, same_test=same_test))
+    if html is not None:
+        chosen = language or opened[0].result.get("language") or "en"
+        write_text(Path(html), page(opened[0], opened[1], found, chosen))
+    return found
+
+
 def configure(config: RunConfig | str | Path | None, values: Mapping[str, Any]) -> RunConfig:
     """Return a configuration with the given settings, None ones skipped.
 

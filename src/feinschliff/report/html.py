@@ -46,19 +46,33 @@ def html(result: Mapping[str, Any], language: str = "en") -> str:
         "training": provenance.training(result, words),
         "repeat": provenance.repeat(result, words),
     }
+    return render(
+        words,
+        title=result.get("title") or words("page.report"),
+        date=words.date(result.get("created")),
+        version=result.get("feinschliff") or "",
+        answer=verdict(result, words),
+        figures=promises.figures(result, words),
+        sections={name: view for name, view in sections.items() if view is not None or name in PROMISES},
+    )
+
+
+def render(words: Language, *, sections: Mapping[str, Any], **values: Any) -> str:
+    """Return a page: the answer, its figures, and the sections, each drawn by the template of its name.
+
+    Args:
+        words: The language.
+        sections: What each section's template needs, by the section's name, in their order.
+        values: `title`, `date`, `version`, `answer` and `figures`.
+    """
     script = _asset("script.js")
     page = (
         _templates()
         .get_template("report.html.j2")
         .render(
             words=words,
-            title=result.get("title") or words("page.report"),
-            date=words.date(result.get("created")),
-            version=result.get("feinschliff") or "",
-            answer=verdict(result, words),
-            figures=promises.figures(result, words),
-            sections={name: view for name, view in sections.items() if view is not None or name in PROMISES},
-            promises=PROMISES,
+            sections=sections,
+            **values,
             style=Markup(_asset("style.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

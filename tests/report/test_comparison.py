@@ -1,0 +1,172 @@
+"""Runs compared on the same test texts: aligned by content, refused where the data differs."""
+
+import copy
+import json
+import random
+
+import numpy as np
+import pytest
+import samples
+from pages import Page
+
+from feinschliff.errors import ConfigError, DataError
+from feinschliff.report import side_by_side
+from feinschliff.report.comparison import compare_runs, details, differing_settings, read_run
+from feinschliff.report.result import write
+
+LABELS = ("bad", "good", "so-so")
+NUM = 120
+
+
+def rows(right: float, seed: int):
+    """Return classification rows of which about the given share is right."""
+    draw, found = np.random.default_rng(seed), []
+    for index in range(NUM):
+        true = LABELS[index % 3]
+        said = true if draw.random() < right else LABELS[(index + 1) % 3]
+        probabilities = {name: 0.8 if name == said else 0.1 for name in LABELS}
+        found.append(
+            {
+                "id": str(index),
+                "text": f"text {index}",
+                "label": true,
+                "prediction": said,
+                "probabilities": probabilities,
+            }
+        )
+    return found
+
+
+def save(folder, found, task="classification", labels=LABELS, **changes):
+    """Write a finished run with these predictions."""
+    result = copy.deepcopy(samples.binary())
+    result |= {"task": task, "primary_metric": "macro_f1", **changes.pop("top", {})}
+    result["data"] |= {"labels": list(labels), "fingerprint": "f1", "test_fingerprint": "t1", **changes}
+    (folder / "predictions").mkdir(parents=True)
+    write(result, folder / "result.json")
+    lines = "".join(json.dumps(row) + "\n" for row in found)
+    (folder / "predictions" / "test.jsonl").write_text(lines)
+    return read_run(folder)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two runs, the second clearly better, its rows in another order."""
+    shuffled = rows(0.95, 1)
+    random.Random(4).shuffle(shuffled)
+    return save(tmp_path / "a", rows(0.6, 0)), save(tmp_path / "b", shuffled)
+
+
+def test_the_better_run_is_found_whatever_the_order_of_rows(pair):
+    found = compare_runs(pair)
+    accuracy = [np.mean([r["label"] == r["prediction"] for r in run.rows]) for run in pair]
+    assert [r["metrics"]["accuracy"]["value"] for r in found["runs"]] == pytest.approx(accuracy)
+    (test,) = found["comparisons"]
+    assert (test["metric"], found["examples"]) == ("macro_f1", NUM)
+    assert test["difference"] < -0.2
+    assert test["p_value_corrected"] < 0.01
+    assert test["low"] < test["difference"] < test["high"] < 0
+
+
+def test_equal_predictions_do_not_differ(tmp_path):
+    found = compare_runs([save(tmp_path / name, rows(0.8, 2)) for name in "ab"])
+    assert found["comparisons"][0]["difference"] == 0
+    assert found["comparisons"][0]["p_value"] == 1
+
+
+def test_three_runs_are_corrected_together(tmp_path, pair):
+    found = compare_runs([*pair, save(tmp_path / "c", rows(0.9, 3))])
+    assert len(found["comparisons"]) == 3
+    assert all(c["p_value_corrected"] >= c["p_value"] for c in found["comparisons"])
+
+
+def test_other_data_is_refused(tmp_path, pair):
+    other = save(tmp_path / "other", rows(0.9, 3), fingerprint="f2")
+    with pytest.raises(DataError, match=r"their data differs \(fingerprints f1 and f2\).*--same-test"):
+        compare_runs([pair[0], other])
+    assert compare_runs([pair[0], other], same_test=True)["examples"] == NUM
+    other = save(tmp_path / "test", rows(0.9, 3), fingerprint="f2", test_fingerprint="t2")
+    with pytest.raises(DataError, match=r"their test texts differ \(fingerprints t1 and t2\)"):
+        compare_runs([pair[0], other], same_test=True)
+    changed = rows(0.9, 3)
+    changed[5]["text"] = "another text"
+    with pytest.raises(DataError, match="their test texts differ"):
+        compare_runs([pair[0], save(tmp_path / "changed", changed)])
+    other = save(tmp_path / "task", rows(0.9, 3), "multilabel", top={"primary_metric": "micro_f1"})
+    with pytest.raises(DataError, match="their tasks differ: classification and multilabel"):
+        compare_runs([pair[0], other])
+
+
+def test_wrong_use_is_explained(tmp_path, pair):
+    with pytest.raises(ConfigError, match=r"one run alone.*Name two or more"):
+        compare_runs(pair[:1])
+    with pytest.raises(ConfigError, match="named twice"):
+        compare_runs([pair[0], pair[0]])
+    with pytest.raises(ConfigError, match=r"no metric 'acuracy'.*Did you mean 'accuracy'"):
+        compare_runs(pair, "acuracy")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_run(tmp_path / "nowhere")
+    (tmp_path / "a" / "predictions" / "test.jsonl").write_text('{"text": "a"}\n')
+    with pytest.raises(DataError, match=r"test\.jsonl: damaged"):
+        read_run(tmp_path / "a")
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression", "ner"])
+def test_every_task_can_be_compared(tmp_path, task):
+    primary = {"multilabel": "micro_f1", "regression": "pearson", "ner": "entity_f1"}[task]
+    runs = []
+    for name, flip in (("a", 0.4), ("b", 0.05)):
+        draw, found = np.random.default_rng(len(name)), []
+        for index in range(60):
+            wrong = bool(draw.random() < flip)
+            row = {"id": str(index), "text": f"Ann went to Bonn {index}"}
+            if task == "multilabel":
+                row |= {"label": ["bad", "good"], "prediction": ["bad"] if wrong else ["bad", "good"]}
+                row["probabilities"] = dict.fromkeys(LABELS, 0.5)
+            elif task == "regression":
+                row |= {"label": float(index), "prediction": index + (30.0 if wrong else 0.5)}
+            else:
+                span = {"start": 0, "end": 3, "label": "PER"}
+                row |= {"label": [span], "prediction": [] if wrong else [span]}
+                row["spans"] = [{**s, "score": 0.9, "text": "Ann"} for s in row["prediction"]]
+            found.append(row)
+        labels = {"multilabel": LABELS, "regression": (), "ner": ("PER",)}[task]
+        runs.append(save(tmp_path / name, found, task, labels, top={"primary_metric": primary}))
+    found = compare_runs(runs)
+    assert found["metric"] == primary
+    assert found["comparisons"][0]["difference"] < 0
+    more = details(*runs)
+    if task == "regression":
+        assert "agreement" not in more
+    else:
+        assert sum(more["agreement"].values()) == 60
+        assert more["agreement"]["b"] > more["agreement"]["a"]
+    for language in ("en", "de"):
+        Page(side_by_side.page(*runs, found, language))
+
+
+def test_who_is_right_is_counted_text_by_text(pair):
+    more = details(*pair)
+    right = [[r["label"] == r["prediction"] for r in run.rows] for run in pair]
+    assert more["agreement"]["b"] == sum(y and not x for x, y in zip(*right, strict=True))
+    assert more["only_b"][0]["a"] != more["only_b"][0]["label"] == more["only_b"][0]["b"]
+    gaps = [abs(row["a"]["value"] - row["b"]["value"]) for row in more["per_class"]]
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_settings_that_differ():
+    one = {"seed": 1, "train": {"epochs": 2, "loss": "focal"}, "output_dir": "x"}
+    two = {"seed": 1, "train": {"epochs": 3, "loss": "focal"}, "output_dir": "y"}
+    assert differing_settings([one, two]) == [{"name": "train.epochs", "values": [2, 3]}]
+
+
+def test_the_page_shows_both_and_escapes_what_comes_from_the_data(pair):
+    pair[0].rows[0]["text"] = pair[1].rows[0]["text"] = "<script>alert(1)</script>"
+    html = side_by_side.page(*pair, compare_runs(pair))
+    page = Page(html)
+    assert "<script>alert" not in html
+    assert page.all("h1")[0].text.startswith("A clear difference. “b” is better than “a”")
+    ids = page.ids()
+    assert len(ids) == len(set(ids))
+    assert {"side_scores", "side_labels", "side_texts", "side_runs"} <= set(ids)
+    assert "Ein klarer Unterschied" in side_by_side.page(*pair, compare_runs(pair), "de")
