@@ -128,6 +128,13 @@ class TrainConfig(Section):
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients longer than this are shortened to it.")
     evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
     patience: int = Field(3, ge=1, description="Looks at dev without a gain before training stops.")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Trainings with different seeds; the best on dev is kept, or the average of the weights "
+        "of several where that is not worse on dev.",
+    )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
         description="Number format of the computation; `auto` takes bfloat16 where hardware computes it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -49,9 +49,9 @@ def run(
     """
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
-    from feinschliff.report import card, html, run_folder
+    from feinschliff.report import card, evidence, html, run_folder
     from feinschliff.report.result import write, write_text
-    from feinschliff.train.tune import tune as train
+    from feinschliff.train.seeds import tune_seeds
 
     begun = time.perf_counter()
     baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
@@ -72,13 +72,16 @@ def run(
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
         checkpoints = output / run_folder.CHECKPOINTS
-        if resume and not any(checkpoints.glob("step-*")):
+        if resume and not run_folder.has_checkpoint(output):
             listen(Notice("There is no checkpoint yet; training starts at the beginning."))
-        fitted, decision = train(config, dataset, model.learner, encoded, checkpoints, listen)
+        fitted, decision, trials = tune_seeds(
+            config, dataset, model.learner, encoded, _renewer(config, dataset, folder), checkpoints, listen
+        )
         model.spec = dataclasses.replace(model.spec, decision=decision)
 
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
+        result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))
@@ -105,13 +108,14 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
         FeinschliffError: see its kinds.
     """
     from feinschliff.models.load import locate
-    from feinschliff.train.tune import tune as train
+    from feinschliff.train.seeds import tune_seeds
 
     folder = locate(config.model.source, config.model.revision)
     model = _build(config, dataset, folder)
     encoded = _encode(model, dataset, listen)
     resolved = _resolved(config, model, dataset, folder)
-    _, decision = train(resolved, dataset, model.learner, encoded, listen=listen)
+    renew = _renewer(resolved, dataset, folder)
+    _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
     model.spec = dataclasses.replace(model.spec, decision=decision)
     return model
 
@@ -142,7 +146,6 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
             where="task",
             allowed=f"There are: {', '.join(registry.names('tasks'))}",
         )
-    task = registry.load("tasks", dataset.task)
     tokenizer = loading.load_tokenizer(folder)
     settings = config.model
     length = loading.max_length(loading.load_config(folder), tokenizer, settings.max_length_tokens)
@@ -153,14 +156,7 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         dataset.columns.text_pair is not None,
         settings.label_pieces,
     )
-    network = loading.load_model(
-        folder,
-        task.AUTO_CLASS,
-        dropout=config.train.dropout or 0.0,
-        seed=config.seed,
-        pad_token_id=tokenizer.pad_token_id,
-        **task.head(dataset.labels),
-    )
+    network = _renewer(config, dataset, folder)(config.seed)
     loading.match_inputs(tokenizer, network)
     packages = ("torch", "transformers", "tokenizers")
     columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label")}
@@ -176,6 +172,26 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     model = Model(network, tokenizer, spec, config.train.device, config.train.precision)
     check_reading(model.learner, model.encode(["one"], ["two"] if reading.pairs else None))
     return model
+
+
+def _renewer(config: RunConfig, dataset: Dataset, folder: Path) -> Callable[[int], Any]:
+    """Return a function that loads the pretrained network with a new head, drawn by a seed."""
+    from feinschliff.models import load as loading
+
+    task = registry.load("tasks", dataset.task)
+    pad = loading.load_tokenizer(folder).pad_token_id
+
+    def renew(seed: int) -> Any:
+        return loading.load_model(
+            folder,
+            task.AUTO_CLASS,
+            dropout=config.train.dropout or 0.0,
+            seed=seed,
+            pad_token_id=pad,
+            **task.head(dataset.labels),
+        )
+
+    return renew
 
 
 def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:

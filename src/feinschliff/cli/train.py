@@ -46,6 +46,10 @@ def train(
         typer.Option("--output-dir", "-o", metavar="FOLDER", help="New folder for everything the run makes."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", metavar="N", help="Train N times and report the spread; the best is kept."),
+    ] = None,
     require: options.Require = None,
     set_: options.Overrides = None,
     config: options.Config = None,
@@ -77,6 +81,7 @@ def train(
         "model.source": model,
         "task": task,
         "seed": seed,
+        "train.seeds": seeds,
         "output_dir": output_dir,
         "evaluate.require": require or None,
     }

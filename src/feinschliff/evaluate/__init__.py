@@ -9,6 +9,7 @@ from feinschliff.evaluate.calibrate import Calibration, calibration, fit_tempera
 from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions
+from feinschliff.evaluate.repeats import Repeated, repeated
 from feinschliff.evaluate.requirements import Requirement, requirement
 from feinschliff.evaluate.selective import (
     answer_threshold,
@@ -31,6 +32,7 @@ __all__ = [
     "LabelIssues",
     "LabelScores",
     "Predictions",
+    "Repeated",
     "Requirement",
     "Slice",
     "Statistics",
@@ -49,6 +51,7 @@ __all__ = [
     "mistakes",
     "per_class",
     "possible_labels",
+    "repeated",
     "requirement",
     "slices",
     "statistics",

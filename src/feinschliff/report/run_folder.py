@@ -73,19 +73,21 @@ def made(output: Path, resume: bool) -> Iterator[None]:
         where = str(error.filename or output)
         raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
     except FeinschliffError as error:
-        if _has_checkpoint(output) and not isinstance(error, RunInterrupted):
+        if has_checkpoint(output) and not isinstance(error, RunInterrupted):
             go_on = f"The last checkpoint is kept: feinschliff train --resume {output}"
             error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
         raise
     finally:
-        if not complete and not resume and not _has_checkpoint(output):
+        if not complete and not resume and not has_checkpoint(output):
             _empty(output)
             if not existed and not any(output.iterdir()):
                 output.rmdir()
 
 
-def _has_checkpoint(output: Path) -> bool:
-    return any((output / CHECKPOINTS).glob("step-*"))
+def has_checkpoint(output: Path) -> bool:
+    """Tell whether a run can go on: it left a checkpoint, or the training of one of its seeds is done."""
+    folder = output / CHECKPOINTS
+    return any(folder.rglob("step-*")) or any(folder.glob("seed-*/fitted.json"))
 
 
 def _empty(folder: Path) -> None:

@@ -218,6 +218,24 @@ class RequirementFacts(Open, total=False):
     value: float | None
 
 
+class SeedTrial(Open, total=False):
+    """The training with one seed: plain scores on dev and test, and whether the model holds its weights."""
+
+    seed: Required[int]
+    dev: dict[str, float | None]
+    test: dict[str, float | None]
+    seconds: float | None
+    best_step: int | None
+    kept: bool
+
+
+class SeedFacts(Open, total=False):
+    """Several trainings: `metrics` on test, each with mean, spread (standard deviation) and interval."""
+
+    trials: Required[list[SeedTrial]]
+    metrics: Required[dict[str, dict[str, float | None]]]
+
+
 class LearningPoint(Open, total=False):
     """The primary metric of a system trained on the first `labels` training examples."""
 
@@ -263,6 +281,7 @@ class Result(Open, total=False):
     mistakes: list[Mistake] | None
     calibration: CalibrationFacts | None
     requirements: list[RequirementFacts] | None
+    seeds: SeedFacts | None
     learning_curve: list[LearningPoint] | None
     adaptation: Adaptation | None
     config: dict[str, Any] | None
