@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from feinschliff.report import failures, promises, provenance
+from feinschliff.report import failures, luck, promises, provenance
 from feinschliff.report.language import Language
 from feinschliff.report.verdict import verdict
 
@@ -37,6 +37,7 @@ def html(result: Mapping[str, Any], language: str = "en") -> str:
     words = Language(language)
     sections = {
         "better": promises.better(result, words),
+        "luck": luck.luck(result, words),
         "cheaper": promises.cheaper(result, words),
         "adapted": promises.adapted(result, words),
         "flexible": promises.flexible(result, words),
