@@ -150,6 +150,11 @@ class EvaluateConfig(Section):
     baselines: tuple[str, ...] = Field(
         ("majority", "tfidf", "frozen"), description="Systems trained on the same data for comparison."
     )
+    evidence: Literal["normal", "full"] = Field(
+        "normal",
+        description="`full` also trains the same architecture from random weights, and both on an eighth, a "
+        "quarter and half of the data; it takes several times as long.",
+    )
     bootstrap_samples: int = Field(
         2000, ge=100, le=100_000, description="Resamples behind each interval and paired test."
     )

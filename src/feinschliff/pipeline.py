@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feinschliff import __version__, registry
-from feinschliff.config import RunConfig, dump_config
+from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import ConfigError, QualityError
 from feinschliff.evaluate import requirement, statistics
@@ -66,6 +66,7 @@ def run(
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
         encoded = _encode(model, dataset, listen)
+        asked = config.train
         config = _resolved(config, model, dataset, folder)
         write_text(output / "config.yaml", dump_config(config))
 
@@ -79,8 +80,14 @@ def run(
         )
         model.spec = dataclasses.replace(model.spec, decision=decision)
 
+        points: list[Any] = []
+        if config.evaluate.evidence == "full":
+            points = _curve(config, asked, dataset, model, folder, listen)
+            contenders.append(evidence.scratch_contender(points))
+
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
+        result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
         result["duration_seconds"] = time.perf_counter() - begun
@@ -174,8 +181,10 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     return model
 
 
-def _renewer(config: RunConfig, dataset: Dataset, folder: Path) -> Callable[[int], Any]:
-    """Return a function that loads the pretrained network with a new head, drawn by a seed."""
+def _renewer(
+    config: RunConfig, dataset: Dataset, folder: Path, pretrained: bool = True
+) -> Callable[[int], Any]:
+    """Return a function that loads the network with a new head, or all weights, drawn by a seed."""
     from feinschliff.models import load as loading
 
     task = registry.load("tasks", dataset.task)
@@ -187,11 +196,27 @@ def _renewer(config: RunConfig, dataset: Dataset, folder: Path) -> Callable[[int
             task.AUTO_CLASS,
             dropout=config.train.dropout or 0.0,
             seed=seed,
+            pretrained=pretrained,
             pad_token_id=pad,
             **task.head(dataset.labels),
         )
 
     return renew
+
+
+def _curve(
+    config: RunConfig, asked: TrainConfig, dataset: Dataset, model: Model, folder: Path, listen: Listener
+) -> list[Any]:
+    """Train on parts of the data, pretrained and from random weights."""
+    from feinschliff.train.curve import measure
+
+    def encode(records: Records) -> Encoded:
+        return model.encode(records.texts, records.pairs)
+
+    def network(pretrained: bool) -> Any:
+        return _renewer(config, dataset, folder, pretrained)(config.seed)
+
+    return measure(config, asked, dataset, model.learner, encode, network, listen)
 
 
 def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:

@@ -50,6 +50,12 @@ def train(
         int | None,
         typer.Option("--seeds", metavar="N", help="Train N times and report the spread; the best is kept."),
     ] = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--evidence", metavar="LEVEL", help="normal; full: with learning curves, also from scratch."
+        ),
+    ] = None,
     require: options.Require = None,
     set_: options.Overrides = None,
     config: options.Config = None,
@@ -82,6 +88,7 @@ def train(
         "task": task,
         "seed": seed,
         "train.seeds": seeds,
+        "evaluate.evidence": evidence,
         "output_dir": output_dir,
         "evaluate.require": require or None,
     }

@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset
-from feinschliff.evaluate import metrics, repeated, statistics
+from feinschliff.evaluate import PRIMARY, intervals, metrics, repeated, statistics
+from feinschliff.report.collect import Contender
+from feinschliff.report.schema import FINE_TUNED
 
 if TYPE_CHECKING:
+    from feinschliff.train.curve import Point
     from feinschliff.train.seeds import Trial
+
+
+def scratch_contender(points: Sequence[Point]) -> Contender:
+    """Return the system trained from random weights on the whole training data."""
+    point = max((p for p in points if p.system == "scratch"), key=lambda p: p.labels)
+    return Contender("scratch", "Same architecture, from scratch", point.predictions, point.seconds)
+
+
+def curve_facts(
+    points: Sequence[Point], result: Mapping[str, Any], dataset: Dataset, config: RunConfig
+) -> list[dict[str, Any]] | None:
+    """Return the `learning_curve` part, the run's own training as the last point of its line."""
+    if not points:
+        return None
+    primary, settings, found = PRIMARY[dataset.task], config.evaluate, []
+    for point in points:
+        stats = statistics(dataset.task, dataset.test.targets, point.predictions)
+        scores = intervals(stats, settings.bootstrap_samples, settings.confidence, config.seed)
+        found.append(_point(point.system, point.labels, scores[primary].as_dict(), point.seconds))
+    own = result["metrics"]["test"][primary]
+    return [
+        *found,
+        _point(FINE_TUNED, len(dataset.train), own, result["cost"]["train_seconds"]),
+    ]
+
+
+def _point(system: str, labels: int, score: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    return {"system": system, "labels": labels, "score": dict(score), "seconds": seconds}
 
 
 def seed_facts(trials: Sequence[Trial], dataset: Dataset, config: RunConfig) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from feinschliff import registry
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER
 from feinschliff.report import charts
 from feinschliff.report.language import Language
@@ -163,9 +162,7 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
         "chart": chart,
         "metric": metric,
         "legend": legend if chart else [],
-        "missing": words(
-            "cheaper.missing_command" if "scratch" in registry.names("baselines") else "cheaper.missing"
-        ),
+        "missing": words("cheaper.missing"),
     }
 
 

@@ -1,0 +1,41 @@
+"""Full evidence: both systems on growing parts of the data, random weights as a system of their own."""
+
+import pytest
+
+import tiny
+from feinschliff import pipeline
+from feinschliff.report import result as results
+
+
+def test_full_evidence_trains_from_scratch_and_on_parts(encoder, toy_csv, tmp_path):
+    settings = {"evaluate.evidence": "full", "train.epochs": 2, "evaluate.baselines": ("majority",)}
+    result = pipeline.run(tiny.config(encoder("bert"), toy_csv, tmp_path / "run", **settings))
+    assert [s["name"] for s in result["systems"]] == ["fine-tuned", "majority", "scratch"]
+    assert [c["b"] for c in result["comparisons"]] == ["majority", "scratch"]
+    curve = results.read(tmp_path / "run")["learning_curve"]
+    whole = result["data"]["splits"]["train"]
+    for system in ("fine-tuned", "scratch"):
+        labels = [p["labels"] for p in curve if p["system"] == system]
+        assert labels == sorted(labels)
+        assert labels[-1] == whole
+        assert labels[0] == pytest.approx(whole / 8, abs=4)
+    last = {p["system"]: p["score"] for p in curve if p["labels"] == whole}
+    for system in result["systems"]:
+        if system["name"] in last:
+            assert last[system["name"]] == pytest.approx(system["metrics"]["macro_f1"])
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "learning-t" in page
+
+
+def test_the_model_is_that_of_an_ordinary_run(encoder, toy_csv, tmp_path):
+    for name, level in (("full", "full"), ("normal", "normal")):
+        pipeline.run(
+            tiny.config(
+                encoder("bert"),
+                toy_csv,
+                tmp_path / name,
+                **{"evaluate.evidence": level, "train.epochs": 1},
+            )
+        )
+    one, other = (tmp_path / n / "model" / "model.safetensors" for n in ("full", "normal"))
+    assert one.read_bytes() == other.read_bytes()
