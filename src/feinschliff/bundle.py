@@ -39,7 +39,7 @@ class Spec:
         task: Name of the task.
         labels: Label names in the order of the logits.
         reading: How texts become tokens.
-        decision: Decision rules of the task, fitted on dev.
+        decision: Decision rules, fitted on dev; see `feinschliff.evaluate.decide`.
         base_model: What was tuned.
         fingerprint: Of the data it was tuned on.
         columns: Its columns by their roles: `text`, `text_pair`, `label`.
@@ -61,16 +61,24 @@ class Prediction:
     """What the model says about one text.
 
     Attributes:
-        label: The label; a list of labels for multilabel, a number for regression, None for ner.
-        score: Probability of the label, where there is one.
+        label: The label; a list of labels for multilabel, a number for regression, None for ner and where the
+            model is not sure enough to answer.
+        score: Probability of the label, or of the one it would have given.
         probabilities: Probability of every label, where the task has them.
         spans: Entities with `start`, `end`, `label`, `score`, for ner.
+        answered: False where the model does not know.
+        possible: The labels, or the low and high end of the number, that hold the truth with the probability
+            asked for in training (`decide.coverage`).
+        strangeness: Share of the dev texts that are less unlike the training texts.
     """
 
     label: Any
     score: float | None = None
     probabilities: dict[str, float] | None = None
     spans: list[dict[str, Any]] | None = None
+    answered: bool = True
+    possible: list[Any] | None = None
+    strangeness: float | None = None
 
 
 class Model:
@@ -176,8 +184,9 @@ class Model:
 def each(found: Predictions) -> Iterator[Prediction]:
     """Yield the predictions one by one."""
     for index, name in enumerate(found.names):
+        strangeness = None if found.strangeness is None else float(found.strangeness[index])
         if found.task == "ner":
-            yield Prediction(None, spans=found.decided[index])
+            yield Prediction(None, spans=found.decided[index], strangeness=strangeness)
             continue
         score = probabilities = None
         if found.scores is not None:
@@ -185,7 +194,11 @@ def each(found: Predictions) -> Iterator[Prediction]:
             probabilities = {label: float(p) for label, p in zip(found.labels, row, strict=True)}
             if found.task == "classification":
                 score = float(row[found.decided[index]])
-        yield Prediction(name, score, probabilities)
+        answered = found.answered is None or bool(found.answered[index])
+        possible = None if found.possible is None else found.possible_names(index)
+        yield Prediction(
+            name if answered else None, score, probabilities, None, answered, possible, strangeness
+        )
 
 
 def load(folder: str | Path, device: str = "auto") -> Model:

@@ -164,6 +164,37 @@ class EvaluateConfig(Section):
     )
 
 
+class DecideConfig(Section):
+    """How probabilities become decisions; the rules are fitted on dev and kept with the model."""
+
+    calibration: Literal["auto", "temperature", "vector", "none"] = Field(
+        "auto",
+        description="Scaling of the logits so that 90 % sure is right nine times in ten: one number for all "
+        "labels, or two for each; `auto` takes the second where dev shows it to be better.",
+    )
+    goal: tuple[str, ...] = Field(
+        (),
+        description="What decisions must reach, such as `precision>=0.95`, `precision(spam)>=0.99`, "
+        "`recall(spam)>=0.9`, `accuracy>=0.97` or `f1`; where it takes that, no answer is given.",
+    )
+    goal_level: float = Field(
+        0.95, ge=0.5, lt=1, description="How sure it must be, from dev, that a goal is reached."
+    )
+    costs: dict[str, dict[str, float]] | None = Field(
+        None,
+        description="What an answer costs, by true and answered label: `{spam: {ham: 1}, ham: {spam: 9}}`.",
+    )
+    unsure_cost: float | None = Field(
+        None, ge=0, description="What no answer costs, in the unit of `decide.costs`; null: always answer."
+    )
+    coverage: float | None = Field(
+        None,
+        ge=0.5,
+        lt=1,
+        description="Also name all labels that are possible, so that the true one is among them this often.",
+    )
+
+
 class ReportConfig(Section):
     """What the report shows."""
 
@@ -185,6 +216,7 @@ class RunConfig(Section):
     data: DataConfig = Field(default_factory=DataConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
+    decide: DecideConfig = Field(default_factory=DecideConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 

@@ -17,7 +17,8 @@ from feinschliff import __version__, registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import ConfigError, QualityError
-from feinschliff.evaluate import requirement, statistics
+from feinschliff.evaluate import goal, requirement, statistics
+from feinschliff.evaluate.goals import require_reachable
 from feinschliff.readers import Table
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 
@@ -57,11 +58,14 @@ def run(
     baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
     for text in config.evaluate.require:
         requirement(text)
+    for text in config.decide.goal:
+        goal(text)
     listen(Stage("data"))
     output = run_folder.choose(config, resume, overwrite)
     config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables or {}, listen)
+    require_reachable(config.decide, dataset.task, dataset.labels)
     with run_folder.made(output, resume):
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
@@ -328,19 +332,25 @@ def _evaluate(
     folder: Path,
 ) -> tuple[Any, Any]:
     from feinschliff.evaluate import intervals
-    from feinschliff.report import collect
+    from feinschliff.evaluate.scaling import uncalibrated
+    from feinschliff.report import certainty, collect
 
     task, settings = registry.load("tasks", dataset.task), config.evaluate
     learner, progress = model.learner, fitted.progress
 
-    def predict(name: str, records: Records) -> Any:
-        return task.decode(
-            learner.logits(encoded[name]), encoded[name], dataset.labels, records.texts, model.spec.decision
-        )
+    rules = model.spec.decision
 
-    predictions = predict("test", dataset.test)
+    def predict(name: str, records: Records, logits: np.ndarray, rules: Mapping[str, Any]) -> Any:
+        return task.decode(logits, encoded[name], dataset.labels, records.texts, rules)
+
+    logits = learner.logits(encoded["test"])
+    predictions = predict("test", dataset.test, logits, rules)
     dev = intervals(
-        statistics(dataset.task, dataset.dev.targets, predict("dev", dataset.dev)),
+        statistics(
+            dataset.task,
+            dataset.dev.targets,
+            predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules),
+        ),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,
@@ -375,6 +385,13 @@ def _evaluate(
             "settings": config.train.model_dump(mode="json"),
         },
         **collect.detail_facts(dataset.test, predictions, settings.confidence, config.report.max_mistakes),
+        "calibration": certainty.calibration_facts(
+            dataset.test,
+            predict("test", dataset.test, uncalibrated(logits, rules), {}),
+            predictions,
+            rules,
+        ),
+        "decisions": certainty.decision_facts(dataset.test, predictions, rules, settings.confidence),
         "requirements": collect.requirement_facts(settings.require, scores),
         "cost": {
             "train_seconds": progress.seconds,

@@ -8,10 +8,16 @@ from feinschliff.evaluate import Predictions
 from feinschliff.evaluate.calibrate import (
     calibration,
     calibration_error,
-    fit_temperature,
     judged,
     reliability,
     tempered,
+)
+from feinschliff.evaluate.scaling import (
+    Scaling,
+    fit_scaling,
+    fit_span_scale,
+    fit_temperature,
+    uncalibrated,
 )
 
 
@@ -107,3 +113,49 @@ def test_calibration_as_a_whole():
     assert set(before.as_dict()) == {"ece", "ece_plain", "brier", "bins"}
     assert calibration([1.0], Predictions("regression", (), np.array([1.0]))) is None
     assert calibration([[]], Predictions("ner", ("X",), [[]])) is None
+
+
+def test_vector_scaling_is_taken_where_labels_differ_and_only_there():
+    logits, true = drawn(np.random.default_rng(3), 3000, 4, 2.0)
+    alike = fit_scaling(logits, true)
+    assert alike.method == "temperature"
+    assert (alike.apply(logits).argmax(1) == logits.argmax(1)).all()
+    bent = logits * [1, 0.5, 1, 2] + [0, 1.5, 0, -1]
+    many = fit_scaling(bent, true)
+    assert many.method == "vector"
+    np.testing.assert_allclose(many.undo(many.apply(bent)), bent, atol=1e-4)
+    np.testing.assert_allclose(
+        uncalibrated(many.apply(bent), {"calibration": many.as_dict()}), bent, atol=1e-4
+    )
+    assert (many.apply(bent).argmax(1) == true).mean() > (bent.argmax(1) == true).mean() + 0.03
+    assert fit_scaling(bent[:100], true[:100]).method == "temperature", "too little to tell"
+
+
+def test_vector_scaling_of_labels_of_their_own():
+    random = np.random.default_rng(4)
+    logits = random.normal(size=(3000, 3)) * 2
+    true = random.random(logits.shape) < expit(logits)
+    found = fit_scaling(logits * [1, 2, 0.5] + [1, 0, -1], true, "vector")
+    np.testing.assert_allclose(found.scale, [1, 0.5, 2], rtol=0.2)
+    np.testing.assert_allclose(found.shift, [-1, 0, 2], atol=0.3)
+
+
+def test_no_scaling_and_its_way_back():
+    logits = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    none = fit_scaling(logits, np.zeros(5, dtype=int), "none")
+    assert np.array_equal(none.apply(logits), logits)
+    half = Scaling("temperature", np.full(3, 0.5), np.zeros(3))
+    assert half.as_dict() == {"method": "temperature", "temperature": 2.0}
+    np.testing.assert_allclose(uncalibrated(half.apply(logits), {"calibration": half.as_dict()}), logits)
+    assert np.array_equal(uncalibrated(logits, {}), logits)
+
+
+def test_scores_of_entities_become_probabilities_in_the_same_order():
+    random = np.random.default_rng(0)
+    score = random.random(4000)
+    right = random.random(4000) < expit(0.5 * np.log(score / (1 - score)) - 1)
+    found = fit_span_scale(score, right)
+    assert found["slope"] == pytest.approx(0.5, abs=0.08)
+    assert found["intercept"] == pytest.approx(-1, abs=0.15)
+    assert fit_span_scale(score, np.ones(4000, dtype=bool)) is None
+    assert fit_span_scale(score[:0], right[:0]) is None

@@ -30,4 +30,13 @@ Require = Annotated[
         help="Quality to reach ('macro_f1>=0.85'), otherwise exit code 4; repeatable.",
     ),
 ]
+Goal = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--goal",
+        metavar="GOAL",
+        help="What decisions must reach ('precision>=0.95', 'accuracy>=0.97'), if need be by giving no "
+        "answer; repeatable.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -42,8 +42,9 @@ def predict(
 ) -> None:
     """Predict one row for each row of a file, in the same order, all its columns kept.
 
-    Adds the columns prediction, confidence (for one label per text), and probabilities or spans. A row
-    without text is predicted as an empty text.
+    Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible and
+    strangeness where the model has them. The prediction is empty where the model is not sure enough by the
+    rules it was trained with. A row without text is predicted as an empty text.
     """
     import time
 
@@ -117,6 +118,7 @@ def print_rows(rows: pa.Table) -> None:
 
 def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
     """Return the rows with what the model says about each, as added columns."""
+    import numpy as np
     import pyarrow as pa
 
     from feinschliff.data import records_for
@@ -127,7 +129,8 @@ def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
     rows = part.columns
     for name, kind in added_columns(model).items():
         if name == "confidence":
-            values: list[Any] = [max(row["probabilities"].values()) for row in found]
+            assert predictions.scores is not None
+            values: list[Any] = predictions.scores[np.arange(len(found)), predictions.decided].tolist()
         else:
             values = [row[name] for row in found]
         while name in rows.column_names:  # a column of the input is never overwritten
@@ -142,7 +145,7 @@ def added_columns(model: Model) -> dict[str, Any]:
 
     span = {"start": pa.int64(), "end": pa.int64(), "label": pa.string()}
     probabilities = pa.struct([(name, pa.float64()) for name in model.labels])
-    return {
+    found = {
         "classification": {
             "prediction": pa.string(),
             "confidence": pa.float64(),
@@ -155,3 +158,6 @@ def added_columns(model: Model) -> dict[str, Any]:
             "spans": pa.list_(pa.struct(span | {"score": pa.float64(), "text": pa.string()})),
         },
     }[model.task]
+    if "possible" in model.spec.decision:
+        found["possible"] = pa.list_(pa.float64() if model.task == "regression" else pa.string())
+    return found

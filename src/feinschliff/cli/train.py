@@ -57,6 +57,7 @@ def train(
         ),
     ] = None,
     require: options.Require = None,
+    goal: options.Goal = None,
     set_: options.Overrides = None,
     config: options.Config = None,
     overwrite: Annotated[
@@ -91,6 +92,7 @@ def train(
         "evaluate.evidence": evidence,
         "output_dir": output_dir,
         "evaluate.require": require or None,
+        "decide.goal": goal or None,
     }
     if resume is not None:
         given = [name for name, value in named.items() if value is not None]

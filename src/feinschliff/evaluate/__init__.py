@@ -5,12 +5,15 @@ become metrics, bootstrap intervals and paired comparisons.
 """
 
 from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals, metrics
-from feinschliff.evaluate.calibrate import Calibration, calibration, fit_temperature, tempered
+from feinschliff.evaluate.calibrate import Calibration, calibration, tempered
 from feinschliff.evaluate.confident import LabelIssues, label_issues
+from feinschliff.evaluate.decide import decide
+from feinschliff.evaluate.goals import Goal, fit_rules, goal
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions
 from feinschliff.evaluate.repeats import Repeated, repeated
 from feinschliff.evaluate.requirements import Requirement, requirement
+from feinschliff.evaluate.scaling import Scaling, fit_scaling, fit_temperature
 from feinschliff.evaluate.selective import (
     answer_threshold,
     area_under_risk,
@@ -28,12 +31,14 @@ __all__ = [
     "PRIMARY",
     "Calibration",
     "Comparison",
+    "Goal",
     "Interval",
     "LabelIssues",
     "LabelScores",
     "Predictions",
     "Repeated",
     "Requirement",
+    "Scaling",
     "Slice",
     "Statistics",
     "answer_threshold",
@@ -43,7 +48,11 @@ __all__ = [
     "conformal_threshold",
     "confusion",
     "coverage_curve",
+    "decide",
+    "fit_rules",
+    "fit_scaling",
     "fit_temperature",
+    "goal",
     "holm",
     "intervals",
     "label_issues",

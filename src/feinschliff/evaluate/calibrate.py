@@ -1,8 +1,4 @@
-"""Whether 90 % sure means right nine times in ten, and the one number that mends it.
-
-A temperature divides the logits. It is fitted on dev, changes no most probable class, and can be folded into
-the weights of the last layer.
-"""
+"""Whether 90 % sure means right nine times in ten; `scaling.py` mends it where it does not."""
 
 from __future__ import annotations
 
@@ -16,9 +12,6 @@ from feinschliff.evaluate._labels import indicator, label_names
 from feinschliff.evaluate._spans import entities
 from feinschliff.evaluate.interval import wilson
 from feinschliff.evaluate.predictions import Predictions
-
-CAUTION = 0.5
-"""Standard deviation of the log temperature expected beforehand; tells on dev sets of a few dozen only."""
 
 
 @dataclass(frozen=True)
@@ -41,41 +34,6 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """Return it as `result.json` holds it."""
         return dict(self.__dict__)
-
-
-def fit_temperature(logits: np.ndarray, true: np.ndarray) -> float:
-    """Return the temperature with the least log loss.
-
-    Args:
-        logits: float [N, K]; log probabilities will do for softmax.
-        true: int64 [N] class indices (softmax; rows with a negative index are passed over), or bool [N, K]
-            (a sigmoid each).
-
-    Returns:
-        Between 0.05 and 20; above 1 where the model was too sure. 1 when there is nothing to fit.
-
-    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
-    """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import logsumexp
-
-    single = true.ndim == 1
-    if single:
-        logits, true = logits[true >= 0], true[true >= 0]
-    if not len(logits):
-        return 1.0
-    logits = logits.astype(np.float64)
-    rows = np.arange(len(logits))
-
-    def loss(log_temperature: float) -> float:
-        cooled = logits * np.exp(-log_temperature)
-        if single:
-            total = (logsumexp(cooled, axis=1) - cooled[rows, true]).sum()
-        else:
-            total = (np.logaddexp(0, cooled) - true * cooled).sum() / cooled.shape[1]
-        return float(total) + log_temperature**2 / (2 * CAUTION**2)
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
 def tempered(predictions: Predictions, temperature: float) -> Predictions:

@@ -21,12 +21,20 @@ class Predictions:
         decided: What the system decided. classification: int64 [N], index into `labels`; multilabel: bool
             [N, L]; regression: float64 [N]; ner: per record a list of {"start", "end", "label", "score"}.
         scores: float32 [N, L], probabilities; None for regression and ner.
+        answered: bool [N], whether the model is sure enough to give its decision; None: it always is.
+        possible: What the truth may be, with the promised probability: bool [N, L], labels; for regression
+            float64 [N, 2], the ends of an interval. None where nothing was promised.
+        strangeness: float32 [N], share of the dev texts that are less unlike the training texts; None where
+            it is not measured.
     """
 
     task: str
     labels: tuple[str, ...]
     decided: Any
     scores: np.ndarray | None = None
+    answered: np.ndarray | None = None
+    possible: np.ndarray | None = None
+    strangeness: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.scores is None or self.scores.shape == (len(self.decided), len(self.labels)), (
@@ -52,24 +60,38 @@ class Predictions:
         rows = np.asarray(rows, dtype=np.int64)
         decided = self.decided
         chosen = decided[rows] if isinstance(decided, np.ndarray) else [decided[i] for i in rows]
-        return Predictions(self.task, self.labels, chosen, None if self.scores is None else self.scores[rows])
+        columns = (self.scores, self.answered, self.possible, self.strangeness)
+        return Predictions(self.task, self.labels, chosen, *(None if c is None else c[rows] for c in columns))
+
+    def possible_names(self, index: int) -> list[Any]:
+        """Return what the truth of a record may be: the labels, or low and high of a number."""
+        assert self.possible is not None
+        row = self.possible[index]
+        if self.task == "regression":
+            return row.tolist()
+        return [self.labels[i] for i in np.flatnonzero(row)]
 
     def rows(self, records: Records) -> Iterator[dict[str, Any]]:
         """Yield one row per record, as `predictions/test.jsonl` holds them.
 
-        `label` is the target and absent where the records have none; `prediction` has the same form.
-        Classification and multilabel add `probabilities` by label, ner adds `spans` with text and score.
+        `label` is the target and absent where the records have none; `prediction` has the same form, and is
+        None where the model is not sure enough to answer. Classification and multilabel add `probabilities`
+        by label, ner adds `spans` with text and score; `possible` and `strangeness` are there if measured.
         """
         assert len(records) == len(self)
         for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
             row: dict[str, Any] = {key: record[key] for key in ("id", "text", "text_pair") if key in record}
             if record.get("target") is not None:
                 row["label"] = record["target"]
-            row["prediction"] = prediction
+            row["prediction"] = prediction if self.answered is None or self.answered[index] else None
             if self.task == "ner":
                 text = record["text"]
                 row["spans"] = [{**s, "text": text[s["start"] : s["end"]]} for s in self.decided[index]]
             elif self.scores is not None:
                 named = zip(self.labels, self.scores[index].tolist(), strict=True)
                 row["probabilities"] = {name: round(p, 6) for name, p in named}
+            if self.possible is not None:
+                row["possible"] = self.possible_names(index)
+            if self.strangeness is not None:
+                row["strangeness"] = round(float(self.strangeness[index]), 6)
             yield row

@@ -191,6 +191,8 @@ class ReliabilityBin(Open, total=False):
 
     confidence: float | None
     accuracy: float | None
+    low: float | None
+    high: float | None
     count: int
 
 
@@ -198,6 +200,7 @@ class CalibrationScores(Open, total=False):
     """How well confidence agrees with being right; `ece` is the bias-corrected estimate."""
 
     ece: float | None
+    ece_plain: float | None
     brier: float | None
     bins: list[ReliabilityBin] | None
 
@@ -205,9 +208,22 @@ class CalibrationScores(Open, total=False):
 class CalibrationFacts(Open, total=False):
     """Confidence before and after the scaling fitted on dev."""
 
+    method: str | None
     temperature: float | None
+    spans: dict[str, float] | None
     before: CalibrationScores | None
     after: CalibrationScores | None
+
+
+class DecisionFacts(Open, total=False):
+    """Answering only when sure, and the rules fitted on dev, measured on test; see `report/certainty.py`."""
+
+    curve: list[dict[str, float]] | None
+    area_under_risk: float | None
+    goals: list[dict[str, Any]] | None
+    answered: Interval | None
+    accuracy: Interval | None
+    possible: dict[str, Any] | None
 
 
 class RequirementFacts(Open, total=False):
@@ -280,6 +296,7 @@ class Result(Open, total=False):
     scatter: Scatter | None
     mistakes: list[Mistake] | None
     calibration: CalibrationFacts | None
+    decisions: DecisionFacts | None
     requirements: list[RequirementFacts] | None
     seeds: SeedFacts | None
     learning_curve: list[LearningPoint] | None

@@ -9,15 +9,16 @@ Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 4
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from feinschliff.config import TrainConfig
 
-Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+Objective = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """Gives the sum of the losses from logits and targets."""
 
 IGNORED = -100
@@ -32,6 +33,8 @@ def softmax_loss(counts: np.ndarray, settings: TrainConfig) -> Objective:
     Args:
         counts: int64 [L], how often each class occurs in train.
     """
+    from torch.nn.functional import cross_entropy
+
     weights = class_weights(counts, settings.class_weights)
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -59,6 +62,8 @@ def sigmoid_loss(counts: np.ndarray, num_records: int, settings: TrainConfig) ->
         counts: int64 [L], how often each label occurs in train.
         num_records: Size of train.
     """
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
     weights = positive_weights(counts, num_records, settings.class_weights)
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -82,6 +87,8 @@ def start_from_shares(output: Any, shares: np.ndarray) -> None:
         output: A linear layer; left alone when it has no bias.
         shares: float [L], of the examples that have each label.
     """
+    import torch
+
     if output.bias is not None:
         odds = np.log(np.clip(shares, 1e-4, 1 - 1e-4) / (1 - np.clip(shares, 1e-4, 1 - 1e-4)))
         with torch.no_grad():
@@ -95,6 +102,8 @@ def class_weights(counts: np.ndarray, kind: str) -> torch.Tensor | None:
         counts: int [L], examples of each class.
         kind: `none`, `balanced` (inverse to the count) or `sqrt` (inverse to its root).
     """
+    import torch
+
     if kind == "none" or not counts.sum():
         return None
     weights = 1.0 / np.maximum(counts, 1) ** _power(kind)
@@ -103,6 +112,8 @@ def class_weights(counts: np.ndarray, kind: str) -> torch.Tensor | None:
 
 def positive_weights(counts: np.ndarray, num_records: int, kind: str) -> torch.Tensor | None:
     """Return the weight of each label's presence against its absence, float [L]; None for equal weights."""
+    import torch
+
     if kind == "none" or not counts.sum():
         return None
     present = np.maximum(counts, 1)

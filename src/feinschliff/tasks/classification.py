@@ -10,7 +10,7 @@ import numpy as np
 from feinschliff.config import TrainConfig
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import Predictions
+from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import Objective, softmax_loss
 
 TITLE = "Text classification"
@@ -59,7 +59,7 @@ def decode(
     texts: Sequence[str] = (),
     decision: Mapping[str, Any] | None = None,
 ) -> Predictions:
-    """Turn logits into labels and probabilities.
+    """Turn logits into probabilities and, by the rules of `decision`, into labels.
 
     Args:
         logits: float32 [N, L], one row per record.
@@ -67,7 +67,8 @@ def decode(
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf)
     scores = np.exp(shifted)
     scores /= scores.sum(axis=1, keepdims=True)
-    return Predictions("classification", tuple(labels), scores.argmax(axis=1), scores.astype(np.float32))
+    found = Predictions("classification", tuple(labels), scores.argmax(axis=1), scores.astype(np.float32))
+    return decide(found, decision)
 
 
 def decision(

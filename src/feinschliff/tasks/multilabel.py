@@ -14,7 +14,7 @@ import numpy as np
 from feinschliff.config import TrainConfig
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import Predictions
+from feinschliff.evaluate import Predictions, decide
 from feinschliff.evaluate.thresholds import thresholds
 from feinschliff.tasks._losses import Objective, sigmoid_loss, start_from_shares
 
@@ -74,8 +74,7 @@ def decode(
         logits: float32 [N, L], one row per record.
     """
     scores = _sigmoid(logits)
-    limits = np.asarray((decision or {}).get("thresholds", 0.5), np.float32)
-    return Predictions("multilabel", tuple(labels), scores >= limits, scores)
+    return decide(Predictions("multilabel", tuple(labels), scores >= np.float32(0.5), scores), decision)
 
 
 def decision(

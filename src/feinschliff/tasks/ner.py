@@ -14,7 +14,7 @@ import numpy as np
 from feinschliff.config import TrainConfig
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import Predictions
+from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import IGNORED, Objective, softmax_loss, start_from_shares
 from feinschliff.tasks._spans import spans_of_tags, tag_names, tags_of_spans, units
 from feinschliff.tasks._viterbi import best_tags
@@ -96,7 +96,7 @@ def decode(
     scores = _log_softmax(logits[found.token])
     tags = best_tags(scores, found.record)
     spans = spans_of_tags(tags, np.exp(scores), found, labels, encoded.num_records)
-    return Predictions("ner", tuple(labels), spans)
+    return decide(Predictions("ner", tuple(labels), spans), decision)
 
 
 def decision(

@@ -8,17 +8,19 @@ user's own unit in every program that loads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from feinschliff.config import TrainConfig
 from feinschliff.data import Records
 from feinschliff.encode import Encoded
 from feinschliff.errors import ConfigError
-from feinschliff.evaluate import Predictions
+from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import Objective
+
+if TYPE_CHECKING:
+    import torch
 
 TITLE = "Text regression"
 PRIMARY_METRIC = "pearson"
@@ -52,6 +54,8 @@ def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
 
     A layer without a bias cannot hold a shift, so there the scale alone is applied.
     """
+    import torch
+
     shift, scale = _scale(targets) if output.bias is not None else (0.0, float(np.sqrt(np.mean(targets**2))))
     hook = output.register_forward_hook(lambda layer, inputs, outputs: outputs * scale + shift)
 
@@ -94,7 +98,7 @@ def decode(
     Args:
         logits: float32 [N, 1], one row per record.
     """
-    return Predictions("regression", (), logits[:, 0].astype(np.float64))
+    return decide(Predictions("regression", (), logits[:, 0].astype(np.float64)), decision)
 
 
 def decision(

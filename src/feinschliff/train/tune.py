@@ -13,8 +13,10 @@ from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.data import Dataset
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import metrics, statistics
+from feinschliff.evaluate import fit_rules, metrics, statistics
+from feinschliff.evaluate.goals import notes
 from feinschliff.models.layers import output_layer
+from feinschliff.train.calibrate import calibrate
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner
@@ -81,4 +83,21 @@ def tune(
         )
     finally:
         finish()
-    return fitted, task.decision(learner.logits(dev), dev_targets, dev, labels)
+    rules = _rules(config, dataset, learner, dev, dev_targets)
+    for note in notes(rules):
+        listen(Notice(note, "warning"))
+    return fitted, rules
+
+
+def _rules(
+    config: RunConfig, dataset: Dataset, learner: Learner, dev: Encoded, targets: np.ndarray
+) -> dict[str, Any]:
+    """Calibrate the tuned model on dev and return its decision rules."""
+    task, labels, rules = learner.task, dataset.labels, {}
+    logits = learner.logits(dev)
+    if dataset.task != "regression":
+        scaling = calibrate(learner.model, logits, targets, config.decide.calibration, task.UNIT)
+        logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}
+    rules |= task.decision(logits, targets, dev, labels)
+    found = task.decode(logits, dev, labels, dataset.dev.texts, rules)
+    return rules | fit_rules(found, dataset.dev.targets, config.decide)

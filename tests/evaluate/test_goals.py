@@ -1,0 +1,151 @@
+"""Goals: thresholds keep on new data what they promised on dev; what cannot be is refused."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from feinschliff.config import DecideConfig
+from feinschliff.errors import ConfigError
+from feinschliff.evaluate import Predictions, decide, fit_rules, goal
+from feinschliff.evaluate.goals import check, notes, require_reachable
+
+LABELS = ("a", "b", "c")
+
+
+def drawn(seed, num=1500, sharp=2.0):
+    random = np.random.default_rng(seed)
+    scores = softmax(random.normal(size=(num, 3)) * sharp + [0.5, 0, -1], axis=1).astype(np.float32)
+    true = (scores.cumsum(1) > random.random((num, 1))).argmax(1)
+    return Predictions("classification", LABELS, scores.argmax(1), scores), [LABELS[t] for t in true]
+
+
+def wanting(**values):
+    return DecideConfig(**values)
+
+
+def test_goals_are_read():
+    assert (goal("precision>=0.9").measure, goal("precision>=0.9").bound) == ("precision", 0.9)
+    assert goal(" recall( not spam ) >= .8").label == "not spam"
+    assert goal("f1").bound == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0.9", "precision", "f1>=0.9", "precision>=2", "precision>=1.2.3", "a b>=1"]
+)
+def test_what_is_no_goal_is_refused(text):
+    with pytest.raises(ConfigError, match=r"is not a goal|there is no goal"):
+        goal(text)
+
+
+def test_goals_without_meaning_are_refused_before_training():
+    for settings, task in [
+        (wanting(goal=("precision(d)>=0.9",)), "classification"),
+        (wanting(goal=("recall>=0.9",)), "classification"),
+        (wanting(goal=("accuracy(a)>=0.9",)), "classification"),
+        (wanting(goal=("accuracy>=0.9",)), "ner"),
+        (wanting(goal=("precision>=0.9",)), "regression"),
+        (wanting(costs={"a": {"d": 1}}), "classification"),
+        (wanting(costs={"a": {"b": 1}}), "multilabel"),
+        (wanting(unsure_cost=0.2), "classification"),
+        (wanting(coverage=0.9), "ner"),
+    ]:
+        with pytest.raises(ConfigError):
+            require_reachable(settings, task, LABELS)
+    require_reachable(wanting(goal=("precision(a)>=0.9", "f1"), coverage=0.9), "classification", LABELS)
+
+
+@pytest.mark.parametrize("text", ["accuracy>=0.9", "precision>=0.85", "precision(b)>=0.9", "recall(c)>=0.8"])
+def test_what_dev_shows_holds_on_new_data(text):
+    missed = judged = 0
+    for seed in range(40):
+        found, targets = drawn(seed)
+        rules = fit_rules(found, targets, wanting(goal=(text,)))
+        new, truth = drawn(1000 + seed, 8000)
+        for entry in check(rules, decide(new, rules), truth, 0.95):
+            judged += entry["reached"]
+            missed += entry["reached"] and entry["value"] < entry["bound"] - 0.01
+    assert judged >= 20
+    assert missed <= 0.15 * judged  # 5 % are allowed, some scatter too
+
+
+def test_answers_are_withheld_and_what_is_out_of_reach_is_said():
+    found, targets = drawn(0)
+    rules = fit_rules(found, targets, wanting(goal=("accuracy>=0.9",)))
+    some = decide(found, rules)
+    assert 0.1 < some.answered.mean() < 0.9
+    assert (some.decided == found.decided).all()
+    assert not notes(rules)
+    never = fit_rules(found, targets, wanting(goal=("precision(c)>=0.999",)))
+    assert notes(never)
+    assert not (decide(found, never).decided == 2)[decide(found, never).answered].any()
+
+
+def test_one_label_with_a_goal_leaves_the_others_answering():
+    found, targets = drawn(0)
+    rules = fit_rules(found, targets, wanting(goal=("precision(b)>=0.9",)))
+    some = decide(found, rules)
+    assert some.answered.all()
+    assert ((some.decided == 1) <= (found.scores[:, 1] >= rules["least"][1])).all()
+
+
+def test_costs_decide():
+    found, targets = drawn(0)
+    rules = fit_rules(found, targets, wanting(costs={"c": {"a": 20, "b": 20}}, unsure_cost=0.4))
+    some = decide(found, rules)
+    expected = found.scores @ np.array([[0, 1, 1], [1, 0, 1], [20, 20, 0]])
+    assert (some.decided == expected.argmin(1))[some.answered].all()
+    assert (some.answered == (expected.min(1) <= 0.4)).all()
+
+
+def test_the_best_f1_helps_rare_labels_and_changes_nothing_without_need():
+    random, gains = np.random.default_rng(0), []
+    for seed in range(5):
+        found, targets = drawn(seed, 2000, 1.0)
+        rules = fit_rules(found, targets, wanting(goal=("f1",)))
+        new, truth = drawn(100 + seed, 5000, 1.0)
+        gains.append(macro(decide(new, rules), truth) - macro(new, truth))
+    assert np.mean(gains) > 0.02
+    clear = softmax(np.eye(3)[random.integers(0, 3, 300)] * 9, axis=1).astype(np.float32)
+    easy = Predictions("classification", LABELS, clear.argmax(1), clear)
+    assert "weights" not in fit_rules(easy, easy.names, wanting(goal=("f1",)))
+
+
+def macro(found, truth):
+    from feinschliff.evaluate import metrics, statistics
+
+    return metrics(statistics("classification", truth, found))["macro_f1"]
+
+
+def test_multilabel_and_entities():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(3000, 2)) * 2
+    scores, true = expit(logits).astype(np.float32), random.random((3000, 2)) < expit(logits)
+    targets = [[n for n, t in zip("ab", row, strict=True) if t] for row in true]
+    found = Predictions("multilabel", ("a", "b"), scores > 0.5, scores)
+    rules = fit_rules(found, targets, wanting(goal=("precision(a)>=0.9", "recall(b)>=0.9")))
+    precise, wide = check(rules, decide(found, rules), targets, 0.95)
+    assert (precise["label"], wide["label"]) == ("a", "b")
+    assert precise["value"] >= 0.9
+    assert wide["value"] >= 0.9
+    span = {"start": 0, "end": 3, "label": "X"}
+    chances = random.random(2000)
+    spans = [[{**span, "score": float(c)}] for c in chances]
+    truth = [[span] if random.random() < c else [] for c in chances]
+    rules = fit_rules(Predictions("ner", ("X",), spans), truth, wanting(goal=("precision>=0.8",)))
+    some = decide(Predictions("ner", ("X",), spans), rules)
+    (entry,) = check(rules, some, truth, 0.95)
+    assert entry["value"] >= 0.8
+    assert 200 < entry["count"] < 1500
+    assert decide(Predictions("ner", ("X",), [[]]), rules).decided == [[]]
+
+
+def test_numbers_get_an_interval_that_holds_them():
+    random = np.random.default_rng(0)
+    true = random.normal(size=500)
+    found = Predictions("regression", (), true + random.normal(size=500) * 0.3)
+    rules = fit_rules(found, true.tolist(), wanting(coverage=0.9))
+    low, high = decide(found, rules).possible.T
+    assert ((low <= true) & (true <= high)).mean() == pytest.approx(0.9, abs=0.01)
+    with pytest.raises(ConfigError, match="too few"):
+        fit_rules(found.take(range(5)), true[:5].tolist(), wanting(coverage=0.9))
+    assert decide(found, {}) is found
