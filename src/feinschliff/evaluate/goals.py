@@ -186,9 +186,9 @@ def _reach(
         return
     if wish.measure == "accuracy":
         confidence, right = judged(targets, predictions)
-        found = answer_threshold(confidence, right, wish.bound, level)
-        rules["least"] = [NEVER if found is None else found[0]] * len(labels)
-        entries.append({**facts, "label": None, "reached": found is not None})
+        limit = _surest(confidence, right, wish.bound, level)
+        rules["least"] = [NEVER if limit is None else limit] * len(labels)
+        entries.append({**facts, "label": None, "reached": limit is not None})
         return
     for number, label in enumerate(labels):
         if wish.label not in (None, label):
@@ -225,8 +225,16 @@ def _precise(
         else:  # far below, where the label is rare, there is nothing to gain
             rows = np.argsort(-confidence, kind="stable")[: 4 * int(true.sum()) + 20]
         confidence, right = confidence[rows], true[rows]
+    return _surest(confidence, right, bound, level)
+
+
+def _surest(confidence: np.ndarray, right: np.ndarray, bound: float, level: float) -> float | None:
+    """Return the least confidence that reaches the bound; 0 where all that dev holds reaches it."""
     found = answer_threshold(confidence, right, bound, level)
-    return None if found is None else found[0]
+    if found is None:
+        return None
+    threshold, share = found
+    return 0.0 if share.value == 1 else threshold
 
 
 def _found(
