@@ -50,7 +50,7 @@ def run(
     """
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
-    from feinschliff.report import card, evidence, html, run_folder
+    from feinschliff.report import card, evidence, fit, html, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.seeds import tune_seeds
 
@@ -91,6 +91,7 @@ def run(
 
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
+        result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))

@@ -32,7 +32,7 @@ def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
     """Fit on 1-2-grams of words and 2-5-grams of characters within words, found in two texts or more.
 
     The regularisation is chosen on dev. Kinds and sizes of the n-grams were chosen on dev splits of three
-    data sets, see docs/experiments-evaluate.md. Entities are found token by token instead.
+    data sets. Entities are found token by token instead.
     """
     if dataset.task == "ner":
         return fit_tagger(dataset)

@@ -3,7 +3,7 @@
 Resamples draw as many examples as there are, with replacement. They depend on the number of examples and the
 seed alone, so every system evaluated on a test set sees the same ones. Weights are made in chunks: memory
 stays bounded however many examples and resamples there are. The choice of the percentile method is measured
-in docs/experiments-evaluate.md.
+in docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def compare(
         example by example, differ by as much. The two can disagree where it is close.
 
     Source: E. Noreen, "Computer-Intensive Methods for Testing Hypotheses", 1989, for the test; its rate of
-    false alarms against those of bootstrap tests is measured in docs/experiments-evaluate.md.
+    false alarms against those of bootstrap tests is measured in docs/experiments.md.
     """
     assert len(a) == len(b), "paired systems need the same examples"
     metric = metric or a.primary

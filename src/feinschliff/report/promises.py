@@ -172,13 +172,24 @@ def adapted(result: Mapping[str, Any], words: Language) -> View:
     facts = []
     for key, write in (
         ("tokens_per_word", words.measure),
+        ("test_tokens_per_word", words.measure),
+        ("new_words_share", words.percent),
         ("unknown_share", lambda v: words.percent(v, 2)),
         ("loss_before", words.number),
         ("loss_after", words.number),
     ):
         if fit.get(key) is not None:
             facts.append((words(f"adapted.{key}"), write(fit[key])))
-    return {"chart": charts.histogram(lengths, words), "text": _window(result, words), "facts": facts}
+    split = [
+        {"word": str(row["word"]), "count": words.count(row["count"]), "pieces": " · ".join(row["pieces"])}
+        for row in fit.get("split_words") or ()
+    ]
+    return {
+        "chart": charts.histogram(lengths, words),
+        "text": _window(result, words),
+        "facts": facts,
+        "split": split,
+    }
 
 
 def flexible(result: Mapping[str, Any], words: Language) -> View:

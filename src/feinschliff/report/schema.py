@@ -266,6 +266,9 @@ class Adaptation(Open, total=False):
 
     tokens_per_word: float | None
     unknown_share: float | None
+    test_tokens_per_word: float | None
+    new_words_share: float | None
+    split_words: list[dict[str, Any]] | None
     loss_before: float | None
     loss_after: float | None
 

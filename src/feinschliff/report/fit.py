@@ -1,0 +1,68 @@
+"""How well a tokenizer fits the language of the data, and the test split that of train."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from feinschliff.data import Dataset, Records
+
+MAX_TEXTS = 5000
+"""Texts of a split that are looked at."""
+MOST_SPLIT = 12
+FREQUENT = 3
+"""A word counts as frequent from this number of occurrences on."""
+WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+
+
+def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
+    """Return the `adaptation` part.
+
+    Returns:
+        `tokens_per_word`: pieces for each running word of train; `unknown_share`: unknown ones of them;
+        `test_tokens_per_word`; `new_words_share`: running words of test that train does not hold;
+        `split_words`: the frequent words whose splitting costs most, as {"word", "count", "pieces"}.
+    """
+    train, test = _words(dataset.train), _words(dataset.test)
+    pieces = _pieces(tokenizer, sorted(train.keys() | test.keys()))
+    unknown = tokenizer.unk_token_id
+    running = sum(len(pieces[word]) * count for word, count in train.items())
+    lost = sum(pieces[word].count(unknown) * count for word, count in train.items())
+    costly = sorted(
+        (word for word, count in train.items() if count >= FREQUENT and len(pieces[word]) > 1),
+        key=lambda word: (-(len(pieces[word]) - 1) * train[word], word),
+    )
+    known = {word.lower() for word in train}
+    new = sum(count for word, count in test.items() if word.lower() not in known)
+    return {
+        "tokens_per_word": _share(running, train.total()),
+        "test_tokens_per_word": _share(sum(len(pieces[w]) * c for w, c in test.items()), test.total()),
+        "unknown_share": _share(lost, running),
+        "new_words_share": _share(new, test.total()),
+        "split_words": [
+            {"word": word, "count": train[word], "pieces": tokenizer.convert_ids_to_tokens(pieces[word])}
+            for word in costly[:MOST_SPLIT]
+        ],
+    }
+
+
+def _words(records: Records) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for texts in (records.texts, records.pairs or ()):
+        for text in texts[:MAX_TEXTS]:
+            found.update(WORD.findall(text))
+    return found
+
+
+def _pieces(tokenizer: Any, words: Sequence[str]) -> dict[str, list[int]]:
+    """Return the pieces of each word as it stands within a sentence, after a space."""
+    if not words:
+        return {}
+    ids = tokenizer([f" {word}" for word in words], add_special_tokens=False, verbose=False)["input_ids"]
+    return dict(zip(words, ids, strict=True))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
