@@ -151,6 +151,8 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     if own.get("seconds") is not None and scratch.get("seconds") is not None:
         times = {"own": words.duration(own["seconds"]), "scratch": words.duration(scratch["seconds"])}
         texts.append(words("cheaper.seconds", **times))
+    if primary not in LOWER_IS_BETTER:
+        texts += _labels_needed(points, words)
     chart = None
     if points:
         names = sorted({p["system"] for p in points}, key=lambda name: name != FINE_TUNED)
@@ -250,6 +252,34 @@ def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:
             corrected=words("better.corrected" if corrected else "better.uncorrected"),
         ),
     }
+
+
+def _labels_needed(points: Sequence[Mapping[str, Any]], words: Language) -> list[str]:
+    """Say what the learning curves show about numbers of labels; nothing is extrapolated."""
+    lines = {
+        name: sorted(
+            ((p["labels"], score(p["score"])) for p in points if p["system"] == name), key=lambda p: p[0]
+        )
+        for name in (FINE_TUNED, "scratch")
+    }
+    own, scratch = lines[FINE_TUNED], lines["scratch"]
+    if not own or not scratch:
+        return []
+    texts = []
+    most, reached = scratch[-1]
+    enough = [labels for labels, s in own if (s["value"] or 0.0) >= (reached["value"] or 0.0)]
+    if enough and enough[0] < most:
+        texts.append(words("cheaper.fewer", few=enough[0], all=most))
+    low, high = own[-1][1]["low"], reached["high"]
+    if low is not None and high is not None and low > high:
+        texts.append(words("cheaper.more", all=most))
+    if len(own) > 1 and own[-1][0] >= 1.8 * own[-2][0]:
+        (_, before), (_, after) = own[-2:]
+        gain = (after["value"] or 0.0) - (before["value"] or 0.0)
+        apart = None not in (after["low"], before["high"]) and (after["low"] or 0.0) > (before["high"] or 0.0)
+        key = "cheaper.doubling" if apart else "cheaper.doubling_unclear"
+        texts.append(words(key, gain=words.signed(gain)))
+    return texts
 
 
 def _last(points: Sequence[Mapping[str, Any]], system: str) -> Any:

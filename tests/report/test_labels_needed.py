@@ -1,0 +1,36 @@
+"""What the learning curves say in words: what was measured, and nothing beyond."""
+
+import samples
+
+from feinschliff.report.language import Language
+from feinschliff.report.promises import cheaper
+
+
+def curve(own, scratch):
+    result = samples.binary()
+    result["learning_curve"] = [
+        {"system": name, "labels": labels, "score": {"value": v, "low": v - 0.02, "high": v + 0.02}}
+        for name, values in (("fine-tuned", own), ("scratch", scratch))
+        for labels, v in zip((100, 200, 400), values, strict=True)
+    ]
+    return " ".join(cheaper(result, Language("en"))["texts"])
+
+
+def test_a_clear_lead():
+    said = curve((0.80, 0.85, 0.92), (0.5, 0.6, 0.7))
+    assert "With 100 labelled texts the fine-tuned model already reaches" in said
+    assert "more than 400 labelled texts" in said
+    assert "The last doubling of the labels brought the fine-tuned model +0.070." in said
+
+
+def test_what_cannot_be_told_apart_is_not_claimed():
+    said = curve((0.60, 0.69, 0.70), (0.5, 0.6, 0.69))
+    assert "With 200 labelled texts" in said
+    assert "would need more" not in said
+    assert "cannot be said" in said
+
+
+def test_a_lost_comparison_claims_nothing():
+    said = curve((0.5, 0.55, 0.6), (0.5, 0.6, 0.7))
+    assert "already reaches" not in said
+    assert "would need more" not in said
