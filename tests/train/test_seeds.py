@@ -112,7 +112,7 @@ def test_the_average_is_kept_only_where_dev_does_not_get_worse(config, tmp_path,
         calls = []
         monkeypatch.setattr(seeds, "_on_dev", fake(worse))
         name = "worse" if worse else "better"
-        result = pipeline.run(config(name, **{"train.keep_checkpoints": True}))
+        result = pipeline.run(config(name, **{"train.keep_checkpoints": True, "decide.calibration": "none"}))
         keys[name] = [t["seed"] for t in result["seeds"]["trials"] if t["kept"]]
     assert keys == {"worse": [5], "better": [3, 4, 5]}
     folder = tmp_path / "better" / "checkpoints"
@@ -131,3 +131,11 @@ def test_a_library_user_needs_no_folder(encoder):
     settings = {"train.epochs": 1, "train.seeds": 2, "train.precision": "float32"}
     model = FeinschliffClassifier(str(encoder("bert")), settings=settings).fit(list(texts), list(labels))
     assert set(model.predict(list(texts))) <= set(labels)
+
+
+def test_goals_and_calibration_belong_to_the_weights_that_are_kept(config, tmp_path):
+    result = pipeline.run(config(**{"decide.goal": ("accuracy>=0.6",), "decide.coverage": 0.8}))
+    rules = bundle.load(tmp_path / "run").spec.decision
+    assert {"calibration", "goals", "least", "possible"} <= set(rules)
+    assert result["calibration"]["temperature"] == rules["calibration"]["temperature"] != 1
+    assert result["decisions"]["goals"][0]["text"] == "accuracy>=0.6"

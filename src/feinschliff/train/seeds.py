@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from feinschliff import registry
-from feinschliff.config import RunConfig
+from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
@@ -34,7 +34,7 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
 from feinschliff.train.learner import Learner
 from feinschliff.train.loop import Progress
-from feinschliff.train.tune import tune
+from feinschliff.train.tune import settle, tune
 
 DONE = "fitted.json"
 """Written last: a seed's folder that holds it is a finished training."""
@@ -94,7 +94,8 @@ def tune_seeds(
             trials.append(Trial(seed, fitted[seed], dev, test))
         primary = registry.load("tasks", dataset.task).PRIMARY_METRIC
         order = sorted(trials, key=lambda trial: _key(trial.dev, primary), reverse=True)
-        members, decision = _stir(dataset, learner, encoded["dev"], root, order, primary, decisions)
+        members, _ = _stir(dataset, learner, encoded["dev"], root, order, primary, decisions)
+        decision = settle(config, dataset, learner, encoded["dev"], listen)
     named = ", ".join(str(seed) for seed in members)
     listen(
         Notice(
@@ -130,7 +131,7 @@ def _train(
         listen(Notice(f"Seed {seed} is already trained."))
         return done
     _put(learner, dict(renew(seed).named_parameters()))
-    one = config.model_copy(update={"seed": seed})
+    one = config.model_copy(update={"seed": seed, "decide": DecideConfig(calibration="none")})
     try:
         fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen)
     except RunInterrupted as error:

@@ -83,21 +83,23 @@ def tune(
         )
     finally:
         finish()
-    rules = _rules(config, dataset, learner, dev, dev_targets)
-    for note in notes(rules):
-        listen(Notice(note, "warning"))
-    return fitted, rules
+    return fitted, settle(config, dataset, learner, dev, listen)
 
 
-def _rules(
-    config: RunConfig, dataset: Dataset, learner: Learner, dev: Encoded, targets: np.ndarray
+def settle(
+    config: RunConfig, dataset: Dataset, learner: Learner, dev: Encoded, listen: Listener = ignore
 ) -> dict[str, Any]:
-    """Calibrate the tuned model on dev and return its decision rules."""
-    task, labels, rules = learner.task, dataset.labels, {}
+    """Calibrate a tuned model on dev, its weights changed in place, and return its decision rules."""
+    task, labels = learner.task, dataset.labels
+    rules: dict[str, Any] = {}
+    targets = task.targets(dataset.dev, labels, dev)
     logits = learner.logits(dev)
     if dataset.task != "regression":
         scaling = calibrate(learner.model, logits, targets, config.decide.calibration, task.UNIT)
         logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}
     rules |= task.decision(logits, targets, dev, labels)
     found = task.decode(logits, dev, labels, dataset.dev.texts, rules)
-    return rules | fit_rules(found, dataset.dev.targets, config.decide)
+    rules |= fit_rules(found, dataset.dev.targets, config.decide)
+    for note in notes(rules):
+        listen(Notice(note, "warning"))
+    return rules
