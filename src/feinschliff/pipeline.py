@@ -265,7 +265,13 @@ def _resolved(config: RunConfig, model: Model, dataset: Dataset, folder: Path) -
                     "revision": commit(folder) or config.model.revision,
                 }
             ),
-            "train": resolve(config.train, backbone, len(dataset.train), len(dataset.labels)),
+            "train": resolve(
+                config.train,
+                backbone,
+                len(dataset.train),
+                len(dataset.labels),
+                model.learner.task.UNIT,
+            ),
         }
     )
 

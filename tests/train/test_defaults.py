@@ -30,3 +30,9 @@ def test_little_data_and_many_classes_get_more_passes_within_bounds():
     assert epochs[0] == 20
     assert epochs[-1] == 3
     assert resolve(TrainConfig(), SMALL, 600, 77).epochs > resolve(TrainConfig(), SMALL, 600, 2).epochs
+
+
+def test_small_encoders_change_less_for_few_labels_than_for_many_or_for_tokens():
+    few, many = (resolve(TrainConfig(), SMALL, 5000, n).learning_rate for n in (2, 77))
+    tokens = resolve(TrainConfig(), SMALL, 5000, 2, "token").learning_rate
+    assert few < many == tokens

@@ -77,7 +77,7 @@ def measure(
             model = network(pretrained)
             backbone = sum(p.numel() for p in model.base_model.parameters())
             backbone -= model.get_input_embeddings().weight.numel()
-            settings = resolve(asked, backbone, len(records), len(dataset.labels))
+            settings = resolve(asked, backbone, len(records), len(dataset.labels), task.UNIT)
             if not pretrained and asked.epochs is None:
                 assert settings.epochs
                 settings = settings.model_copy(update={"epochs": PATIENT * settings.epochs})

@@ -7,9 +7,12 @@ from feinschliff.config import TrainConfig
 SMALL_PARAMETERS = 40_000_000
 """Backbones without embeddings up to this size count as small."""
 
+FEW_LABELS = 10
+"""Up to so many labels of a text are told apart with small changes to a sentence encoder."""
+
 
 def resolve(
-    settings: TrainConfig, backbone_parameters: int, num_records: int, num_labels: int
+    settings: TrainConfig, backbone_parameters: int, num_records: int, num_labels: int, unit: str = "text"
 ) -> TrainConfig:
     """Fill the settings that are None.
 
@@ -18,9 +21,10 @@ def resolve(
         backbone_parameters: Weights of the backbone without its embeddings.
         num_records: Training records.
         num_labels: Labels or entity types; 0 for regression.
+        unit: What a task labels: `text` or `token`.
     """
     small = backbone_parameters <= SMALL_PARAMETERS
-    rate = settings.learning_rate or (2e-4 if small else 3e-5)
+    rate = settings.learning_rate or _rate(small, unit == "token" or num_labels > FEW_LABELS)
     chosen = {
         "learning_rate": rate,
         "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3 if small else 1e-4),
@@ -30,6 +34,12 @@ def resolve(
         "dropout": 0.0 if settings.dropout is None else settings.dropout,
     }
     return settings.model_copy(update=chosen)
+
+
+def _rate(small: bool, much_to_learn: bool) -> float:
+    if not small:
+        return 3e-5
+    return 2e-4 if much_to_learn else 1e-4
 
 
 def _epochs(num_records: int, num_labels: int) -> float:
