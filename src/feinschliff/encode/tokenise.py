@@ -1,6 +1,7 @@
 """Tokenise texts into windows, stored flat.
 
-Cost: one pass of the Rust tokenizer over the texts; 4 bytes a token, plus 8 where character offsets are kept.
+Cost: one pass of the Rust tokenizer over the texts; 4 bytes a token, plus 8 where character offsets are kept, in
+memory or, when there are many, in a mapped file (see `column.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.encode.column import Column
 from feinschliff.encode.words import unit_offsets
 
 CHUNK = 1024  # texts given to the tokenizer at once: bounds the memory of its Python lists
@@ -99,9 +101,7 @@ def tokenise(
         "return_attention_mask": False,
         "verbose": False,
     }
-    ids: list[np.ndarray] = []
-    types: list[np.ndarray] = []
-    spans: list[np.ndarray] = []
+    ids, types, spans = Column(np.int32), Column(np.int8), Column(np.int32, 2)
     lengths: list[int] = []
     record: list[int] = []
     full_lengths = np.zeros(len(texts), np.int32)
@@ -121,7 +121,7 @@ def tokenise(
                 **options,
             )
             owners = found["overflow_to_sample_mapping"]
-        begun, raw = len(ids), []
+        begun, raw = len(record), []
         for w, (owner, window) in enumerate(zip(owners, found["input_ids"], strict=True)):
             is_first = w == 0 or owners[w - 1] != owner
             if pairs is None:
@@ -129,8 +129,9 @@ def tokenise(
             if not (is_first or windows):
                 continue
             empty = not window  # no text, and a tokenizer without special tokens
-            ids.append(np.asarray([tokenizer.pad_token_id] if empty else window, np.int32))
-            lengths.append(len(ids[-1]))
+            window = [tokenizer.pad_token_id] if empty else window
+            ids.append(np.asarray(window, np.int32))
+            lengths.append(len(window))
             record.append(begin + owner)
             if with_types:
                 types.append(np.asarray([0] if empty else found["token_type_ids"][w], np.int8))
@@ -146,12 +147,12 @@ def tokenise(
         else np.zeros(len(texts))
     )
     return Encoded(
-        input_ids=_join(ids, np.int32),
+        input_ids=ids.finish(),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         record=np.asarray(record, np.int32),
         num_records=len(texts),
-        token_type_ids=_join(types, np.int8) if with_types else None,
-        offsets=(np.concatenate(spans) if spans else np.zeros((0, 2), np.int32)) if label_pieces else None,
+        token_type_ids=types.finish() if with_types else None,
+        offsets=spans.finish() if label_pieces else None,
         full_lengths=full_lengths,
         limit=max_length_tokens,
         cut=0 if windows else int((full_lengths > kept).sum()),
@@ -190,7 +191,3 @@ def _shortened(tokenizer: Any, first: str, second: str, num_tokens: int) -> tupl
         for text, end, length, kept in zip((first, second), ends, lengths, keep, strict=True)
     ]
     return begin[0], begin[1]
-
-
-def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
