@@ -1,7 +1,7 @@
 """Tokenise texts into windows, stored flat.
 
-Cost: one pass of the Rust tokenizer over the texts; 4 bytes a token, plus 8 where character offsets are kept, in
-memory or, when there are many, in a mapped file (see `column.py`).
+Cost: one pass of the Rust tokenizer over the texts; 4 bytes a token, plus 8 where character offsets are kept,
+in memory or, when there are many, in a mapped file (see `column.py`).
 """
 
 from __future__ import annotations
