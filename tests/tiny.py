@@ -74,7 +74,14 @@ SHAPES = {
     "albert": Shape("AlbertConfig", "unigram-bert", {"embedding_size": 16}),
     "mpnet": Shape("MPNetConfig", "mpnet", {"max_position_embeddings": 66}),
 }
-"""The architectures by `model_type`."""
+"""The encoders by `model_type`."""
+
+DECODERS = {
+    "llama": Shape("LlamaConfig", "decoder", {"num_key_value_heads": 2}),
+    "qwen3": Shape("Qwen3Config", "decoder", {"num_key_value_heads": 2, "head_dim": 8}),
+    "gpt2": Shape("GPT2Config", "decoder", {"n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 4}),
+}
+"""Decoders, whose tokenizers mark neither the beginning nor padding."""
 
 SPECIAL = ("pad", "bos", "eos", "cls", "sep")
 
@@ -161,7 +168,7 @@ def make(folder: Path, name: str, **values: Any) -> Path:
 
     from feinschliff.models.load import quietly
 
-    shape = SHAPES[name]
+    shape = {**SHAPES, **DECODERS}[name]
     tokenizer = tokenizer_of(shape.tokenizer, length=SIZES["max_position_embeddings"])
     config = getattr(transformers, shape.config)(
         **{
@@ -190,6 +197,7 @@ def tokenizer_of(kind: str, length: int) -> Any:
         "unigram-bert": _unigram_bert,
         "modern": _bytes_bert,
         "mpnet": _wordpiece_mpnet,
+        "decoder": _bytes_plain,
     }[kind]
     backend, special = build([text for text, _ in examples()])
     names = ["input_ids", "attention_mask"]
@@ -253,6 +261,10 @@ def _bytes(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
     tokenizer = _byte_level(corpus, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     return tokenizer, ROBERTA_SPECIAL
+
+
+def _bytes_plain(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:
+    return _byte_level(corpus, ["<|end|>"]), {"eos_token": "<|end|>"}
 
 
 def _bytes_bert(corpus: list[str]) -> tuple[Tokenizer, dict[str, str]]:

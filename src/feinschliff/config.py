@@ -92,6 +92,10 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """How the weights are tuned. `null` means: chosen by the rules recorded in docs/experiments.md."""
 
+    method: Literal["full", "lora"] = Field(
+        "full", description="Train all weights, or with `lora` small matrices beside those of the layers."
+    )
+    lora_rank: int = Field(16, ge=1, le=1024, description="Columns of the matrices that `lora` trains.")
     learning_rate: float | None = Field(None, gt=0, le=1, description="Peak learning rate of the top layer.")
     head_learning_rate: float | None = Field(
         None, gt=0, le=1, description="Peak learning rate of the new classification head."

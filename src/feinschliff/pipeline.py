@@ -97,6 +97,9 @@ def run(
         listen(Stage("report"))
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))
+        if fitted.adapter:
+            base = result["model"]["hub_id"] or config.model.source
+            fitted.adapter.save(output / run_folder.ADAPTER, model.learner.model, base)
         run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
         if dataset.removed:
             run_folder.write_rows(output / "removed.jsonl", dataset.removed)

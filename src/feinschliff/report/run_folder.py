@@ -13,6 +13,7 @@ from feinschliff.config import RunConfig
 from feinschliff.errors import ConfigError, FeinschliffError, ResourceError, RunInterrupted
 
 CHECKPOINTS = "checkpoints"
+ADAPTER = "adapter"
 CONTENT = (
     "config.yaml",
     "result.json",
@@ -21,6 +22,7 @@ CONTENT = (
     "model",
     ".model.part",
     "predictions",
+    ADAPTER,
     CHECKPOINTS,
 )
 """Everything a run writes."""

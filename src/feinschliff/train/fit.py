@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from accelerate import Accelerator
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
+from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
 from feinschliff.train.events import Listener, Notice, ignore
@@ -39,6 +40,7 @@ class Fitted:
     progress: Progress
     stopped: str
     trainable_parameters: int
+    adapter: Adapter | None = None
 
 
 def fit(
@@ -80,6 +82,7 @@ def fit(
     with (
         active_vocabulary(model, used_ids(learner.pad_id, train, dev)),
         frozen(model, settings.freeze_layers),
+        _lora(model, settings, seed) as kept,
     ):
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
         accelerator = _accelerator(learner)
@@ -90,7 +93,13 @@ def fit(
             for name, parameter in model.named_parameters():
                 if name in best:
                     parameter.copy_(best[name])
-    return Fitted(progress, stopped, trainable)
+    return Fitted(progress, stopped, trainable, kept[0] if kept else None)
+
+
+def _lora(model: Any, settings: TrainConfig, seed: int) -> AbstractContextManager[list[Adapter]]:
+    if settings.method == "full":
+        return nullcontext([])
+    return adapters(model, settings.lora_rank, from_layer=settings.freeze_layers, seed=seed)
 
 
 def _consume(
