@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import RunInterrupted
+from feinschliff.errors import ConfigError, RunInterrupted
 from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
@@ -99,6 +99,10 @@ def fit(
 def _lora(model: Any, settings: TrainConfig, seed: int) -> AbstractContextManager[list[Adapter]]:
     if settings.method == "full":
         return nullcontext([])
+    if settings.seeds > 1:
+        raise ConfigError(
+            "`lora` keeps one adapter, not one for each seed", where="train.method", hint="Set train.seeds=1"
+        )
     return adapters(model, settings.lora_rank, from_layer=settings.freeze_layers, seed=seed)
 
 
