@@ -1,7 +1,7 @@
 """LoRA: small matrices that are trained instead of the weights of the layers, and kept as an adapter.
 
-The change of a layer's weight matrix is held as the product of two thin ones; the rest of the backbone stays as
-it is. After training the products are added to the weights, so that the model is an ordinary one. The thin
+The change of a layer's weight matrix is held as the product of two thin ones; the rest of the backbone stays
+as it is. After training the products are added to the weights, so that the model is an ordinary one. The thin
 matrices and the new head are kept as well, in the format of the peft library: some megabytes that another
 program can put on the same base model, beside adapters for other tasks.
 
