@@ -23,6 +23,7 @@ from feinschliff.encode import Encoded, Reading
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.evaluate import Predictions
 from feinschliff.models import load as loading
+from feinschliff.models import onnx
 
 SPEC_FILE = "feinschliff.json"
 SCHEMA = 1
@@ -100,7 +101,7 @@ class Model:
 
         self.spec, self.tokenizer = spec, tokenizer
         where = resolve_device(device)
-        self.learner = Learner(
+        self.learner: Any = Learner(
             network.to(where).eval(),
             registry.load("tasks", spec.task),
             where,
@@ -136,7 +137,7 @@ class Model:
         encoded = self.spec.reading.encode(
             self.tokenizer, texts, pairs, units=self.learner.task.UNIT == "token"
         )
-        rows, highest = self.learner.model.config.vocab_size, int(encoded.input_ids.max(initial=0))
+        rows, highest = self.learner.vocab_size, int(encoded.input_ids.max(initial=0))
         if highest >= rows:
             raise ModelError(
                 f"the tokenizer makes token {highest}, but the model has only {rows}",
@@ -181,6 +182,19 @@ class Model:
         return self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
 
 
+class OnnxModel(Model):
+    """An exported model: the same texts, windows and decision rules, computed by onnxruntime without torch.
+
+    Args:
+        folder: What `feinschliff export` made.
+        spec: What its `feinschliff.json` holds.
+    """
+
+    def __init__(self, folder: Path, spec: Spec):
+        self.spec, self.tokenizer = spec, onnx.load_tokenizer(folder)
+        self.learner: Any = onnx.OnnxLearner(folder, registry.load("tasks", spec.task))
+
+
 def each(found: Predictions) -> Iterator[Prediction]:
     """Yield the predictions one by one."""
     for index, name in enumerate(found.names):
@@ -202,7 +216,7 @@ def each(found: Predictions) -> Iterator[Prediction]:
 
 
 def load(folder: str | Path, device: str = "auto") -> Model:
-    """Load a tuned model from a run's folder or its `model` folder.
+    """Load a tuned model from a run's folder, its `model` folder, or an exported folder.
 
     Raises:
         ConfigError: there is no tuned model.
@@ -211,6 +225,8 @@ def load(folder: str | Path, device: str = "auto") -> Model:
     path = find(folder)
     spec = _read_spec(path / SPEC_FILE)
     task = registry.load("tasks", spec.task)
+    if (path / onnx.GRAPH_FILE).is_file():
+        return OnnxModel(path, spec)
     network = loading.load_model(path, task.AUTO_CLASS, complete=True)
     return Model(network, loading.load_tokenizer(path), spec, device)
 

@@ -1,7 +1,17 @@
 """From texts to padded batches: tokenise, cut long texts into windows, group windows of like length."""
 
 from feinschliff.encode.batches import Batch, collate, plan_epoch, plan_inference
+from feinschliff.encode.inference import window_logits
 from feinschliff.encode.reading import Reading
 from feinschliff.encode.tokenise import Encoded, tokenise
 
-__all__ = ["Batch", "Encoded", "Reading", "collate", "plan_epoch", "plan_inference", "tokenise"]
+__all__ = [
+    "Batch",
+    "Encoded",
+    "Reading",
+    "collate",
+    "plan_epoch",
+    "plan_inference",
+    "tokenise",
+    "window_logits",
+]

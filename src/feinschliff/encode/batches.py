@@ -96,6 +96,8 @@ def collate(
     windows: np.ndarray,
     pad_id: int,
     records: np.ndarray | None = None,
+    *,
+    of_windows: bool = False,
 ) -> Batch:
     """Pad windows to one length.
 
@@ -104,6 +106,7 @@ def collate(
         windows: int64 [B].
         pad_id: Token id of the padding.
         records: int64 [R] in the order wanted; those of the windows, ascending, when not given.
+        of_windows: Let every window stand for itself: `records` are the windows.
     """
     begin, end = encoded.starts[windows], encoded.starts[windows + 1]
     lengths = end - begin
@@ -115,6 +118,8 @@ def collate(
     if encoded.token_type_ids is not None:
         types = np.zeros(mask.shape, np.int64)
         types[mask] = encoded.token_type_ids[where]
+    if of_windows:
+        return Batch(input_ids, mask.astype(np.int64), types, np.arange(len(windows)), windows, windows)
     owners = encoded.record[windows].astype(np.int64)
     records = np.unique(owners) if records is None else records
     order = np.argsort(records, kind="stable")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.encode import Batch, Encoded, collate, window_logits
 from feinschliff.errors import ModelError
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
@@ -38,6 +38,11 @@ class Learner:
     device: torch.device
     precision: str
     pad_id: int
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids the model has vectors for."""
+        return self.model.config.vocab_size
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "task": self.task.__name__}
@@ -67,32 +72,16 @@ class Learner:
             progress: Called with the number of windows done, batch by batch.
         """
         self.model.eval()
-        found: np.ndarray | None = None
-        token = self.task.UNIT == "token"
         with torch.inference_mode():
-            for windows in plan_inference(encoded, INFERENCE_TOKENS):
-                windows = np.sort(windows)
-                batch = collate(encoded, windows, self.pad_id)
-                if not token:  # every window by itself; pooled below, over all windows of a record
-                    batch = replace(batch, window_record=np.arange(len(windows)), records=windows)
-                out = self.forward(batch).cpu().numpy()
-                if found is None:
-                    rows = len(encoded.input_ids) if token else encoded.num_windows
-                    found = np.zeros((rows, out.shape[-1]), np.float32)
-                if token:
-                    for row, window in enumerate(windows):
-                        begin, end = encoded.starts[window], encoded.starts[window + 1]
-                        found[begin:end] = out[row, : end - begin]
-                else:
-                    found[windows] = out
-                if progress:
-                    progress(len(windows))
-        if found is None:
-            return np.zeros((0, self.model.config.num_labels), np.float32)
-        if token or encoded.num_windows == encoded.num_records:
-            return found
-        sums = np.add.reduceat(found, encoded.first_window[:-1], axis=0)
-        return sums / np.bincount(encoded.record, minlength=encoded.num_records)[:, None].astype(np.float32)
+            return window_logits(
+                encoded,
+                lambda batch: self.forward(batch).cpu().numpy(),
+                pad_id=self.pad_id,
+                width=self.model.config.num_labels,
+                per_token=self.task.UNIT == "token",
+                micro_batch_tokens=INFERENCE_TOKENS,
+                progress=progress,
+            )
 
     def _to(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)

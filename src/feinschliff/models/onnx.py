@@ -1,0 +1,106 @@
+"""A model as an ONNX graph, run by onnxruntime; neither torch nor transformers is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from feinschliff.encode import Batch, Encoded, window_logits
+from feinschliff.encode.fast import FastTokenizer
+from feinschliff.errors import MissingExtraError, ModelError
+
+GRAPH_FILE = "model.onnx"
+EXPORT_FILE = "export.json"
+MICRO_BATCH_TOKENS = 2048
+"""Most tokens of a batch: larger ones leave the caches of a CPU; see docs/experiments-serve.md."""
+
+
+class OnnxLearner:
+    """What `train.learner.Learner` is for torch, as far as predicting goes.
+
+    Args:
+        folder: With `model.onnx` and `export.json`.
+        task: Module of `feinschliff.tasks`.
+        threads: Threads of the session; one per core if None.
+
+    Raises:
+        ModelError: the graph is damaged.
+        MissingExtraError: onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: Path, task: ModuleType, threads: int | None = None):
+        try:
+            import onnxruntime
+        except ImportError:
+            raise MissingExtraError("running an exported model", "onnx") from None
+        facts = read_facts(folder)
+        self.task, self.pad_id, self.vocab_size = task, facts["pad_token_id"], facts["vocab_size"]
+        self.inputs, self.width, self.precision = facts["inputs"], facts["width"], facts["precision"]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or _threads()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # noqa: BLE001  (onnxruntime has no common class of its errors)
+            reason = str(error).splitlines()[0][:200]
+            raise ModelError(f"cannot be run: {reason}", where=str(folder / GRAPH_FILE)) from None
+
+    def forward(self, batch: Batch) -> np.ndarray:
+        """Return float32 logits of windows: [B, K], or [B, L, K] per token."""
+        return self.session.run(None, {name: getattr(batch, name) for name in self.inputs})[0]
+
+    def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """Return logits: float32 [N, K] per record, or [T, K] per token."""
+        return window_logits(
+            encoded,
+            self.forward,
+            pad_id=self.pad_id,
+            width=self.width,
+            per_token=self.task.UNIT == "token",
+            micro_batch_tokens=MICRO_BATCH_TOKENS,
+            progress=progress,
+        )
+
+
+def load_tokenizer(folder: Path) -> FastTokenizer:
+    """Load the tokenizer of an exported folder.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    facts = read_facts(folder)
+    names = ["token_type_ids"] if "token_type_ids" in facts["inputs"] else []
+    return FastTokenizer(folder / "tokenizer.json", facts["pad_token_id"], names)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return `export.json`: what the graph reads, and how its answers compared with the original's.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    path = folder / EXPORT_FILE
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        missing = {"inputs", "width", "pad_token_id", "vocab_size", "precision"} - set(facts)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+    if missing:
+        raise ModelError(f"is damaged (it lacks {', '.join(sorted(missing))})", where=str(path))
+    return facts
+
+
+def _threads() -> int:
+    """Return the threads to use: what OMP_NUM_THREADS says, or one per core this process may use."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
