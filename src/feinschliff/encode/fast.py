@@ -68,7 +68,7 @@ class FastTokenizer:
         backend = self.backend_tokenizer
         encode = backend.encode_batch if return_offsets_mapping else backend.encode_batch_fast
         with self._one_at_a_time:
-            if truncation:
+            if truncation and max_length is not None:
                 backend.enable_truncation(max_length, stride=stride, strategy="longest_first")
             else:
                 backend.no_truncation()

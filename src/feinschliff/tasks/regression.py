@@ -60,7 +60,6 @@ def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
     hook = output.register_forward_hook(lambda layer, inputs, outputs: outputs * scale + shift)
 
     def finish() -> None:
-        import torch
 
         hook.remove()
         with torch.no_grad():
