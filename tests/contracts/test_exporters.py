@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def test_a_difference_is_found(encoder):
     assert len(found["differences"]) == round((1 - found["equal"]) * len(TEXTS)) > 0
 
 
-def test_the_runtime_needs_no_torch_and_the_gate_refuses(cli_main, trained, tmp_path):
+def test_the_runtime_needs_no_torch_and_an_export_is_not_overwritten(cli_main, trained, tmp_path):
     assert cli_main("export", trained, "--to", "onnx", "-o", tmp_path / "a", "--json") == 0
     code = (
         "import sys, feinschliff; m = feinschliff.load(sys.argv[1]); p = m.predict([sys.argv[2]])[0];"
@@ -56,6 +57,21 @@ def test_the_runtime_needs_no_torch_and_the_gate_refuses(cli_main, trained, tmp_
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS), encoding="utf-8")
     assert cli_main("export", trained, "-o", tmp_path / "a", "--data", wrong) == 2
+
+
+def test_an_export_that_answers_otherwise_is_refused(cli_main, trained, tmp_path, monkeypatch, capsys):
+    from feinschliff.bundle import OnnxModel
+
+    honest = OnnxModel.predictions
+
+    def wrong(self, records, progress=None):
+        found = honest(self, records, progress)
+        return dataclasses.replace(found, decided=1 - found.decided)
+
+    monkeypatch.setattr(OnnxModel, "predictions", wrong)
+    assert cli_main("export", trained, "-o", tmp_path / "a") == 4
+    assert not (tmp_path / "a").exists()
+    assert "was not kept" in capsys.readouterr().err
 
 
 @pytest.fixture

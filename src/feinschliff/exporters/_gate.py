@@ -47,7 +47,7 @@ def check(original: Model, exported: Model, records: Records) -> dict[str, Any]:
         "equal": equal,
         "largest_difference": _distance(before, after),
         "metric": metric,
-        "loss": max(0.0, metric["drop"]) if metric else 1 - equal,
+        "loss": max(0.0, drop.difference) if metric else 1 - equal,
         "differences": found,
     }
 

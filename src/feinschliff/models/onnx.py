@@ -18,7 +18,7 @@ from feinschliff.errors import MissingExtraError, ModelError
 GRAPH_FILE = "model.onnx"
 EXPORT_FILE = "export.json"
 MICRO_BATCH_TOKENS = 2048
-"""Most tokens of a batch: larger ones leave the caches of a CPU; see docs/experiments-serve.md."""
+"""Most tokens of a batch: larger ones leave the caches of a CPU. A guess, not yet measured."""
 
 
 class OnnxLearner:
