@@ -272,3 +272,42 @@ def test_texts_have_enough_contrast():
             for name, least in dict(ink=7, soft=4.5, own=4.5, good=4.5, bad=4.5, warn=4.5, plain=3).items():
                 light, dark = sorted((luminance(colours[ground]), luminance(colours[name])), reverse=True)
                 assert (light + 0.05) / (dark + 0.05) >= least, (name, ground)
+
+
+def test_what_a_run_knows_about_itself_is_shown_in_both_languages():
+    from feinschliff.report.html import html
+
+    share = {"value": 0.9, "low": 0.8, "high": 0.95}
+    curve = [
+        {"coverage": c, "accuracy": 1 - c / 10, "low": 0.8, "high": 0.99, "threshold": 1 - c / 2}
+        for c in (0.1, 0.5, 1.0)
+    ]
+    goals = [{"text": "precision(<b>)>=0.9", "label": "<b>", "count": 40, **share}]
+    result = {
+        "task": "classification",
+        "decisions": {"curve": curve, "goals": goals, "answered": share, "possible": {"coverage": 0.95}},
+        "slices": [
+            {
+                "kind": "word",
+                "name": "late",
+                "count": 40,
+                "errors": share,
+                "difference": share,
+                "p_value": 0.01,
+            },
+            {
+                "kind": "length",
+                "name": "1-9",
+                "count": 90,
+                "errors": share,
+                "difference": share,
+                "p_value": 0.8,
+            },
+        ],
+    }
+    for language, words in (("en", "Where errors gather"), ("de", "Wo sich Fehler häufen")):
+        page = html(result, language)
+        assert words in page
+        assert 'id="coverage-t"' in page
+        assert "precision(&lt;b&gt;)&gt;=0.9" in page
+        assert page.count("*</b>") == 1

@@ -152,6 +152,32 @@ def reliability(calibration: Mapping[str, Any], words: Language) -> Markup | Non
     )
 
 
+def coverage(curve: Sequence[Mapping[str, Any]] | None, words: Language) -> Markup | None:
+    """Draw how accurate the answers are when only the surest share is given."""
+    points = [p for p in curve or () if p.get("coverage") is not None and p.get("accuracy") is not None]
+    if len(points) < 2:
+        return None
+    ends = [p[key] for p in points[2:] or points for key in ("low", "high") if p.get(key) is not None]
+    plot = Plot(Scale(0, 1), scale([*ends, *(p["accuracy"] for p in points)], pad=0.04), 260)
+    plot.y_axis([(tick, words.number(tick, plot.y.digits)) for tick in plot.y.ticks(5)])
+    plot.x_axis([(tick, words.percent(tick, 0)) for tick in plot.x.ticks(5)], words("calibration.answered"))
+    for p in points:
+        if p.get("low") is not None and p.get("high") is not None:
+            low, high = max(p["low"], plot.y.low), min(p["high"], plot.y.high)
+            plot.line(p["coverage"], low, p["coverage"], high, "range own faint")
+    plot.path([(p["coverage"], p["accuracy"]) for p in points], "line own")
+    for p in points:
+        title = words(
+            "calibration.point",
+            coverage=words.percent(p["coverage"]),
+            accuracy=words.percent(p["accuracy"]),
+            threshold=words.number(p.get("threshold")),
+        )
+        plot.dot(p["coverage"], p["accuracy"], "mark own", title, 3)
+    described = words("calibration.coverage_desc")
+    return plot.render("coverage", words("calibration.coverage"), described, "plot square")
+
+
 def scatter(values: Mapping[str, Any], words: Language) -> Markup | None:
     """Draw predicted over true numbers."""
     pairs = list(zip(values.get("true") or (), values.get("predicted") or (), strict=False))

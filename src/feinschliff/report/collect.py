@@ -28,6 +28,7 @@ from feinschliff.evaluate import (
     mistakes,
     per_class,
     requirement,
+    slices,
     statistics,
 )
 from feinschliff.models.catalogue import CATALOGUE
@@ -103,7 +104,7 @@ def system_facts(
 def detail_facts(
     records: Records, predictions: Predictions, confidence: float, max_mistakes: int
 ) -> dict[str, Any]:
-    """Return `per_class`, `confusion` or `scatter`, and `mistakes` of the tuned model."""
+    """Return `per_class`, `slices`, `confusion` or `scatter`, and `mistakes` of the tuned model."""
     targets = records.targets
     facts: dict[str, Any] = {
         "mistakes": _structured(mistakes(records, predictions, max_mistakes), records, predictions)
@@ -115,6 +116,7 @@ def detail_facts(
             "predicted": [float(predictions.decided[i]) for i in rows],
         }
         return facts
+    facts["slices"] = [part.as_dict() for part in slices(records, predictions, confidence=confidence)]
     facts["per_class"] = [row.as_dict() for row in per_class(targets, predictions, confidence)]
     if predictions.task == "classification" and len(predictions.labels) <= MAX_CONFUSION:
         labels, matrix = confusion(targets, predictions)

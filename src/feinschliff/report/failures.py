@@ -9,13 +9,14 @@ from feinschliff.report import charts
 from feinschliff.report.excerpts import is_spans, mark, shorten
 from feinschliff.report.language import Language
 from feinschliff.report.svg import scale
-from feinschliff.report.values import View, ends, part, score
+from feinschliff.report.values import View, confidence, ends, part, score
 
 TABLE_CLASSES = 12
 """With up to this many classes the confusions are a table with numbers, with more a heat map."""
 MAX_CONFUSIONS = 15
 MAX_ROWS = 1000
 MAX_LABEL = 120
+MAX_SLICES = 40
 MAX_MISTAKE_TEXT = 600
 MIN_MISTAKE_TEXT = 160
 MISTAKES_BUDGET = 200_000
@@ -28,10 +29,11 @@ def errors(result: Mapping[str, Any], words: Language) -> View | None:
         "confusion": _confusion(result, words),
         "scatter": charts.scatter(part(result, "scatter"), words),
         "per_class": _per_class(result, words),
+        "slices": _slices(result, words),
         "mistakes": _mistakes(result, words),
         "mistakes_kind": "largest" if result.get("task") == "regression" else "mistakes",
     }
-    shown = ("confusion", "scatter", "per_class", "mistakes")
+    shown = ("confusion", "scatter", "per_class", "slices", "mistakes")
     return view if any(view[name] is not None for name in shown) else None
 
 
@@ -124,6 +126,33 @@ def _per_class(result: Mapping[str, Any], words: Language) -> View | None:
     }
 
 
+def _slices(result: Mapping[str, Any], words: Language) -> list[View]:
+    """Prepare the parts of test with the largest differences; `label` has a table of its own."""
+    found = [s for s in result.get("slices") or () if s["kind"] != "label" and s.get("errors")]
+    found.sort(key=lambda s: -(score(s.get("difference"))["value"] or 0.0))
+    level = 1 - confidence(result)
+    return [
+        {
+            "kind": words.find("slices", s["kind"]),
+            "name": shorten(str(s["name"]), MAX_LABEL),
+            "count": {"sort": s.get("count"), "value": words.count(s.get("count"))},
+            "clear": s.get("p_value") is not None and s["p_value"] < level,
+            "cells": [
+                {
+                    "sort": f"{own['value'] or 0:.6f}",
+                    "value": write(own["value"]),
+                    "ends": words("figures.interval", low=write(own["low"]), high=write(own["high"])),
+                }
+                for own, write in (
+                    (score(s["errors"]), words.percent),
+                    (score(s.get("difference")), lambda v: words.signed(v and 100 * v, 1)),
+                )
+            ],
+        }
+        for s in found[:MAX_SLICES]
+    ]
+
+
 def _mistakes(result: Mapping[str, Any], words: Language) -> list[View] | None:
     found = result.get("mistakes")
     if found is None:
@@ -170,8 +199,8 @@ def _names(value: Any, words: Language) -> list[str]:
 
 def calibration(result: Mapping[str, Any], words: Language) -> View | None:
     """Prepare how confidence agrees with being right."""
-    facts = part(result, "calibration")
-    if not facts:
+    facts, decisions = part(result, "calibration"), part(result, "decisions")
+    if not facts and not decisions:
         return None
     before, after = part(facts, "before"), part(facts, "after")
     rows = [
@@ -185,5 +214,40 @@ def calibration(result: Mapping[str, Any], words: Language) -> View | None:
         if temperature is not None
         else ""
     )
-    chart = charts.reliability(facts, words)
-    return {"chart": chart, "rows": rows, "note": note} if chart or rows else None
+    if facts.get("method") == "vector":
+        note = words("calibration.vector")
+    if facts.get("spans"):
+        note += " " + words("calibration.spans")
+    chart, coverage = charts.reliability(facts, words), charts.coverage(decisions.get("curve"), words)
+    view = {
+        "chart": chart,
+        "rows": rows,
+        "note": note,
+        "coverage": coverage,
+        "goals": [
+            {
+                "text": goal.get("text"),
+                "label": goal.get("label") or "",
+                "value": words.number(goal.get("value")),
+                "ends": ends(score(goal), words),
+                "count": words.count(goal.get("count")),
+            }
+            for goal in decisions.get("goals") or ()
+        ],
+        "facts": _promised(decisions, words),
+    }
+    return view if any(view[name] for name in ("chart", "rows", "coverage", "goals", "facts")) else None
+
+
+def _promised(decisions: Mapping[str, Any], words: Language) -> list[tuple[str, str]]:
+    """Return what the rules withhold and what they promised, as measured on test."""
+    found = []
+    for key in ("answered", "accuracy"):
+        own = score(decisions.get(key))
+        if own["value"] is not None:
+            found.append((words(f"calibration.{key}_share"), words.percent(own["value"])))
+    if held := part(decisions, "possible"):
+        own = score(held.get("measured"))
+        promised = words("calibration.possible", coverage=words.percent(held.get("coverage")))
+        found.append((promised, f"{words.percent(own['value'])}"))
+    return found

@@ -186,6 +186,18 @@ class Mistake(Open, total=False):
     confidence: float | None
 
 
+class SliceFacts(Open, total=False):
+    """A part of the test texts and the share of them with an error; see `feinschliff.evaluate.Slice`."""
+
+    kind: Required[str]
+    name: Required[str]
+    count: int
+    errors: Interval
+    rest: float | None
+    difference: Interval
+    p_value: float | None
+
+
 class ReliabilityBin(Open, total=False):
     """Predictions of similar confidence and how many of them were right (both means, 0 to 1)."""
 
@@ -298,6 +310,7 @@ class Result(Open, total=False):
     confusion: Confusion | None
     scatter: Scatter | None
     mistakes: list[Mistake] | None
+    slices: list[SliceFacts] | None
     calibration: CalibrationFacts | None
     decisions: DecisionFacts | None
     requirements: list[RequirementFacts] | None
