@@ -1,6 +1,5 @@
 import copy
 import random
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any

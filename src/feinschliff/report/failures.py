@@ -136,7 +136,7 @@ def _slices(result: Mapping[str, Any], words: Language) -> list[View]:
             "kind": words.find("slices", s["kind"]),
             "name": shorten(str(s["name"]), MAX_LABEL),
             "count": {"sort": s.get("count"), "value": words.count(s.get("count"))},
-            "clear": s.get("p_value") is not None and s["p_value"] < level,
+            "marked": s.get("p_value") is not None and s["p_value"] < level,
             "cells": [
                 {
                     "sort": f"{own['value'] or 0:.6f}",
