@@ -1,5 +1,6 @@
 import copy
 import random
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
