@@ -70,7 +70,6 @@ class Prediction:
         answered: False where the model does not know.
         possible: The labels, or the low and high end of the number, that hold the truth with the probability
             asked for in training (`decide.coverage`).
-        strangeness: Share of the dev texts that are less unlike the training texts.
     """
 
     label: Any
@@ -79,7 +78,6 @@ class Prediction:
     spans: list[dict[str, Any]] | None = None
     answered: bool = True
     possible: list[Any] | None = None
-    strangeness: float | None = None
 
 
 class Model:
@@ -198,9 +196,8 @@ class OnnxModel(Model):
 def each(found: Predictions) -> Iterator[Prediction]:
     """Yield the predictions one by one."""
     for index, name in enumerate(found.names):
-        strangeness = None if found.strangeness is None else float(found.strangeness[index])
         if found.task == "ner":
-            yield Prediction(None, spans=found.decided[index], strangeness=strangeness)
+            yield Prediction(None, spans=found.decided[index])
             continue
         score = probabilities = None
         if found.scores is not None:
@@ -210,9 +207,7 @@ def each(found: Predictions) -> Iterator[Prediction]:
                 score = float(row[found.decided[index]])
         answered = found.answered is None or bool(found.answered[index])
         possible = None if found.possible is None else found.possible_names(index)
-        yield Prediction(
-            name if answered else None, score, probabilities, None, answered, possible, strangeness
-        )
+        yield Prediction(name if answered else None, score, probabilities, None, answered, possible)
 
 
 def load(folder: str | Path, device: str = "auto") -> Model:

@@ -36,3 +36,9 @@ def test_small_encoders_change_less_for_few_labels_than_for_many_or_for_tokens()
     few, many = (resolve(TrainConfig(), SMALL, 5000, n).learning_rate for n in (2, 77))
     tokens = resolve(TrainConfig(), SMALL, 5000, 2, "token").learning_rate
     assert few < many == tokens
+
+
+def test_tokens_get_more_passes_than_texts():
+    texts, tokens = (resolve(TrainConfig(), SMALL, 3000, 6, unit).epochs for unit in ("text", "token"))
+    assert tokens > texts
+    assert resolve(TrainConfig(), SMALL, 1_000_000, 6, "token").epochs == 3

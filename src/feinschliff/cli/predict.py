@@ -42,8 +42,8 @@ def predict(
 ) -> None:
     """Predict one row for each row of a file, in the same order, all its columns kept.
 
-    Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible and
-    strangeness where the model has them. The prediction is empty where the model is not sure enough by the
+    Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible
+    where the model promises it. The prediction is empty where the model is not sure enough by the
     rules it was trained with. A row without text is predicted as an empty text.
     """
     import time

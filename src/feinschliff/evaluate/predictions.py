@@ -24,8 +24,6 @@ class Predictions:
         answered: bool [N], whether the model is sure enough to give its decision; None: it always is.
         possible: What the truth may be, with the promised probability: bool [N, L], labels; for regression
             float64 [N, 2], the ends of an interval. None where nothing was promised.
-        strangeness: float32 [N], share of the dev texts that are less unlike the training texts; None where
-            it is not measured.
     """
 
     task: str
@@ -34,7 +32,6 @@ class Predictions:
     scores: np.ndarray | None = None
     answered: np.ndarray | None = None
     possible: np.ndarray | None = None
-    strangeness: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.scores is None or self.scores.shape == (len(self.decided), len(self.labels)), (
@@ -60,7 +57,7 @@ class Predictions:
         rows = np.asarray(rows, dtype=np.int64)
         decided = self.decided
         chosen = decided[rows] if isinstance(decided, np.ndarray) else [decided[i] for i in rows]
-        columns = (self.scores, self.answered, self.possible, self.strangeness)
+        columns = (self.scores, self.answered, self.possible)
         return Predictions(self.task, self.labels, chosen, *(None if c is None else c[rows] for c in columns))
 
     def possible_names(self, index: int) -> list[Any]:
@@ -76,7 +73,7 @@ class Predictions:
 
         `label` is the target and absent where the records have none; `prediction` has the same form, and is
         None where the model is not sure enough to answer. Classification and multilabel add `probabilities`
-        by label, ner adds `spans` with text and score; `possible` and `strangeness` are there if measured.
+        by label, ner adds `spans` with text and score; `possible` is there if asked for.
         """
         assert len(records) == len(self)
         for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
@@ -92,6 +89,4 @@ class Predictions:
                 row["probabilities"] = {name: round(p, 6) for name, p in named}
             if self.possible is not None:
                 row["possible"] = self.possible_names(index)
-            if self.strangeness is not None:
-                row["strangeness"] = round(float(self.strangeness[index]), 6)
             yield row
