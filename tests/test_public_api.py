@@ -17,6 +17,7 @@ PUBLIC = [
     "Result",
     "RunConfig",
     "__version__",
+    "adapt",
     "audit",
     "compare",
     "evaluate",

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from feinschliff.api import audit, compare, evaluate, train
+    from feinschliff.api import adapt, audit, compare, evaluate, train
     from feinschliff.bundle import Model, load
     from feinschliff.config import RunConfig
     from feinschliff.errors import FeinschliffError
@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "RunConfig",
     "__version__",
+    "adapt",
     "audit",
     "compare",
     "evaluate",
@@ -37,6 +38,7 @@ _HOME = {
     "Model": "bundle",
     "Result": "report.result",
     "RunConfig": "config",
+    "adapt": "api",
     "audit": "api",
     "compare": "api",
     "evaluate": "api",

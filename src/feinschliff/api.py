@@ -78,6 +78,55 @@ def train(
     return run(chosen, tables=tables, listen=listen or ignore)
 
 
+def adapt(
+    *corpus: Any,
+    output_dir: str | Path,
+    model: str | Path | None = None,
+    text: str | None = None,
+    group: str | None = None,
+    general: str | None = None,
+    seed: int | None = None,
+    config: RunConfig | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    listen: Listener | None = None,
+) -> dict[str, Any]:
+    """Go on with the pretraining of an encoder on raw texts of a domain.
+
+    Args:
+        corpus: Texts; see the top of this page, labels are not needed.
+        output_dir: New folder; its `model` is a base model for `train`.
+        model: Base model: a name of `feinschliff models`, a hub id, or a folder.
+        text, group: Columns: the text, and what document a row belongs to.
+        general: General texts on which forgetting is watched.
+        seed: Seed of everything random.
+        config: A configuration, or a YAML file with settings.
+        settings: Single settings by their dotted names: {"train.epochs": 2}.
+        listen: Told the run's events; nothing is printed.
+
+    Returns:
+        The content of the folder's `result.json`; `losses` holds what was measured before and after.
+
+    Raises:
+        FeinschliffError: see `feinschliff.errors`; the message says what to do.
+    """
+    from feinschliff.adapt.run import run
+    from feinschliff.train.events import ignore
+
+    named = {
+        "data.text": text,
+        "data.group": group,
+        "adapt.general": general,
+        "model.source": None if model is None else str(model),
+        "seed": seed,
+        "output_dir": str(output_dir),
+    }
+    paths = tuple(str(c) for c in corpus) if all(isinstance(c, str | Path) for c in corpus) else None
+    if paths:
+        named["adapt.corpus"] = paths  # type: ignore[assignment]
+    chosen = configure(config, {**named, **(settings or {})})
+    return run(chosen, None if paths or not corpus else corpus, listen=listen or ignore)
+
+
 def audit(
     data: Any,
     *,

@@ -199,6 +199,31 @@ class DecideConfig(Section):
     )
 
 
+class AdaptConfig(Section):
+    """How `feinschliff adapt` teaches a model the language of a domain, from raw texts."""
+
+    corpus: tuple[str, ...] = Field(
+        (), description="Files, folders or `hf://owner/name` with the raw texts of the domain."
+    )
+    block_tokens: int = Field(
+        256, ge=16, description="Tokens of one training text; longer documents are cut, short ones joined."
+    )
+    mask_share: float = Field(
+        0.3, gt=0, lt=0.9, description="Share of the tokens that are hidden, to be found."
+    )
+    whole_words: bool = Field(False, description="Hide all pieces of a word together.")
+    heldout_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the documents held out: half to stop by, half to measure."
+    )
+    head_steps: int = Field(
+        150, ge=1, description="Steps in which a new language-model head is tuned before anything else is."
+    )
+    general: str | None = Field(
+        None,
+        description="General texts whose loss is measured before and after, to watch forgetting.",
+    )
+
+
 class ReportConfig(Section):
     """What the report shows."""
 
@@ -222,6 +247,7 @@ class RunConfig(Section):
     train: TrainConfig = Field(default_factory=TrainConfig)
     decide: DecideConfig = Field(default_factory=DecideConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    adapt: AdaptConfig = Field(default_factory=AdaptConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 
 

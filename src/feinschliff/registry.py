@@ -14,7 +14,7 @@ from types import ModuleType
 
 from feinschliff.errors import ConfigError, nearest
 
-FAMILIES = ("readers", "tasks", "baselines", "exporters")
+FAMILIES = ("readers", "tasks", "objectives", "baselines", "exporters")
 
 
 @cache

@@ -1,0 +1,28 @@
+"""Settings of an adaptation chosen by the size of the model. They are not tuned by experiment yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feinschliff.config import TrainConfig
+from feinschliff.train.defaults import SMALL_PARAMETERS
+
+
+def resolve(settings: TrainConfig, backbone_parameters: int) -> TrainConfig:
+    """Fill the settings that are None.
+
+    Args:
+        settings: As configured.
+        backbone_parameters: Weights of the backbone without its embeddings.
+    """
+    small = backbone_parameters <= SMALL_PARAMETERS
+    rate = settings.learning_rate or (5e-4 if small else 5e-5)
+    chosen: dict[str, Any] = {
+        "learning_rate": rate,
+        "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3),
+        "epochs": settings.epochs or 1.0,
+        "batch_size": settings.batch_size or 16,
+        "layer_decay": settings.layer_decay or 1.0,
+        "dropout": 0.0 if settings.dropout is None else settings.dropout,
+    }
+    return settings.model_copy(update=chosen)

@@ -1,0 +1,154 @@
+"""Let a model learn from raw text with an objective, and measure it before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from feinschliff.adapt.measure import Losses
+from feinschliff.config import RunConfig
+from feinschliff.encode import Encoded
+from feinschliff.errors import RunInterrupted
+from feinschliff.models.language_model import start_output
+from feinschliff.train.events import Listener, Notice, Stage
+from feinschliff.train.fit import Fitted, fit
+from feinschliff.train.learner import Learner, used_ids
+from feinschliff.train.precision import resolve_device, resolve_precision
+
+HEAD_RATE = 5e-3
+"""Peak learning rate of a new head while the backbone stays as it is."""
+METRIC = "log_likelihood"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What came of it; the network was changed in place.
+
+    Attributes:
+        before, after: Losses by the name of the measured texts.
+        pieces: Word pieces among which the model chose when it was measured.
+    """
+
+    fitted: Fitted
+    before: dict[str, Losses]
+    after: dict[str, Losses]
+    pieces: int
+
+
+def learn(
+    config: RunConfig,
+    objective: ModuleType,
+    network: Any,
+    tokenizer: Any,
+    train: Encoded,
+    measured: Mapping[str, Encoded],
+    *,
+    head_is_new: bool,
+    identity: str,
+    checkpoints: Path,
+    listen: Listener,
+) -> Learnt:
+    """Train `network` in place.
+
+    Args:
+        config: With the settings of training resolved.
+        objective: Module of `feinschliff.objectives`.
+        train: What is learnt from.
+        measured: What is measured before and after, by document; `dev` among it decides when to stop.
+        head_is_new: Tune the head alone first.
+        identity: Fingerprint of the texts; a checkpoint of others is refused.
+        checkpoints: Folder to save to and to resume from.
+
+    Raises:
+        RunInterrupted: see `fit`; what was learnt so far is in the checkpoints.
+    """
+    device = resolve_device(config.train.device)
+    precision = resolve_precision(config.train.precision, device)
+    network.to(device)
+    ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *measured.values()), tokenizer.all_special_ids)
+    if head_is_new:
+        start_output(network, np.bincount(train.input_ids))
+    with objective.vocabulary(network, ids) as place:
+        learner = objective.learner(network, tokenizer, config, device, precision, ids, place)
+
+        def look(learner: Learner) -> dict[str, float]:
+            loss = Losses(*objective.measure(learner, measured["dev"], config.seed)).mean
+            return {"perplexity": float(np.exp(loss)), "loss": loss, METRIC: -loss}
+
+        def run(part: str, settings: Any) -> Fitted:
+            targets = np.zeros(train.num_records, np.float32)
+            options = {"metric": METRIC, "seed": config.seed, "dev": measured["dev"], "identity": identity}
+            folder = checkpoints / part
+            with _resumable(checkpoints.parent):
+                return fit(
+                    learner,
+                    train,
+                    targets,
+                    _sum,
+                    look,
+                    settings,
+                    checkpoints=folder,
+                    listen=listen,
+                    **options,
+                )
+
+        if head_is_new:
+            listen(Stage("train", "the new head, for a start"))
+            with _still(network):
+                run("head", _head_settings(config, train))
+        before = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
+        begun = {n: round(each.mean, 4) for n, each in before.items()}
+        listen(Notice(f"Loss before: {', '.join(f'{v} on {n}' for n, v in begun.items())}."))
+        listen(Stage("train", f"{train.num_records:,} texts of up to {train.limit} tokens"))
+        fitted = run("model", config.train)
+        listen(Stage("evaluate"))
+        after = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
+    return Learnt(fitted, before, after, len(ids))
+
+
+def _sum(losses: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return losses.sum()
+
+
+def _head_settings(config: RunConfig, train: Encoded) -> Any:
+    batch = config.train.batch_size
+    assert batch
+    per_epoch = -(-train.num_records // batch)
+    changes = {
+        "epochs": config.adapt.head_steps / per_epoch,
+        "learning_rate": HEAD_RATE,
+        "head_learning_rate": HEAD_RATE,
+        "freeze_layers": 0,
+        "evaluations_per_epoch": 1,
+    }
+    return config.train.model_copy(update=changes)
+
+
+@contextmanager
+def _still(network: Any) -> Iterator[None]:
+    """Within the context the backbone, and what is shared with it, stays as it is."""
+    still = [p for p in network.base_model.parameters() if p.requires_grad]
+    for parameter in still:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in still:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def _resumable(output: Path) -> Iterator[None]:
+    """Name the command that goes on with an adaptation."""
+    try:
+        yield
+    except RunInterrupted as error:
+        error.hint = f"Go on with: feinschliff adapt --resume {output}"
+        raise

@@ -1,0 +1,99 @@
+"""`feinschliff adapt`: from raw texts of a domain to a base model that knows its language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from feinschliff.cli import _options as options
+
+
+def adapt(
+    ctx: typer.Context,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders or hf://owner/name with raw texts of the domain."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Base model: a name of `feinschliff models`, a hub id, a folder."),
+    ] = None,
+    text: options.Text = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="COLUMN", help="Column whose rows of one value form one document."),
+    ] = None,
+    general: Annotated[
+        str | None,
+        typer.Option("--general", metavar="FILE", help="General texts, to watch what is forgotten."),
+    ] = None,
+    format: options.Format = None,
+    output_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--output-dir", "-o", metavar="FOLDER", help="New folder; the model goes to its `model`."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    set_: options.Overrides = None,
+    config: options.Config = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
+    ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Folder of an interrupted adaptation to go on with."),
+    ] = None,
+) -> None:
+    """Go on with the pretraining of an encoder on raw texts of a domain, by masked language modelling.
+
+    Held-out documents are measured before and after. The folder `model` is an ordinary base model:
+    feinschliff train DATA --model FOLDER/model
+    """
+    from feinschliff.adapt.run import run
+    from feinschliff.cli._output import console
+    from feinschliff.cli._progress import Display, duration
+    from feinschliff.config import load_config
+    from feinschliff.errors import ConfigError
+
+    named = {
+        "adapt.corpus": tuple(corpus) if corpus else None,
+        "adapt.general": general,
+        "model.source": model,
+        "data.text": text,
+        "data.group": group,
+        "data.format": format,
+        "output_dir": output_dir,
+        "seed": seed,
+    }
+    if resume is not None:
+        if set_ or config or any(value is not None for value in named.values()):
+            raise ConfigError(
+                "a resumed run keeps its settings", where="--resume", hint="Give --resume RUN alone"
+            )
+        if not (resume / "config.yaml").is_file():
+            raise ConfigError("the folder holds no run: config.yaml is missing", where=str(resume))
+        chosen = load_config(resume / "config.yaml", values={"output_dir": str(resume)})
+    else:
+        chosen = load_config(config, set_ or (), named)
+    with Display(ctx.obj["quiet"]) as display:
+        result = run(chosen, listen=display, resume=resume is not None, overwrite=overwrite)
+    screen = console()
+    for name, title in (("test", "Held-out documents"), ("general", "General texts")):
+        if name in result["losses"]:
+            screen.print(f"{title}: {_sentence(result['losses'][name])}")
+    folder = result["config"]["output_dir"]
+    screen.print(f"Done in {duration(result['duration_seconds'])}. Model: {folder}/model. Try next:\n")
+    screen.print(f"  feinschliff train DATA --model {folder}/model")
+
+
+def _sentence(found: dict) -> str:  # type: ignore[type-arg]
+    old, new, apart = found["before"], found["after"], found["difference"]
+    return (
+        f"loss {old['value']:.3f} before, {new['value']:.3f} after; "
+        f"difference {apart['value']:+.3f} [{apart['low']:+.3f}, {apart['high']:+.3f}] over "
+        f"{found['documents']:,} documents; perplexity {found['perplexity_before']['value']:.1f} before, "
+        f"{found['perplexity_after']['value']:.1f} after."
+    )

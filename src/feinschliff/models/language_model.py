@@ -1,0 +1,117 @@
+"""Language models with only some rows of their vocabulary, computed only where a prediction is wanted.
+
+Most of a language model's time goes into the products with the embeddings of all word pieces, at every
+position. Here they are made for the positions asked for and for the pieces that occur in the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from feinschliff.models.vocabulary import ActiveEmbedding
+
+
+class ActiveOutput(nn.Module):
+    """Some rows of an output layer: [..., H] -> [..., K].
+
+    Args:
+        weight: [K, H], shared with the embedding where the whole model shares it.
+        bias: [K] or None.
+    """
+
+    def __init__(self, weight: nn.Parameter, bias: torch.Tensor | None):
+        super().__init__()
+        self.weight = weight
+        self.bias = None if bias is None else nn.Parameter(bias)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """*Shape:* float [..., H] -> [..., K]."""
+        return nn.functional.linear(hidden, self.weight, self.bias)
+
+
+@contextmanager
+def active_rows(model: Any, ids: np.ndarray) -> Iterator[torch.Tensor]:
+    """Hold only some rows of the input and output embeddings, until the context ends and all are back.
+
+    Args:
+        model: A transformers language model, on its device.
+        ids: int [K], ascending: the token ids it will be given and can predict.
+
+    Yields:
+        int64 [V], the place of each id among the outputs; -1 for those it cannot predict.
+    """
+    whole, output = model.get_input_embeddings(), model.get_output_embeddings()
+    device = whole.weight.device
+    same_size = type(output) is nn.Linear and output.out_features == whole.num_embeddings
+    if type(whole) is not nn.Embedding or not same_size:
+        rows = (output if output is not None else whole).weight.shape[0]
+        yield torch.arange(rows, device=device)
+        return
+    tied = output.weight is whole.weight
+    rows = torch.from_numpy(np.asarray(ids, np.int64)).to(device)
+    active = ActiveEmbedding(whole, rows)
+    weight = active.weight if tied else nn.Parameter(output.weight.detach()[rows].clone())
+    small = ActiveOutput(weight, None if output.bias is None else output.bias.detach()[rows].clone())
+    model.set_input_embeddings(active)
+    model.set_output_embeddings(small)
+    try:
+        yield active.lookup
+    finally:
+        with torch.no_grad():
+            whole.weight[rows] = active.weight
+            if not tied:
+                output.weight[rows] = small.weight
+            if output.bias is not None:
+                output.bias[rows] = small.bias
+        model.set_input_embeddings(whole)
+        model.set_output_embeddings(output)
+
+
+def logits_at(model: Any, inputs: dict[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
+    """Return the logits at some positions: float [M, K].
+
+    The backbone reads the texts; the model's own head then sees the chosen positions as one text of M tokens.
+
+    Args:
+        model: A transformers language model with `base_model`.
+        inputs: Arguments of the backbone, [B, L] each.
+        chosen: bool [B, L], M of them true.
+    """
+    backbone = model.base_model
+    hidden = backbone(**inputs).last_hidden_state[chosen][None]
+    with _returning(backbone, hidden):
+        return model(input_ids=inputs["input_ids"][:1, :1]).logits[0]
+
+
+@contextmanager
+def _returning(backbone: Any, hidden: torch.Tensor) -> Iterator[None]:
+    """Within the context the backbone returns these hidden states, whatever it is given."""
+    from transformers.modeling_outputs import BaseModelOutputWithPast
+
+    backbone.forward = lambda *_, **__: BaseModelOutputWithPast(last_hidden_state=hidden)
+    try:
+        yield
+    finally:
+        del backbone.forward
+
+
+def start_output(model: Any, counts: np.ndarray) -> None:
+    """Let a new head begin with how often each token occurs, which is most of what it must learn first.
+
+    Args:
+        model: A transformers language model whose output layer has a bias; others stay as they are.
+        counts: int [V], occurrences of each token.
+    """
+    bias = getattr(model.get_output_embeddings(), "bias", None)
+    if bias is None:
+        return
+    padded = np.zeros(len(bias))
+    padded[: len(counts)] = counts[: len(bias)]
+    with torch.no_grad():
+        bias.copy_(torch.from_numpy(np.log((padded + 0.5) / (padded.sum() + 0.5 * len(padded)))))
