@@ -1,8 +1,8 @@
 """The raw texts of a domain: read, without repetitions, divided by document.
 
-A row is a document where rows are long. Short rows (sentences, lines) are taken as one running text: rows that
-follow each other are joined to stretches, and whole stretches are held out, for the neighbour of a sentence
-gives much of it away.
+A row is a document where rows are long. Short rows (sentences, lines) are taken as one running text: rows
+that follow each other are joined to stretches, and whole stretches are held out, for the neighbour of a
+sentence gives much of it away.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
     documents, joined = _documents(rows, kept)
     if len(documents) < FEWEST:
         raise DataError(
-            f"the corpus is {len(documents)} documents; with fewer than {FEWEST} none can be held out to measure "
-            "what was learnt",
+            f"the corpus is {len(documents)} documents; with fewer than {FEWEST} none can be held out to "
+            "measure what was learnt",
             where=_name(sources[0]),
             hint="Give more texts",
         )

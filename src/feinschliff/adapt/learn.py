@@ -84,7 +84,6 @@ def learn(
 
         def run(part: str, settings: Any) -> Fitted:
             targets = np.zeros(train.num_records, np.float32)
-            options = {"metric": METRIC, "seed": config.seed, "dev": measured["dev"], "identity": identity}
             folder = checkpoints / part
             with _resumable(checkpoints.parent):
                 return fit(
@@ -94,9 +93,12 @@ def learn(
                     _sum,
                     look,
                     settings,
+                    metric=METRIC,
+                    seed=config.seed,
+                    dev=measured["dev"],
+                    identity=identity,
                     checkpoints=folder,
                     listen=listen,
-                    **options,
                 )
 
         if head_is_new:

@@ -65,9 +65,9 @@ def run(
     counts = texts.facts["documents"]
     listen(
         Notice(
-            f"{counts['train']:,} documents to learn from, {counts['dev']:,} to stop by, {counts['test']:,} to "
-            f"measure; {texts.facts['exact_duplicates']:,} repetitions and {texts.facts['near_duplicates']:,} near "
-            "repetitions left out."
+            f"{counts['train']:,} documents to learn from, {counts['dev']:,} to stop by, "
+            f"{counts['test']:,} to measure; {texts.facts['exact_duplicates']:,} repetitions and "
+            f"{texts.facts['near_duplicates']:,} near repetitions left out."
         )
     )
     with run_folder.made(output, resume):

@@ -89,7 +89,7 @@ def adapt(
     screen.print(f"  feinschliff train DATA --model {folder}/model")
 
 
-def _sentence(found: dict) -> str:  # type: ignore[type-arg]
+def _sentence(found: dict) -> str:
     old, new, apart = found["before"], found["after"], found["difference"]
     return (
         f"loss {old['value']:.3f} before, {new['value']:.3f} after; "

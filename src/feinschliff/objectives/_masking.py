@@ -1,8 +1,8 @@
 """Hide tokens of a text so that a model learns to find them.
 
 Source: Devlin et al., "BERT", NAACL 2019, section 3.1 (of the chosen tokens 80 % become the mask, 10 %
-another token, 10 % stay); Wettig et al., "Should You Mask 15% in Masked Language Modeling?", EACL 2023, for larger
-shares.
+another token, 10 % stay); Wettig et al., "Should You Mask 15% in Masked Language Modeling?", EACL 2023,
+for larger shares.
 """
 
 from __future__ import annotations
