@@ -20,6 +20,7 @@ from feinschliff.models.language_model import start_output
 from feinschliff.train.events import Listener, Notice, Stage
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
+from feinschliff.train.optimiser import still
 from feinschliff.train.precision import resolve_device, resolve_precision
 
 HEAD_RATE = 5e-3
@@ -103,7 +104,7 @@ def learn(
 
         if head_is_new:
             listen(Stage("train", "the new head, for a start"))
-            with _still(network):
+            with still(network.base_model.parameters()):  # and what the head shares with it
                 run("head", _head_settings(config, train))
         before = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
         begun = {n: round(each.mean, 4) for n, each in before.items()}
@@ -131,19 +132,6 @@ def _head_settings(config: RunConfig, train: Encoded) -> Any:
         "evaluations_per_epoch": 1,
     }
     return config.train.model_copy(update=changes)
-
-
-@contextmanager
-def _still(network: Any) -> Iterator[None]:
-    """Within the context the backbone, and what is shared with it, stays as it is."""
-    still = [p for p in network.base_model.parameters() if p.requires_grad]
-    for parameter in still:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in still:
-            parameter.requires_grad_(True)
 
 
 @contextmanager

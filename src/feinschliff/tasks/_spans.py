@@ -93,8 +93,7 @@ def spans_of_tags(
     """Return the entities of each record, in text order.
 
     An entity's score is the geometric mean of its tags' probabilities, times the probability that the unit
-    after it does not go on with it. Of the rules tried it parts right from wrong entities best
-    (docs/experiments-tasks.md).
+    after it does not go on with it. Of the rules tried it parts right from wrong entities best.
 
     Args:
         tags: int64 [U], legal: an I only after a B or I of its type, in the same record.

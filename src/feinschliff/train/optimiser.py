@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,15 +34,20 @@ def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
             f"the model has {most} layers", where="train.freeze_layers", allowed=f"At most {most}"
         )
     depth = depths(model)
-    still = [
-        p for n, p in model.named_parameters() if p.requires_grad and num_layers and depth[n] <= num_layers
-    ]
-    for parameter in still:
+    with still(p for n, p in model.named_parameters() if num_layers and depth[n] <= num_layers):
+        yield
+
+
+@contextmanager
+def still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Within the context these parameters have no gradients."""
+    changed = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in changed:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in still:
+        for parameter in changed:
             parameter.requires_grad_(True)
 
 
