@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import tiny
 from feinschliff import bundle, pipeline
@@ -187,12 +187,28 @@ def test_a_run_goes_on_with_its_own_data_only(encoder, tmp_path):
         pipeline.run(chosen, listen=press(4))
     content = data.read_text()
     data.write_text(content.replace("good", "fine"))
-    with pytest.raises(ConfigError, match=r"other data or another model than this run's\. Restore the data"):
+    with pytest.raises(ConfigError, match=r"other data or another model.*Restore the data and the base"):
         pipeline.run(chosen, resume=True)
     data.unlink()
     with pytest.raises(FeinschliffError, match=r"data\.csv"):
         pipeline.run(chosen, resume=True)
     data.write_text(content)
+    pipeline.run(chosen, resume=True)
+    assert (tmp_path / "run" / "result.json").is_file()
+
+
+def test_a_run_goes_on_with_its_own_base_only_though_most_of_it_is_in_no_checkpoint(toy_csv, tmp_path):
+    base = tiny.make(tmp_path / "base", "bert")
+    chosen = tiny.config(base, toy_csv, tmp_path / "run", **{"train.freeze_layers": 2})
+    with pytest.raises(RunInterrupted):
+        pipeline.run(chosen, listen=press(4))
+    weights = (base / "model.safetensors").read_bytes()
+    tensors = load_file(base / "model.safetensors")
+    tensors["embeddings.word_embeddings.weight"][0, 0] += 1
+    save_file(tensors, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError, match=r"other data or another model.*Restore the data and the base"):
+        pipeline.run(chosen, resume=True)
+    (base / "model.safetensors").write_bytes(weights)
     pipeline.run(chosen, resume=True)
     assert (tmp_path / "run" / "result.json").is_file()
 

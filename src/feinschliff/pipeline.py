@@ -50,6 +50,7 @@ def run(
     """
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
+    from feinschliff.models.digest import weights_digest
     from feinschliff.report import card, evidence, fit, html, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.seeds import tune_seeds
@@ -80,7 +81,14 @@ def run(
         if resume and not run_folder.has_checkpoint(output):
             listen(Notice("There is no checkpoint yet; training starts at the beginning."))
         fitted, decision, trials = tune_seeds(
-            config, dataset, model.learner, encoded, _renewer(config, dataset, folder), checkpoints, listen
+            config,
+            dataset,
+            model.learner,
+            encoded,
+            _renewer(config, dataset, folder),
+            checkpoints,
+            listen,
+            weights_digest(folder),
         )
         model.spec = dataclasses.replace(model.spec, decision=decision)
 

@@ -47,6 +47,7 @@ def run(
     from feinschliff import registry
     from feinschliff.encode.blocks import document_blocks, train_blocks
     from feinschliff.models import load as loading
+    from feinschliff.models.digest import weights_digest
     from feinschliff.report import run_folder
     from feinschliff.report.result import plain, write_text
     from feinschliff.train.precision import resolve_device, resolve_precision
@@ -97,7 +98,7 @@ def run(
             train,
             measured,
             head_is_new=head_is_new,
-            identity=texts.fingerprint,
+            identity=texts.fingerprint + weights_digest(folder),
             checkpoints=output / run_folder.CHECKPOINTS,
             listen=listen,
         )

@@ -97,7 +97,7 @@ def load(
             raise ConfigError(
                 "the checkpoint is of other data or another model than this run's",
                 where=str(path),
-                hint="Restore the data the run began with, or start a new run",
+                hint="Restore the data and the base model the run began with, or start a new run",
             )
         state = optimiser.state_dict()
         state["state"] = {}

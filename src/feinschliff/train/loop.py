@@ -25,7 +25,7 @@ class Progress:
     """Where training stands; saved with every checkpoint.
 
     Attributes:
-        identity: What the checkpoint belongs to: the fingerprint of the data.
+        identity: What the checkpoint belongs to: the fingerprint of data and base model.
         tokens: Tokens computed so far, without padding.
         best: Score of the best look at dev, see `fit`; `best_step` is its step, 0 before the first look.
         curve: Points for the report.

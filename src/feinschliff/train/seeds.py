@@ -65,6 +65,7 @@ def tune_seeds(
     renew: Callable[[int], Any],
     checkpoints: Path | None = None,
     listen: Listener = ignore,
+    base: str = "",
 ) -> tuple[Fitted, dict[str, Any], list[Trial]]:
     """Tune `learner.model` in place with `train.seeds` seeds, `seed` the first; see `tune` for the rest.
 
@@ -77,13 +78,15 @@ def tune_seeds(
         none when there is but one seed.
     """
     if config.train.seeds == 1:
-        return *tune(config, dataset, learner, encoded, checkpoints, listen), []
+        return *tune(config, dataset, learner, encoded, checkpoints, listen, base), []
     seeds = range(config.seed, config.seed + config.train.seeds)
     with _folder(checkpoints) as root:
         fitted = {}
         for number, seed in enumerate(seeds, 1):
             listen(Stage("train", f"seed {seed}, {number} of {len(seeds)}"))
-            fitted[seed] = _train(config, seed, dataset, learner, encoded, renew, root, checkpoints, listen)
+            fitted[seed] = _train(
+                config, seed, dataset, learner, encoded, renew, root, checkpoints, listen, base
+            )
         trials, decisions = [], {}
         for seed in seeds:
             _put(learner, _weights(root, seed))
@@ -124,16 +127,17 @@ def _train(
     root: Path,
     checkpoints: Path | None,
     listen: Listener,
+    base: str,
 ) -> Fitted:
     """Train with one seed, and leave the weights in the seed's folder."""
     folder = root / f"seed-{seed}"
-    if (done := _finished(folder, dataset.fingerprint)) is not None:
+    if (done := _finished(folder, dataset.fingerprint + base)) is not None:
         listen(Notice(f"Seed {seed} is already trained."))
         return done
     _put(learner, dict(renew(seed).named_parameters()))
     one = config.model_copy(update={"seed": seed, "decide": DecideConfig(calibration="none")})
     try:
-        fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen)
+        fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen, base)
     except RunInterrupted as error:
         if checkpoints:
             error.hint = f"Go on with: feinschliff train --resume {checkpoints.parent}"

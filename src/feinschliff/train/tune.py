@@ -29,6 +29,7 @@ def tune(
     encoded: Mapping[str, Encoded],
     checkpoints: Path | None = None,
     listen: Listener = ignore,
+    base: str = "",
 ) -> tuple[Fitted, dict[str, Any]]:
     """Tune `learner.model` in place.
 
@@ -37,6 +38,7 @@ def tune(
         dataset: Its train part is learnt, its dev part chooses the best weights and the decision rules.
         encoded: `train` and `dev`, encoded.
         checkpoints: Folder to save to and to resume from.
+        base: Digest of the pretrained weights; a checkpoint of others is refused.
 
     Returns:
         How the training went, and the task's decision rules.
@@ -77,7 +79,7 @@ def tune(
             seed=config.seed,
             dev=dev,
             max_windows=config.model.max_train_windows,
-            identity=dataset.fingerprint,
+            identity=dataset.fingerprint + base,
             checkpoints=checkpoints,
             listen=listen,
         )
