@@ -23,6 +23,7 @@ ORDER = [
     "tasks",
     "models",
     "train",
+    "explain",
     "objectives",
     "baselines",
     "report",

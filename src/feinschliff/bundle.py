@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.evaluate import Predictions
 from feinschliff.models import load as loading
 from feinschliff.models import onnx
+
+if TYPE_CHECKING:
+    from feinschliff.explain import Explanation
 
 SPEC_FILE = "feinschliff.json"
 SCHEMA = 1
@@ -167,6 +170,28 @@ class Model:
         if found.scores is None:
             raise ConfigError(f"the task {self.task} has no probabilities per text", where="predict_proba")
         return found.scores
+
+    def explain(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, label: str | None = None
+    ) -> list[list[Explanation]]:
+        """Say for each text which words speak for what is predicted, or for `label`.
+
+        Returns:
+            Per text its explanations: one for classification and regression, one per label for multilabel,
+            one per entity for ner.
+
+        Raises:
+            ConfigError: the model has no such label, or was exported and has no gradients.
+            MissingExtraError: the extra `explain` is not installed.
+        """
+        from feinschliff.explain import explain
+
+        texts, pairs = _strings(texts), None if pairs is None else _strings(pairs)
+        with _ONE_AT_A_TIME:
+            predictions = self._predictions(texts, pairs)
+            reading = dataclasses.replace(self.spec.reading, label_pieces="tokens")
+            tokens = reading.encode(self.tokenizer, texts, pairs, units=True)
+            return explain(self.learner, self.encode(texts, pairs), tokens, texts, pairs, predictions, label)
 
     def _predictions(
         self,

@@ -11,6 +11,7 @@ import pytest
 from test_tasks import TEXTS, model_of, records
 
 from feinschliff import bundle, registry
+from feinschliff.errors import ConfigError
 from feinschliff.exporters import _gate
 
 CASES = [
@@ -54,6 +55,8 @@ def test_the_runtime_needs_no_torch_and_an_export_is_not_overwritten(cli_main, t
     )
     expected = bundle.load(trained).predict([TEXTS[0]])[0].label
     assert done.stdout.strip() == f"{expected} []"
+    with pytest.raises(ConfigError, match="no gradients"):
+        bundle.load(tmp_path / "a").explain(TEXTS[:1])
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS), encoding="utf-8")
     assert cli_main("export", trained, "-o", tmp_path / "a", "--data", wrong) == 2

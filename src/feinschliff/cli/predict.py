@@ -39,12 +39,18 @@ def predict(
     text_pair: options.TextPair = None,
     format: options.Format = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add which words speak for each prediction; slow.")
+    ] = False,
 ) -> None:
     """Predict one row for each row of a file, in the same order, all its columns kept.
 
     Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible
     where the model promises it. The prediction is empty where the model is not sure enough by the
     rules it was trained with. A row without text is predicted as an empty text.
+
+    With --explain, the column explanations holds for each predicted label or entity the words of the text
+    and how much each of them speaks for it, or against it, in logits.
     """
     import time
 
@@ -58,7 +64,7 @@ def predict(
         num_rows, begun = 0, time.monotonic()
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
         for part in parts:
-            write(with_predictions(tuned, part, columns))
+            write(with_predictions(tuned, part, columns, explain))
             num_rows += len(part)
     if output and not ctx.obj["quiet"]:
         seconds = time.monotonic() - begun
@@ -116,8 +122,8 @@ def print_rows(rows: pa.Table) -> None:
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
-    """Return the rows with what the model says about each, as added columns."""
+def with_predictions(model: Model, part: Table, columns: Columns, explain: bool = False) -> pa.Table:
+    """Return the rows with what the model says about each, and why, as added columns."""
     import numpy as np
     import pyarrow as pa
 
@@ -126,8 +132,12 @@ def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
     records = records_for(columns, part, model.task)
     predictions = model.predictions(records)
     found = list(predictions.rows(records))
+    if explain:
+        explanations = model.explain(records.texts, records.pairs)
+        for row, own in zip(found, explanations, strict=True):
+            row["explanations"] = [vars(explanation) for explanation in own]
     rows = part.columns
-    for name, kind in added_columns(model).items():
+    for name, kind in added_columns(model, explain).items():
         if name == "confidence":
             assert predictions.scores is not None
             values: list[Any] = predictions.scores[np.arange(len(found)), predictions.decided].tolist()
@@ -139,7 +149,7 @@ def with_predictions(model: Model, part: Table, columns: Columns) -> pa.Table:
     return rows
 
 
-def added_columns(model: Model) -> dict[str, Any]:
+def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:
     """Return the columns that a prediction has, with their Arrow types."""
     import pyarrow as pa
 
@@ -160,4 +170,11 @@ def added_columns(model: Model) -> dict[str, Any]:
     }[model.task]
     if "possible" in model.spec.decision:
         found["possible"] = pa.list_(pa.float64() if model.task == "regression" else pa.string())
+    if explain:
+        label = pa.struct(span) if model.task == "ner" else pa.string()
+        word = {"text": pa.string(), "start": pa.int64(), "end": pa.int64(), "weight": pa.float64()}
+        word |= {"side": pa.string()} if model.spec.reading.pairs else {}
+        words = pa.list_(pa.struct(word))
+        parts = {"label": label, "words": words, "total": pa.float64(), "gap": pa.float64()}
+        found["explanations"] = pa.list_(pa.struct(parts))
     return found

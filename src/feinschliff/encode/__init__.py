@@ -4,6 +4,7 @@ from feinschliff.encode.batches import Batch, collate, plan_epoch, plan_inferenc
 from feinschliff.encode.inference import window_logits
 from feinschliff.encode.reading import Reading
 from feinschliff.encode.tokenise import Encoded, tokenise
+from feinschliff.encode.words import word_spans
 
 __all__ = [
     "Batch",
@@ -14,4 +15,5 @@ __all__ = [
     "plan_inference",
     "tokenise",
     "window_logits",
+    "word_spans",
 ]

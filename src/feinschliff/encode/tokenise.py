@@ -89,7 +89,8 @@ def tokenise(
         max_length_tokens: Limit of a window, special tokens included.
         windows: Read long texts to their end.
         overlap_tokens: Tokens a window repeats from the one before.
-        label_pieces: Which tokens of a word are labelled, `first` or `all`; None keeps no offsets.
+        label_pieces: Which tokens of a word are labelled, `first` or `all`; None keeps no offsets, `tokens`
+            those of every token as the tokenizer gives them, of pairs in both texts joined by a line break.
     """
     windows = windows and pairs is None
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
@@ -140,7 +141,10 @@ def tokenise(
         if label_pieces:
             texts_of = np.asarray(record[begun:], np.int64) - begin
             starts = np.concatenate([[0], np.cumsum(lengths[begun:])])
-            spans.append(unit_offsets(chunk, texts_of, starts, np.concatenate(raw), label_pieces))
+            offsets = np.concatenate(raw)
+            if label_pieces != "tokens":
+                offsets = unit_offsets(chunk, texts_of, starts, offsets, label_pieces)
+            spans.append(offsets)
     kept = (
         np.bincount(np.asarray(record, np.int64), weights=lengths, minlength=len(texts))
         if record
@@ -167,15 +171,27 @@ def _pairs(
     The tokenizer would make a window of every part of one text with every part of the other, millions for two
     long texts. So the texts of a pair that is too long are shortened before they are cut to the token.
     """
-    found = dict(tokenizer(first, second, truncation=False, **options))
+    whole = tokenizer(first, second, truncation=False, **options)
+    found = dict(whole)
     found["full_lengths"] = [len(ids) for ids in found["input_ids"]]
+    if "offset_mapping" in found:
+        found["offset_mapping"] = [_joined(whole, row, len(text)) for row, text in enumerate(first)]
     for row, length in enumerate(found["full_lengths"]):
         if length > limit:
             short = [[text] for text in _shortened(tokenizer, first[row], second[row], 2 * limit)]
             cut = tokenizer(*short, truncation="longest_first", max_length=limit, **options)
             for name in cut:
                 found[name][row] = cut[name][0]
+            if "offset_mapping" in found:
+                found["offset_mapping"][row] = _joined(cut, 0, len(first[row]))
     return found
+
+
+def _joined(found: Any, row: int, length: int) -> list[tuple[int, int]]:
+    """Return the offsets of a pair's tokens in both texts joined by a line break; `length` of the first."""
+    sides = found.sequence_ids(row)
+    shifts = [length + 1 if side else 0 for side in sides]
+    return [(b + s, e + s) for (b, e), s in zip(found["offset_mapping"][row], shifts, strict=True)]
 
 
 def _shortened(tokenizer: Any, first: str, second: str, num_tokens: int) -> tuple[str, str]:

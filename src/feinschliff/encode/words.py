@@ -73,6 +73,18 @@ def unit_offsets(
     return found
 
 
+def word_spans(text: str) -> np.ndarray:
+    """Return int64 [W, 2], the characters of the words of a text.
+
+    >>> word_spans("It's new.").tolist()
+    [[0, 2], [2, 3], [3, 4], [5, 8], [8, 9]]
+    """
+    kind, base = _kinds([text])
+    starts, end = _words(kind)
+    places = np.flatnonzero(starts)
+    return np.stack([places, end[places]], axis=1) - base[0]
+
+
 def _kinds(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the kind of every character, uint8 [C], and where each text begins, int64 [N].
 
