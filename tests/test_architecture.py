@@ -101,3 +101,10 @@ def test_every_part_of_a_family_is_found_and_can_be_loaded(family):
     for name in files:
         module = registry.load(family, name)
         assert module.__doc__, f"{family}/{name} says nothing about itself"
+
+
+def test_the_server_never_imports_training():
+    for path in modules():
+        if stage(path) == "serve":
+            names = {name for name, _ in imported(path)}
+            assert not names & {"train", "data", "baselines", "report"}, path

@@ -1,0 +1,217 @@
+"""What the server answers is what the model answers, in each of its languages."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+from serving import TEXTS, running, service_of
+
+from feinschliff.bundle import load
+from feinschliff.serve.app import create_app
+
+TASKS = ("classification", "multilabel", "regression", "ner")
+
+
+@pytest.fixture(scope="module")
+def client(folders):
+    with TestClient(create_app(service_of(*folders.values()))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def models(folders):
+    return {name: load(folder, "cpu") for name, folder in folders.items()}
+
+
+def same(answer, prediction):
+    if prediction.spans is not None:
+        assert [{**s, "score": None} for s in answer["spans"]] == [
+            {**s, "score": None} for s in prediction.spans
+        ]
+        assert [s["score"] for s in answer["spans"]] == pytest.approx(
+            [s["score"] for s in prediction.spans], abs=1e-5
+        )
+        return
+    if isinstance(prediction.label, float):
+        assert answer["label"] == pytest.approx(prediction.label, rel=1e-5)
+    else:
+        assert answer["label"] == prediction.label
+    assert answer["answered"] == prediction.answered
+    assert answer.get("possible") == prediction.possible
+    if prediction.probabilities:
+        assert answer["probabilities"] == pytest.approx(prediction.probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_predict_gives_everything_the_model_says(client, models, name):
+    found = client.post(f"/models/{name}/predict", json={"inputs": TEXTS}).json()
+    expected = models[name].predict(TEXTS)
+    for answer, prediction in zip(found, expected, strict=True):
+        same(answer, prediction)
+    one = client.post(f"/models/{name}/predict", json={"inputs": TEXTS[0]}).json()
+    same(one, models[name].predict(TEXTS[:1])[0])
+
+
+def test_some_texts_are_not_answered_and_some_are(models):
+    """Without this the tests above would compare no abstention."""
+    assert {p.answered for p in models["classification"].predict(TEXTS)} == {True, False}
+
+
+def test_pairs(client, models):
+    rows = [{"text": a, "text_pair": b} for a, b in zip(TEXTS, TEXTS[::-1], strict=True)]
+    found = client.post("/models/pairs/predict", json={"inputs": rows}).json()
+    for answer, prediction in zip(found, models["pairs"].predict(TEXTS, TEXTS[::-1]), strict=True):
+        same(answer, prediction)
+    assert client.post("/models/pairs", json={"inputs": "one"}).status_code == 422
+    assert client.post("/models/ner", json={"inputs": rows}).status_code == 422
+
+
+def test_many_clients_at_once_get_their_own_answers(client, models):
+    texts = [f"{text} {i}" for i, text in enumerate(TEXTS * 20)]
+    expected = {name: models[name].predict(texts) for name in TASKS}
+
+    def ask(place):
+        name = TASKS[place % len(TASKS)]
+        return client.post(f"/models/{name}/predict", json={"inputs": texts[place]}).json()
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, range(len(texts))))
+    for place, answer in enumerate(found):
+        same(answer, expected[TASKS[place % len(TASKS)]][place])
+    page = client.get("/metrics").text
+    computed = float(page.split("feinschliff_batch_texts_count ")[1].split()[0])
+    texts_in_batches = float(page.split("feinschliff_batch_texts_sum ")[1].split()[0])
+    assert texts_in_batches > computed, "no two requests shared a batch"
+
+
+def test_the_client_of_hugging_face_works_unchanged(folders, models, monkeypatch):
+    from huggingface_hub import InferenceClient, constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    texts = [text for text in TEXTS if text]
+    with running(service_of(*folders.values())) as url:
+        for text in texts:
+            found = InferenceClient(model=url).text_classification(text)
+            expected = models["classification"].predict([text])[0].probabilities
+            assert {e.label: e.score for e in found} == pytest.approx(expected, abs=1e-5)
+            assert [e.score for e in found] == sorted((e.score for e in found), reverse=True)
+            (top,) = InferenceClient(model=f"{url}/models/multilabel").text_classification(text, top_k=1)
+            assert top.score == pytest.approx(
+                max(models["multilabel"].predict([text])[0].probabilities.values()), abs=1e-5
+            )
+            entities = InferenceClient(model=f"{url}/models/ner").token_classification(text)
+            spans = models["ner"].predict([text])[0].spans
+            assert [(e.start, e.end, e.entity_group, e.word) for e in entities] == [
+                (s["start"], s["end"], s["label"], text[s["start"] : s["end"]]) for s in spans
+            ]
+        number = InferenceClient(model=f"{url}/models/regression").text_classification(texts[0])
+        assert number[0].score == pytest.approx(models["regression"].predict(texts[:1])[0].label, rel=1e-5)
+
+
+def test_parameters_of_hugging_face(client):
+    def post(name, **parameters):
+        return client.post(f"/models/{name}", json={"inputs": TEXTS[2], "parameters": parameters})
+
+    everything = post("ner").json()
+    assert {e["entity_group"] for e in everything} == {"good", "bad"}
+    only = post("ner", ignore_labels=["bad"], aggregation_strategy="simple").json()
+    assert only == [e for e in everything if e["entity_group"] == "good"]
+    assert (
+        post("classification", function_to_apply="softmax", top_k=None).json()
+        == post("classification").json()
+    )
+    for name, wrong, said in (
+        ("classification", {"top_k": 0}, "top_k"),
+        ("classification", {"top_k": True}, "top_k"),
+        ("classification", {"function_to_apply": "sigmoid"}, "softmax"),
+        ("classification", {"topk": 1}, "did you mean top_k"),
+        ("ner", {"aggregation_strategy": "none"}, "whole entities"),
+        ("ner", {"ignore_labels": "bad"}, "list of labels"),
+        ("ner", {"stride": 5}, "stride"),
+    ):
+        answer = post(name, **wrong)
+        assert answer.status_code == 422
+        assert said in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_open_inference(client, models, name):
+    about = client.get(f"/v2/models/{name}").json()
+    assert about["name"] == name
+    assert about["versions"] == ["1"]
+    tensor = {"name": "text", "shape": [len(TEXTS)], "datatype": "BYTES", "data": TEXTS}
+    found = client.post(f"/v2/models/{name}/infer", json={"id": "7", "inputs": [tensor]}).json()
+    assert (found["id"], found["model_name"], found["model_version"]) == ("7", name, "1")
+    outputs = {o["name"]: o for o in found["outputs"]}
+    assert [(o["name"], o["datatype"]) for o in about["outputs"]] == [
+        (o["name"], o["datatype"]) for o in found["outputs"]
+    ]
+    expected = models[name].predict(TEXTS)
+    if name == "ner":
+        spans = [json.loads(row) for row in outputs["spans"]["data"]]
+        assert [[(s["start"], s["end"], s["label"]) for s in row] for row in spans] == [
+            [(s["start"], s["end"], s["label"]) for s in p.spans] for p in expected
+        ]
+    elif name == "regression":
+        assert outputs["value"]["data"] == pytest.approx([p.label for p in expected], rel=1e-5)
+    else:
+        flat = [p.probabilities[label] for p in expected for label in about["parameters"]["labels"]]
+        assert outputs["probabilities"]["data"] == pytest.approx(flat, abs=1e-5)
+        assert outputs["probabilities"]["shape"] == [len(TEXTS), 2]
+        labels = [p.label or "" if name == "classification" else json.dumps(p.label) for p in expected]
+        assert outputs["label"]["data"] == labels
+
+
+def test_open_inference_says_what_is_wrong(client):
+    good = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["x"]}
+    path = "/v2/models/classification/infer"
+    for wrong in (
+        {"inputs": []},
+        {"inputs": "x"},
+        {"inputs": [good, good]},
+        {"inputs": [{**good, "datatype": "FP32"}]},
+        {"inputs": [{**good, "shape": [2]}]},
+        {"inputs": [{**good, "data": "x"}]},
+        {"inputs": [good], "outputs": [{"name": "nothing"}]},
+        {"inputs": [good], "id": 3},
+    ):
+        assert client.post(path, json=wrong).status_code == 400, wrong
+    assert client.post(path, json={"inputs": [{**good, "data": [3]}]}).status_code == 422
+    only = client.post(path, json={"inputs": [good], "outputs": [{"name": "answered"}]}).json()
+    assert [o["name"] for o in only["outputs"]] == ["answered"]
+    assert client.get("/v2/models/classification/versions/1").status_code == 200
+    assert client.get("/v2/models/classification/versions/1/ready").json()["ready"]
+    assert client.get("/v2/models/classification/versions/2/ready").status_code == 404
+    assert client.get("/v2/models/nothing/ready").status_code == 404
+
+
+def test_state_and_description(client, folders):
+    assert client.get("/health").json() == {"alive": True}
+    assert client.get("/ready").json() == {"ready": True}
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+    assert [m["name"] for m in client.get("/models").json()] == list(folders)
+    assert client.get("/models/classification").json()["abstains"]
+    assert client.get("/models/classification/report").status_code == 404
+    missing = client.post("/models/classificaton", json={"inputs": "x"})
+    assert missing.status_code == 404
+    assert "did you mean classification" in missing.json()["error"]
+
+
+def test_the_description_of_the_interface_needs_no_network(client):
+    described = client.get("/openapi.json").json()
+    page = client.get("/docs").text
+    assert "://" not in page.replace("http://localhost", "")
+    for path in described["paths"]:
+        assert path in page
+
+
+def test_the_default_model_is_the_first(client):
+    assert (
+        client.post("/", json={"inputs": "x"}).json()
+        == client.post("/models/classification", json={"inputs": "x"}).json()
+    )
+    assert client.post("/predict", json={"inputs": "x"}).json()["answered"] in (True, False)
