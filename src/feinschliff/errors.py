@@ -81,6 +81,15 @@ class ResourceError(FeinschliffError):
     exit_code = 1
 
 
+class ProcessLost(ResourceError):  # noqa: N818  (the field says it like this)
+    """Another of the processes that train together ended, or can no longer be reached."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another process of this run ended or can no longer be reached", where="several processes"
+        )
+
+
 class RunInterrupted(FeinschliffError):  # noqa: N818  (an interruption is not an error of anyone's)
     """The user or the system asked the run to stop; a checkpoint was written."""
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from feinschliff import __version__, registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
-from feinschliff.errors import ConfigError, QualityError
+from feinschliff.errors import ConfigError, DataError, QualityError
 from feinschliff.evaluate import goal, requirement, statistics
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.readers import Table
@@ -45,14 +45,31 @@ def run(
         resume: Go on from the checkpoints in `config.output_dir`.
         overwrite: Replace an earlier run in `config.output_dir`.
 
+    Returns:
+        The content of `result.json`. Where a launcher started several processes, only the first one writes
+        and has a result; the others help it to train, and get an empty one.
+
     Raises:
         FeinschliffError: see its kinds; `QualityError` when a requirement is not met, after all is written.
     """
+    from feinschliff.train.processes import together
+
+    with together() as crew:
+        if crew.is_first:
+            return _run(config, tables or {}, listen, resume, overwrite)
+        _assist(config, tables or {})
+        return cast("Result", {})
+
+
+def _run(
+    config: RunConfig, tables: Mapping[str, Table], listen: Listener, resume: bool, overwrite: bool
+) -> Result:
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
     from feinschliff.report import card, evidence, fit, html, run_folder
     from feinschliff.report.result import write, write_text
+    from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
 
     begun = time.perf_counter()
@@ -65,7 +82,7 @@ def run(
     output = run_folder.choose(config, resume, overwrite)
     config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
-    dataset = _prepare(config, tables or {}, listen)
+    dataset = _prepare(config, tables, listen)
     require_reachable(config.decide, dataset.task, dataset.labels)
     with run_folder.made(output, resume):
         listen(Stage("model", config.model.source))
@@ -74,6 +91,7 @@ def run(
         asked = config.train
         config = _resolved(config, model, dataset, folder)
         write_text(output / "config.yaml", dump_config(config))
+        processes().broadcast((config, asked, dataset.fingerprint))
 
         contenders = _baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
@@ -122,6 +140,26 @@ def run(
             f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
         )
     return result
+
+
+def _assist(config: RunConfig, tables: Mapping[str, Table]) -> None:
+    """Help the first process to train, once it has found nothing wrong with the data and the settings."""
+    from feinschliff.models.load import locate
+    from feinschliff.train.processes import processes
+    from feinschliff.train.seeds import tune_seeds
+
+    resolved, asked, fingerprint = processes().broadcast()
+    dataset = _prepare(config, tables, ignore)
+    if dataset.fingerprint != fingerprint:
+        raise DataError(
+            "this process reads other data than the first one", where=f"process {processes().rank}"
+        )
+    folder = locate(config.model.source, config.model.revision)
+    model = _build(config, dataset, folder)
+    encoded = _encode(model, dataset, ignore)
+    tune_seeds(resolved, dataset, model.learner, encoded, _renewer(resolved, dataset, folder))
+    if resolved.evaluate.evidence == "full":
+        _curve(resolved, asked, dataset, model, folder, ignore)
 
 
 def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Model:

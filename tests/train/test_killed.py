@@ -1,12 +1,12 @@
 """A run killed at any moment, while it writes a checkpoint too, goes on to the same bits."""
 
-import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
+
+from forks import server
 
 import tiny
 from feinschliff.pipeline import run
@@ -37,18 +37,10 @@ def work(encoder: Path, data: Path, output: Path, resume: bool, flushes: int | N
     run(tiny.config(encoder, data, output, **SETTINGS), resume=resume, listen=tell)
 
 
-def processes():
-    """Return a server that forks processes in which everything this one has imported so far is there."""
-    context = multiprocessing.get_context("forkserver")
-    heavy = ("accelerate", "feinschliff", "pyarrow", "scipy", "sklearn", "torch", "transformers")
-    context.set_forkserver_preload([name for name in sys.modules if name.partition(".")[0] in heavy])
-    return context
-
-
 def test_killed_again_and_again(encoder, toy_csv, tmp_path):
     whole, output = tmp_path / "whole", tmp_path / "killed"
     run(tiny.config(encoder("bert"), toy_csv, whole, **SETTINGS))
-    fork = processes()
+    fork = server()
     moments, resume = random.Random(8), False
     for index in range(KILLS):
         kind, number = ("flush", moments.randint(1, 15)) if index % 2 else ("step", moments.randint(1, 5))

@@ -51,8 +51,10 @@ def run(
     from feinschliff.report import run_folder
     from feinschliff.report.result import plain, write_text
     from feinschliff.train.precision import resolve_device, resolve_precision
+    from feinschliff.train.processes import refuse_several
 
     begun = time.perf_counter()
+    refuse_several("feinschliff adapt")
     if not config.output_dir:
         raise ConfigError(
             "no folder for the adapted model is named", where="output_dir", hint="--output-dir DIR"

@@ -9,6 +9,7 @@ Exit codes: 0 done; 2 wrong usage or configuration; 3 the data gate refused; 4 a
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from feinschliff.cli._commands import command_line, hoist_flags
     from feinschliff.cli._errors import no_space
-    from feinschliff.errors import FeinschliffError
+    from feinschliff.errors import FeinschliffError, ProcessLost, RunInterrupted
 
     given = hoist_flags(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
@@ -42,8 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure = no_space(error)
     if debug:
         traceback.print_exception(failure)
+    if _is_helper() and isinstance(failure, ProcessLost | RunInterrupted):
+        return failure.exit_code  # the first process says it
     print(failure if failure.exit_code == 130 else f"Error: {failure}", file=sys.stderr)
     return failure.exit_code
+
+
+def _is_helper() -> bool:
+    """Tell whether a launcher started this process beside the first one of a run."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -134,7 +134,8 @@ def run_and_show(config: RunConfig, quiet: bool, *, resume: bool = False, overwr
     except QualityError as error:
         print_summary(read(error.where or config.output_dir or "."))
         raise
-    print_summary(result)
+    if result:  # only the first of several processes has one
+        print_summary(result)
 
 
 def _saved(run: Path) -> Path:

@@ -159,12 +159,15 @@ def environment_facts(device: Any, precision: str) -> dict[str, Any]:
     """Return the `environment` part."""
     import torch
 
+    from feinschliff.train.processes import processes
+
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "precision": precision,
         "threads": torch.get_num_threads(),
+        "processes": processes().size,
         "system": f"{platform.system()} {platform.machine()}",
     }
 

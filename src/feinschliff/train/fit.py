@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import ConfigError, RunInterrupted
+from feinschliff.errors import ConfigError, ProcessLost, RunInterrupted
 from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
@@ -26,6 +26,7 @@ from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.loop import Progress, Work, check_finite, steps
 from feinschliff.train.optimiser import build_optimiser, frozen
+from feinschliff.train.processes import processes
 
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
@@ -61,6 +62,8 @@ def fit(
 ) -> Fitted:
     """Tune `learner.model` and leave the best weights in it.
 
+    Where several processes have joined (`processes.together`), all call this and share the work.
+
     Args:
         learner: Model and device. Its embeddings are reduced to the rows in use meanwhile.
         train, targets: Training records and their targets.
@@ -71,11 +74,13 @@ def fit(
         seed: Of the order of the data and of dropout.
         dev: Records `look` reads; their tokens stay in the active vocabulary.
         identity: Fingerprint of the data; a checkpoint of other data is refused.
-        checkpoints: Folder to save to and to resume from; None saves nothing.
+        checkpoints: Folder to save to and to resume from, which only the first process does; None saves
+            nothing.
 
     Raises:
         ConfigError: `freeze_layers` is more than there are; a checkpoint is of another run.
         FeinschliffError: a loss is not a finite number.
+        ProcessLost: another process is gone; a checkpoint was written likewise.
         RunInterrupted: SIGINT or SIGTERM came; a checkpoint was written if there is a folder for it.
     """
     model = learner.model.to(learner.device)
@@ -87,7 +92,18 @@ def fit(
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
         accelerator = _accelerator(learner)
         optimiser = accelerator.prepare_optimizer(build_optimiser(model, settings), device_placement=False)
-        work = Work(learner, optimiser, accelerator, train, targets, objective, settings, seed, max_windows)
+        work = Work(
+            learner,
+            optimiser,
+            accelerator,
+            train,
+            targets,
+            objective,
+            settings,
+            seed,
+            max_windows,
+            processes(),
+        )
         progress, best, stopped = _consume(work, look, metric, identity, checkpoints, listen)
         with torch.no_grad():
             for name, parameter in model.named_parameters():
@@ -114,38 +130,48 @@ def _consume(
     checkpoints: Path | None,
     listen: Listener,
 ) -> tuple[Progress, dict[str, torch.Tensor], str]:
-    settings, model = work.settings, work.learner.model
+    settings, model, crew = work.settings, work.learner.model, work.processes
     progress, scaler = Progress(identity), work.accelerator.scaler
     best: dict[str, torch.Tensor] = {}
-    if checkpoints:
+    if checkpoints and crew.is_first:
         progress, best, damaged = checkpoint.load(checkpoints, model, work.optimiser, identity)
         for sentence in damaged:
             listen(Notice(sentence, "warning"))
-        if scaler and progress.scaler:
-            scaler.load_state_dict(progress.scaler)
         if progress.step:
             listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
+    progress, best = _same_start(work, progress, best)
+    if scaler and progress.scaler:
+        scaler.load_state_dict(progress.scaler)
     every = max(1, round(work.steps_per_epoch / settings.evaluations_per_epoch))
 
     def keep() -> None:
-        if checkpoints:
+        if checkpoints and crew.is_first:
             progress.scaler = scaler.state_dict() if scaler else {}
             checkpoint.save(checkpoints, model, work.optimiser, progress, best)
 
-    saved = time.monotonic()
+    saved, budget = time.monotonic(), progress.micro_batch_tokens
     more = steps(work, progress) if progress.looks_without_gain < settings.patience else ()
-    with _interruptible() as interrupted:
+    with _interruptible(insist=crew.size == 1) as interrupted, _kept_if_lost(keep):
         for step in more:
             done = step.step == work.num_steps
+            if progress.micro_batch_tokens != budget:
+                budget = progress.micro_batch_tokens
+                listen(
+                    Notice(
+                        f"Memory ran out: now at most {budget} tokens are computed at once, with the same "
+                        "batches and result.",
+                        "warning",
+                    )
+                )
             if step.step % every == 0 or done:
-                scores = look(work.learner)
+                scores = crew.broadcast(look(work.learner) if crew.is_first else None)
                 if gained := _note(progress, step.step, scores, metric):
                     best = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
                 step = replace(step, dev=scores, best=gained)
             if step.dev or step.step % max(1, work.num_steps // 100) == 0:
                 progress.curve.append(_point(step, metric))
             listen(step)
-            if interrupted():
+            if any(crew.sum([interrupted()])):
                 keep()
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
@@ -162,6 +188,30 @@ def _consume(
     if progress.seconds > WORTH_SAVING_SECONDS:
         keep()
     return progress, best, "finished" if progress.step == work.num_steps else "patience"
+
+
+def _same_start(
+    work: Work, progress: Progress, best: dict[str, torch.Tensor]
+) -> tuple[Progress, dict[str, torch.Tensor]]:
+    """Give every process what the first has: weights, optimiser state, progress, the best weights."""
+    crew, optimiser = work.processes, work.optimiser
+    if crew.size == 1:
+        return progress, best
+    crew.broadcast_weights(work.learner.model)
+    progress, best, state = crew.broadcast((progress, best, optimiser.state_dict()["state"]))
+    if not crew.is_first:
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    return progress, best
+
+
+@contextmanager
+def _kept_if_lost(keep: Callable[[], None]) -> Iterator[None]:
+    """Write a checkpoint when another process is gone: a step that it did not finish has changed nothing."""
+    try:
+        yield
+    except ProcessLost:
+        keep()
+        raise
 
 
 def _note(progress: Progress, step: int, scores: dict[str, float], metric: str) -> bool:
@@ -211,8 +261,12 @@ def _accelerator(learner: Learner) -> Accelerator:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a flag; the second acts as usual."""
+def _interruptible(insist: bool = True) -> Iterator[Callable[[], bool]]:
+    """Turn the first SIGINT or SIGTERM into a flag; the second acts as usual.
+
+    Args:
+        insist: False where a launcher repeats the signal by itself: then every one only raises the flag.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
@@ -221,7 +275,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, frame: Any) -> None:
         asked.set()
-        for each, handler in before.items():
+        for each, handler in before.items() if insist else ():
             signal.signal(each, handler)
 
     for number in before:

@@ -17,7 +17,9 @@ from feinschliff.encode import Encoded, collate, plan_epoch
 from feinschliff.errors import FeinschliffError
 from feinschliff.train.events import Step
 from feinschliff.train.learner import Learner
+from feinschliff.train.memory import enough_memory, smaller
 from feinschliff.train.optimiser import course, set_rate
+from feinschliff.train.processes import Processes
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Progress:
         best: Score of the best look at dev, see `fit`; `best_step` is its step, 0 before the first look.
         curve: Points for the report.
         scaler: State of the gradient scaler, with float16.
+        micro_batch_tokens: What is computed at once since memory ran out; 0 as long as it has not.
     """
 
     identity: str = ""
@@ -41,6 +44,7 @@ class Progress:
     looks_without_gain: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
+    micro_batch_tokens: int = 0
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Work:
         targets: Their targets, see the task.
         objective: Sum of losses from logits and targets, see the task.
         max_windows: Windows of one record per step.
+        processes: Those that share the batches.
     """
 
     learner: Learner
@@ -63,6 +68,7 @@ class Work:
     settings: TrainConfig
     seed: int
     max_windows: int
+    processes: Processes = field(default_factory=Processes)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -84,8 +90,12 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     with the same steps an uninterrupted run makes. A batch's gradient is that of the mean loss over its
     records, however many micro-batches it is computed in.
 
+    When memory runs out, the step is computed again in micro-batches of half the size.
+
     Raises:
         FeinschliffError: the loss is not a finite number.
+        ResourceError: there is not memory enough for one record.
+        ProcessLost: another process is gone.
     """
     learner, settings = work.learner, work.settings
     assert settings.batch_size
@@ -95,20 +105,29 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
     assert settings.batch_size
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
-    planned = -1
+    planned = (-1, 0)
     begun, earlier = time.perf_counter(), progress.seconds
     while progress.step < num_steps:
         epoch, position = divmod(progress.step, per_epoch)
-        if epoch != planned:
+        budget = progress.micro_batch_tokens or settings.micro_batch_tokens
+        if (epoch, budget) != planned:
             rng = np.random.default_rng([work.seed, epoch])
-            plan = plan_epoch(
-                work.train, settings.batch_size, settings.micro_batch_tokens, work.max_windows, rng
-            )
-            planned = epoch
+            share = budget * work.processes.size
+            plan = plan_epoch(work.train, settings.batch_size, share, work.max_windows, rng)
+            planned = epoch, budget
         set_rate(work.optimiser, peaks, factor(progress.step))
-        torch.manual_seed(work.seed * 1_000_003 + progress.step)
+        torch.manual_seed(work.seed * 1_000_003 + progress.step + work.processes.rank * 7_919)
         learner.model.train()
-        loss, tokens = _step(work, plan[position])
+        loss, tokens = 0.0, 0.0
+        with enough_memory() as memory:
+            loss, tokens = _step(work, plan[position])
+        loss, tokens, short = work.processes.sum((loss, tokens, memory.ran_out))
+        if short:
+            work.optimiser.zero_grad(set_to_none=True)
+            longest = int(work.train.lengths.max())
+            progress.micro_batch_tokens = smaller(budget, longest)
+            continue
+        work.processes.sum_gradients(parameters)
         check_finite(loss, "loss", progress.step + 1)
         norm = work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
         if work.accelerator.scaler is None:  # which itself leaves out steps whose gradients overflow
@@ -116,7 +135,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
         work.optimiser.step()
         work.optimiser.zero_grad(set_to_none=True)
         progress.step += 1
-        progress.tokens += tokens
+        progress.tokens += int(tokens)
         progress.seconds = earlier + time.perf_counter() - begun
         yield Step(
             step=progress.step,
@@ -140,18 +159,17 @@ def check_finite(value: float, name: str, step: int) -> None:
 
 
 def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
-    """Accumulate the gradients of one batch; return its mean loss and its number of tokens."""
+    """Accumulate the gradients of this process's share of a batch; return its parts of loss and tokens."""
     learner, token_task = work.learner, work.learner.task.UNIT == "token"
-    batches = [collate(work.train, windows, learner.pad_id, records) for records, windows in micro_batches]
+    total = _num_targets(work, micro_batches)
+    own = work.processes.share(work.train, micro_batches)
+    batches = [collate(work.train, windows, learner.pad_id, records) for records, windows in own]
     truths = [
         _token_targets(work, batch.windows, batch.input_ids.shape)
         if token_task
         else work.targets[batch.records]
         for batch in batches
     ]
-    total = (
-        sum(int((t != -100).sum()) for t in truths) if token_task else sum(len(b.records) for b in batches)
-    )
     loss_sum = torch.zeros((), device=learner.device)
     for batch, truth in zip(batches, truths, strict=True):
         logits = learner.forward(batch)
@@ -159,6 +177,16 @@ def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tup
         work.accelerator.backward(loss / max(1, total))
         loss_sum += loss.detach()
     return float(loss_sum) / max(1, total), sum(batch.num_tokens for batch in batches)
+
+
+def _num_targets(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> int:
+    """Return how many targets the loss of a batch is the mean of."""
+    if work.learner.task.UNIT != "token":
+        return sum(len(records) for records, _ in micro_batches)
+    starts = work.train.starts
+    return sum(
+        int((work.targets[starts[w] : starts[w + 1]] != -100).sum()) for _, ws in micro_batches for w in ws
+    )
 
 
 def _token_targets(work: Work, windows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

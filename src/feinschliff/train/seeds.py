@@ -34,6 +34,7 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
 from feinschliff.train.learner import Learner
 from feinschliff.train.loop import Progress
+from feinschliff.train.processes import processes
 from feinschliff.train.tune import settle, tune
 
 DONE = "fitted.json"
@@ -80,6 +81,8 @@ def tune_seeds(
     if config.train.seeds == 1:
         return *tune(config, dataset, learner, encoded, checkpoints, listen, base), []
     seeds = range(config.seed, config.seed + config.train.seeds)
+    if not processes().is_first:
+        return *_assist(config, seeds, dataset, learner, encoded, renew), []
     with _folder(checkpoints) as root:
         fitted = {}
         for number, seed in enumerate(seeds, 1):
@@ -131,7 +134,9 @@ def _train(
 ) -> Fitted:
     """Train with one seed, and leave the weights in the seed's folder."""
     folder = root / f"seed-{seed}"
-    if (done := _finished(folder, dataset.fingerprint + base)) is not None:
+    done = _finished(folder, dataset.fingerprint + base)
+    processes().broadcast(done)
+    if done is not None:
         listen(Notice(f"Seed {seed} is already trained."))
         return done
     _put(learner, dict(renew(seed).named_parameters()))
@@ -151,6 +156,24 @@ def _train(
     for checkpoint in folder.glob("step-*"):
         shutil.rmtree(checkpoint)
     return fitted
+
+
+def _assist(
+    config: RunConfig,
+    seeds: Sequence[int],
+    dataset: Dataset,
+    learner: Learner,
+    encoded: Mapping[str, Encoded],
+    renew: Callable[[int], Any],
+) -> tuple[Fitted, dict[str, Any]]:
+    """Help the first process with the trainings it still has to do; what follows them is its work alone."""
+    for seed in seeds:
+        if (fitted := processes().broadcast()) is not None:
+            continue
+        _put(learner, dict(renew(seed).named_parameters()))
+        fitted, _ = tune(config.model_copy(update={"seed": seed}), dataset, learner, encoded)
+    assert fitted
+    return fitted, {}
 
 
 def _finished(folder: Path, identity: str) -> Fitted | None:

@@ -20,6 +20,7 @@ from feinschliff.train.calibrate import calibrate
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner
+from feinschliff.train.processes import processes
 
 
 def tune(
@@ -41,7 +42,7 @@ def tune(
         base: Digest of the pretrained weights; a checkpoint of others is refused.
 
     Returns:
-        How the training went, and the task's decision rules.
+        How the training went, and the task's decision rules, which only the first of several processes fits.
 
     Raises:
         RunInterrupted: see `fit`.
@@ -85,7 +86,8 @@ def tune(
         )
     finally:
         finish()
-    return fitted, settle(config, dataset, learner, dev, listen)
+    rules = settle(config, dataset, learner, dev, listen) if processes().is_first else {}
+    return fitted, rules
 
 
 def settle(
