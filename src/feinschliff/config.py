@@ -205,6 +205,12 @@ class AdaptConfig(Section):
     corpus: tuple[str, ...] = Field(
         (), description="Files, folders or `hf://owner/name` with the raw texts of the domain."
     )
+    objective: str = Field(
+        "auto",
+        description="What is learnt from the texts: `mlm` (hidden tokens), `anchored` (hidden tokens, while "
+        "the vectors of texts stay), `contrastive` (which pieces stood together), `causal` (the next token); "
+        "`auto` goes by the model.",
+    )
     block_tokens: int = Field(
         256, ge=16, description="Tokens of one training text; longer documents are cut, short ones joined."
     )

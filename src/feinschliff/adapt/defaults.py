@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from feinschliff.config import TrainConfig
+from feinschliff.models.load import has_language_head
 from feinschliff.train.defaults import SMALL_PARAMETERS
+
+
+def choose_objective(asked: str, folder: Path, tokenizer: Any) -> str:
+    """Return the objective by the kind of model, where `auto` leaves the choice.
+
+    A model without a mask token is a decoder. One that comes with its language-model head goes on as it was
+    pretrained; one that lost its head was made a sentence encoder since, and is anchored to its vectors.
+    """
+    if asked != "auto":
+        return asked
+    if tokenizer.mask_token_id is None:
+        return "causal"
+    return "mlm" if has_language_head(folder) else "anchored"
 
 
 def resolve(settings: TrainConfig, backbone_parameters: int) -> TrainConfig:

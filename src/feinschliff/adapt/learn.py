@@ -16,7 +16,7 @@ from feinschliff.adapt.measure import Losses
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
-from feinschliff.models.language_model import start_output
+from feinschliff.models.language_model import start_head
 from feinschliff.train.events import Listener, Notice, Stage
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
@@ -75,7 +75,7 @@ def learn(
     network.to(device)
     ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *measured.values()), tokenizer.all_special_ids)
     if head_is_new:
-        start_output(network, np.bincount(train.input_ids))
+        start_head(network, np.bincount(train.input_ids))
     with objective.vocabulary(network, ids) as place:
         learner = objective.learner(network, tokenizer, config, device, precision, ids, place)
 

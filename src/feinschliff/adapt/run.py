@@ -11,7 +11,7 @@ from typing import Any
 
 from feinschliff import __version__
 from feinschliff.adapt.corpus import gather, texts_of
-from feinschliff.adapt.defaults import resolve
+from feinschliff.adapt.defaults import choose_objective, resolve
 from feinschliff.adapt.learn import learn
 from feinschliff.adapt.measure import change
 from feinschliff.config import RunConfig, dump_config
@@ -75,8 +75,9 @@ def run(
     )
     with run_folder.made(output, resume):
         listen(Stage("model", config.model.source))
-        objective = registry.load("objectives", "mlm")
         tokenizer = loading.load_tokenizer(folder)
+        name = choose_objective(config.adapt.objective, folder, tokenizer)
+        objective = registry.load("objectives", name)
         network, head_is_new = objective.load(folder, tokenizer, config.train.dropout or 0.0, config.seed)
         loading.match_inputs(tokenizer, network)
         limit = loading.max_length(loading.load_config(folder), tokenizer, None)
@@ -84,7 +85,11 @@ def run(
         backbone = sum(p.numel() for p in network.base_model.parameters())
         backbone -= network.get_input_embeddings().weight.numel()
         config = config.model_copy(
-            update={"train": resolve(config.train, backbone), "output_dir": str(output)}
+            update={
+                "train": resolve(config.train, backbone),
+                "adapt": config.adapt.model_copy(update={"objective": name}),
+                "output_dir": str(output),
+            }
         )
         write_text(output / "config.yaml", dump_config(config))
         train = train_blocks(tokenizer, texts.train, length)
@@ -159,14 +164,12 @@ def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-    own = network.base_model_prefix
+    own = "" if network.base_model is network else f"{network.base_model_prefix}."
     for file in base.glob("*.safetensors"):
         with safe_open(file, "pt") as stored:
             for name in stored.keys():  # noqa: SIM118  (not a dictionary)
                 if ".pooler." in f".{name}":
-                    tensors.setdefault(
-                        f"{own}.{name.removeprefix(own + '.')}", stored.get_tensor(name).float()
-                    )
+                    tensors.setdefault(f"{own}{name.removeprefix(own)}", stored.get_tensor(name).float())
     try:
         part.mkdir(parents=True)
         loading.quietly(lambda: network.save_pretrained(part, state_dict=tensors))

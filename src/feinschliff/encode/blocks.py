@@ -25,7 +25,7 @@ def train_blocks(tokenizer: Any, texts: Sequence[str], block_tokens: int) -> Enc
         texts: Documents, in the order in which they follow each other.
     """
     prefix, suffix = frame(tokenizer)
-    between = suffix[-1:] or _end(tokenizer)
+    between = suffix[-1:] if len(suffix) else _end(tokenizer)
     room = block_tokens - len(prefix) - len(suffix)
     stream = np.concatenate(
         [part for ids in _tokens(tokenizer, texts) for part in (ids, between)] or [np.zeros(0, np.int32)]

@@ -73,20 +73,18 @@ def active_rows(model: Any, ids: np.ndarray) -> Iterator[torch.Tensor]:
         model.set_output_embeddings(output)
 
 
-def logits_at(model: Any, inputs: dict[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
-    """Return the logits at some positions: float [M, K].
+def hidden_states(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return what the backbone makes of texts: float [B, L, H]."""
+    return model.base_model(**inputs).last_hidden_state
 
-    The backbone reads the texts; the model's own head then sees the chosen positions as one text of M tokens.
 
-    Args:
-        model: A transformers language model with `base_model`.
-        inputs: Arguments of the backbone, [B, L] each.
-        chosen: bool [B, L], M of them true.
+def head_logits(model: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """Return the logits of some positions, which the model's own head sees as one text of M tokens.
+
+    *Shape:* float [M, H] -> [M, K].
     """
-    backbone = model.base_model
-    hidden = backbone(**inputs).last_hidden_state[chosen][None]
-    with _returning(backbone, hidden):
-        return model(input_ids=inputs["input_ids"][:1, :1]).logits[0]
+    with _returning(model.base_model, hidden[None]):
+        return model(input_ids=torch.zeros(1, 1, dtype=torch.int64, device=hidden.device)).logits[0]
 
 
 @contextmanager
@@ -101,13 +99,23 @@ def _returning(backbone: Any, hidden: torch.Tensor) -> Iterator[None]:
         del backbone.forward
 
 
-def start_output(model: Any, counts: np.ndarray) -> None:
-    """Let a new head begin with how often each token occurs, which is most of what it must learn first.
+def start_head(model: Any, counts: np.ndarray) -> None:
+    """Let a new head begin where it must go first: square layers as identity, the bias as log frequencies.
+
+    The output layer shares the input embeddings, so a head that leaves hidden states as they are compares
+    them with the embeddings, which they resemble by the residual connections.
 
     Args:
-        model: A transformers language model whose output layer has a bias; others stay as they are.
+        model: A transformers language model; what its head lacks of the two stays as it is.
         counts: int [V], occurrences of each token.
     """
+    inside = {id(m) for m in model.base_model.modules()}
+    for module in model.modules():
+        square = isinstance(module, nn.Linear) and module.in_features == module.out_features
+        if square and id(module) not in inside:
+            nn.init.eye_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     bias = getattr(model.get_output_embeddings(), "bias", None)
     if bias is None:
         return

@@ -33,6 +33,17 @@ COUNTED_FROM_PADDING = frozenset(
     ]
 )
 """Architectures that count positions from the padding id on, and so have fewer than their config says."""
+LANGUAGE_HEADS = (
+    "cls.predictions.",
+    "lm_head.",
+    "lm_predictions.",
+    "vocab_transform.",
+    "generator_",
+    "predictions.",
+    "decoder.",
+)
+"""How the weights of language-model heads begin: BERT; RoBERTa, MPNet and decoders; DeBERTa; DistilBERT;
+ELECTRA; ALBERT; ModernBERT."""
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 
 
@@ -115,6 +126,17 @@ def load_tokenizer(folder: Path) -> Any:
         raise ModelError("its tokenizer has neither a padding nor an end token", where=str(folder))
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return tokenizer
+
+
+def has_language_head(folder: Path) -> bool:
+    """Return whether a checkpoint holds weights of a language-model head, by their usual names."""
+    from safetensors import safe_open
+
+    names: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as stored:
+            names.update(stored.keys())
+    return any(name.startswith(LANGUAGE_HEADS) for name in names)
 
 
 def match_inputs(tokenizer: Any, model: Any) -> None:

@@ -17,7 +17,7 @@ from feinschliff.encode import Batch, Encoded, collate, plan_inference
 from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
-from feinschliff.models.language_model import active_rows, logits_at
+from feinschliff.models.language_model import active_rows, head_logits, hidden_states
 from feinschliff.objectives._masking import Masking, masking
 from feinschliff.train.learner import Learner
 from feinschliff.train.precision import autocast
@@ -44,23 +44,29 @@ class MaskedLearner(Learner):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 [B]: the mean loss over the tokens hidden in each text, drawn anew at every call."""
-        losses, chosen = self.losses(batch)
-        rows = chosen.nonzero()[:, 0]
-        sums = losses.new_zeros(len(batch.windows)).index_add_(0, rows, losses)
-        return sums / chosen.sum(1).clamp(min=1)
+        losses, chosen, _ = self.losses(batch)
+        return means(losses, chosen)
 
     def losses(
         self, batch: Batch, generator: torch.Generator | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return float32 [M], the losses of the hidden tokens, and bool [B, L], where they are."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return float32 [M], losses of the hidden tokens; bool [B, L], where; float [B, L, H], states."""
         ids, attention = self._to(batch.input_ids), self._to(batch.attention_mask)
         chosen = self.mask.choose(ids, generator) & attention.bool()
         hidden = self.mask.hide(ids, chosen, generator)
         choose_attention(self.model, self.device.type, ids.shape[1])
         with autocast(self.device, self.precision):
-            logits = logits_at(self.model, {"input_ids": hidden, "attention_mask": attention}, chosen)
+            states = hidden_states(self.model, {"input_ids": hidden, "attention_mask": attention})
+            logits = head_logits(self.model, states[chosen])
         truth = self.place[ids[chosen]]
-        return torch.nn.functional.cross_entropy(logits.float(), truth, reduction="none"), chosen
+        return torch.nn.functional.cross_entropy(logits.float(), truth, reduction="none"), chosen, states
+
+
+def means(losses: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Return the mean loss of each text: float32 [M], bool [B, L] -> float32 [B]."""
+    rows = chosen.nonzero()[:, 0]
+    sums = losses.new_zeros(len(chosen)).index_add_(0, rows, losses)
+    return sums / chosen.sum(1).clamp(min=1)
 
 
 def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, bool]:
@@ -99,11 +105,17 @@ def learner(
     place: torch.Tensor,
 ) -> MaskedLearner:
     """Return what learns."""
-    how = masking(
-        tokenizer, config.adapt.mask_share, config.adapt.whole_words, ids, network.config.vocab_size, device
-    )
+    how = hiding(network, tokenizer, config, device, ids)
     return MaskedLearner(
         network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, how, place
+    )
+
+
+def hiding(network: Any, tokenizer: Any, config: RunConfig, device: torch.device, ids: np.ndarray) -> Masking:
+    """Return how tokens are hidden while learning."""
+    settings = config.adapt
+    return masking(
+        tokenizer, settings.mask_share, settings.whole_words, ids, network.config.vocab_size, device
     )
 
 
@@ -116,7 +128,7 @@ def measure(learner: MaskedLearner, encoded: Encoded, seed: int) -> tuple[np.nda
     with torch.inference_mode():
         for windows in plan_inference(encoded, INFERENCE_TOKENS):
             batch = collate(encoded, windows, learner.pad_id)
-            losses, chosen = same.losses(batch, generator)
+            losses, chosen, _ = same.losses(batch, generator)
             rows = encoded.record[windows][chosen.nonzero()[:, 0].cpu().numpy()]
             np.add.at(sums, rows, losses.double().cpu().numpy())
             np.add.at(counts, rows, 1)

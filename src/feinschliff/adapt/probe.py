@@ -1,0 +1,197 @@
+"""Train a task from two bases on few labels: does what one of them has learnt help?
+
+Both bases get the same labelled texts, drawn anew for each seed, the same settings and the same seeds, so
+that their scores are compared pair by pair. The labels that choose the best weights are counted too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import stdtrit
+
+from feinschliff.config import DataConfig, ModelConfig, RunConfig, TrainConfig
+from feinschliff.data import Dataset, Records
+from feinschliff.data.prepare import prepare
+from feinschliff.data.split import divide
+from feinschliff.evaluate import PRIMARY, Interval, metrics, statistics
+from feinschliff.readers import read
+from feinschliff.train.events import Event, Listener, Notice, Stage, ignore
+
+DEV_SHARE = 0.2
+"""Share of the labelled texts that chooses the best weights and is not learnt from."""
+ALL = "all"
+MOST_TEST = 2000
+"""Test texts that are scored at most, drawn once: dozens of trainings are to be scored."""
+
+
+def labelled(config: RunConfig, train: str, test: str | None) -> tuple[RunConfig, Dataset]:
+    """Return the configuration and the data of the task.
+
+    Args:
+        config: Of the adaptation: seed, device, precision, and the names of columns that the file has too.
+        train, test: Sources; without `test` a part of train is kept for it.
+
+    Raises:
+        FeinschliffError: as `train` would refuse the data.
+    """
+    known = set(read(train, DataConfig(format="auto")).columns.column_names)
+    roles = ("text", "text_pair", "label", "group")
+    columns = {role: name for role in roles if (name := getattr(config.data, role)) in known}
+    chosen = RunConfig(
+        seed=config.seed,
+        data=DataConfig(train=train, test=test, **columns),
+        train=TrainConfig(device=config.train.device, precision=config.train.precision),
+        evaluate=config.evaluate.model_copy(update={"require": ()}),
+    )
+    dataset = prepare(chosen)
+    return chosen, dataclasses.replace(
+        dataset, test=_some(dataset.test, dataset.task, MOST_TEST, config.seed)
+    )
+
+
+def probe(
+    config: RunConfig,
+    dataset: Dataset,
+    bases: Mapping[str, str],
+    counts: Sequence[int | Literal["all"]],
+    seeds: int,
+    kept: Path | None = None,
+    listen: Listener = ignore,
+) -> dict[str, Any]:
+    """Train from each base on each number of labels with each seed, and compare.
+
+    Args:
+        config: As `labelled` gave it.
+        bases: Sources of two models by their names, `before` and `after`.
+        counts: Numbers of labelled texts; those beyond what there is are left out, `all` takes everything.
+        seeds: Trainings for each number.
+        kept: File to note finished trainings in; those noted there are not done again.
+
+    Returns:
+        The task, the metric, every trial, and for each count both means and the paired gain.
+    """
+    from feinschliff.pipeline import tune
+
+    total = len(dataset.train) + len(dataset.dev)
+    numbers = sorted({total if n == ALL else int(n) for n in counts if n == ALL or int(n) < total})
+    done = {(t["base"], t["labels"], t["seed"]): t for t in _noted(kept, dataset.fingerprint)}
+    metric = PRIMARY[dataset.task]
+    for number in numbers:
+        for seed in range(config.seed, config.seed + seeds):
+            part = draw(dataset, number, seed)
+            for base, source in bases.items():
+                if (base, number, seed) in done:
+                    continue
+                listen(Stage("probe", f"{base}, {number:,} labels, seed {seed}"))
+                begun = time.perf_counter()
+                one = config.model_copy(update={"seed": seed, "model": ModelConfig(source=source)})
+                model = tune(one, part, _quiet(listen))
+                found = metrics(
+                    statistics(dataset.task, dataset.test.targets, model.predictions(dataset.test))
+                )
+                trial = {
+                    "base": base,
+                    "labels": number,
+                    "seed": seed,
+                    "score": found[metric],
+                    "metrics": found,
+                    "seconds": time.perf_counter() - begun,
+                    "identity": dataset.fingerprint,
+                }
+                listen(Notice(f"{metric} {trial['score']:.4f} on test."))
+                done[base, number, seed] = trial
+                if kept:
+                    with kept.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(trial) + "\n")
+    trials = [trial for key, trial in sorted(done.items(), key=lambda item: item[0][1:]) if key[1] in numbers]
+    return {
+        "task": dataset.task,
+        "metric": metric,
+        "test": len(dataset.test),
+        "seeds": seeds,
+        "points": [
+            compare([t for t in trials if t["labels"] == n], config.evaluate.confidence) for n in numbers
+        ],
+        "trials": trials,
+    }
+
+
+def draw(dataset: Dataset, number: int, seed: int) -> Dataset:
+    """Return the data with only `number` labelled texts, the labels in proportion; test stays whole."""
+    if number >= len(dataset.train) + len(dataset.dev):
+        return dataset
+    num_dev = min(len(dataset.dev), max(1, round(DEV_SHARE * number)))
+    train = _some(dataset.train, dataset.task, number - num_dev, seed)
+    return dataclasses.replace(dataset, train=train, dev=_some(dataset.dev, dataset.task, num_dev, seed))
+
+
+def compare(trials: Sequence[Mapping[str, Any]], confidence: float) -> dict[str, Any]:
+    """Return the means of two bases and of their difference, pair by pair, with Student's intervals.
+
+    They say what another draw of labels and another seed would give, on this test set.
+
+    Args:
+        trials: Of one number of labels; each seed with both bases, `before` and `after`.
+    """
+    scores = {(t["base"], t["seed"]): t["score"] for t in trials}
+    seeds = sorted({t["seed"] for t in trials})
+    before, after = (np.array([scores[base, seed] for seed in seeds]) for base in ("before", "after"))
+    return {
+        "labels": trials[0]["labels"],
+        "seeds": len(seeds),
+        "before": _mean(before, confidence),
+        "after": _mean(after, confidence),
+        "gain": _mean(after - before, confidence),
+    }
+
+
+def _mean(values: np.ndarray, confidence: float) -> dict[str, float]:
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, float("nan"), float("nan")).as_dict()
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / len(values) ** 0.5)
+    return Interval(mean, mean - half, mean + half).as_dict()
+
+
+def _some(records: Records, task: str, number: int, seed: int) -> Records:
+    if number >= len(records):
+        return records
+    share = number / len(records)
+    part = divide(records, task, [1 - share, share], np.arange(len(records)), seed)
+    rows = np.flatnonzero(part == 1)
+    rng = np.random.default_rng([seed, number])
+    if len(rows) > number:
+        rows = rng.choice(rows, number, replace=False)
+    elif len(rows) < number:
+        others = np.flatnonzero(part != 1)
+        rows = np.concatenate([rows, rng.choice(others, number - len(rows), replace=False)])
+    return records.take(np.sort(rows))
+
+
+def _noted(path: Path | None, identity: str) -> Iterator[dict[str, Any]]:
+    if path is None or not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            trial = json.loads(line)
+        except ValueError:  # the line that was being written when the run was killed
+            continue
+        if trial["identity"] == identity:
+            yield trial
+
+
+def _quiet(listen: Listener) -> Listener:
+    """Pass on the steps; what is said about one small training among many would drown the rest."""
+
+    def pass_on(event: Event) -> None:
+        if not isinstance(event, Notice | Stage):
+            listen(event)
+
+    return pass_on

@@ -1,0 +1,87 @@
+"""Causal language modelling: learn to find the next token, for decoders."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from feinschliff.config import RunConfig
+from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.models import load as loading
+from feinschliff.models.attention import choose_attention
+from feinschliff.models.language_model import head_logits, hidden_states
+from feinschliff.objectives.mlm import INFERENCE_TOKENS, means, vocabulary
+from feinschliff.train.learner import Learner
+from feinschliff.train.precision import autocast
+
+TITLE = "causal language modelling"
+UNIT = "block"
+AUTO_CLASS = "AutoModelForCausalLM"
+
+__all__ = ["AUTO_CLASS", "TITLE", "UNIT", "learner", "load", "measure", "vocabulary"]
+
+
+@dataclass
+class CausalLearner(Learner):
+    """Give the mean loss over the tokens of each record but the first.
+
+    Attributes:
+        place: int64 [V], the place of each id among the outputs.
+    """
+
+    place: torch.Tensor
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Return float32 [B]: the mean loss of each text."""
+        return means(*self.losses(batch))
+
+    def losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return float32 [M], the losses of tokens with one before them; bool [B, L - 1], from where."""
+        ids, attention = self._to(batch.input_ids), self._to(batch.attention_mask)
+        chosen = attention[:, 1:].bool()
+        choose_attention(self.model, self.device.type, ids.shape[1])
+        with autocast(self.device, self.precision):
+            states = hidden_states(self.model, {"input_ids": ids, "attention_mask": attention})
+            logits = head_logits(self.model, states[:, :-1][chosen])
+        truth = self.place[ids[:, 1:][chosen]]
+        return torch.nn.functional.cross_entropy(logits.float(), truth, reduction="none"), chosen
+
+
+def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, bool]:
+    """Load a decoder with its head.
+
+    Raises:
+        ModelError: the checkpoint has none.
+    """
+    return loading.load_model(folder, AUTO_CLASS, complete=True, dropout=dropout, seed=seed), False
+
+
+def learner(
+    network: Any,
+    tokenizer: Any,
+    config: RunConfig,
+    device: torch.device,
+    precision: str,
+    ids: np.ndarray,
+    place: torch.Tensor,
+) -> CausalLearner:
+    """Return what learns."""
+    return CausalLearner(network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, place)
+
+
+def measure(learner: CausalLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return float64 [N] each: the losses of each record, summed, and the number of its tokens."""
+    sums, counts = np.zeros(encoded.num_records), np.zeros(encoded.num_records)
+    learner.model.eval()
+    with torch.inference_mode():
+        for windows in plan_inference(encoded, INFERENCE_TOKENS):
+            losses, chosen = learner.losses(collate(encoded, windows, learner.pad_id))
+            rows = encoded.record[windows][chosen.nonzero()[:, 0].cpu().numpy()]
+            np.add.at(sums, rows, losses.double().cpu().numpy())
+            np.add.at(counts, rows, 1)
+    return sums, counts

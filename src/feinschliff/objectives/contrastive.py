@@ -1,0 +1,133 @@
+"""Contrastive learning: two neighbouring pieces of a document are to have vectors more alike than any others.
+
+Each block is cut in two, at a place drawn anew for each batch; the other half of the same block is to be
+found among the other halves of the batch. Both vectors of a text take part: the mean over its tokens, by
+which sentence encoders are used, and that of its first token, which transformers' classification heads read.
+
+Source: Gao et al., "SimCSE", EMNLP 2021 (loss and temperature); Giorgi et al., "DeCLUTR", ACL 2021 (pieces of
+one document as positives).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from feinschliff.config import RunConfig
+from feinschliff.encode import Batch, Encoded, collate
+from feinschliff.models import load as loading
+from feinschliff.models.attention import choose_attention
+from feinschliff.objectives.anchored import vectors
+from feinschliff.train.learner import Learner
+from feinschliff.train.precision import autocast
+
+TITLE = "contrastive learning of neighbouring pieces"
+UNIT = "block"
+AUTO_CLASS = "AutoModel"
+TEMPERATURE = 0.05
+LEAST, MOST = 0.3, 0.7
+"""Where a block is cut, as shares of it."""
+MEASURED_AT_ONCE = 32
+"""Blocks among which the other half is sought when a loss is measured."""
+
+
+@dataclass
+class ContrastiveLearner(Learner):
+    """Give the loss of finding each block's other half.
+
+    Attributes:
+        prefix, suffix: int64, the special tokens around a text.
+    """
+
+    prefix: torch.Tensor
+    suffix: torch.Tensor
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Return float32 [B]."""
+        return self.losses(batch, LEAST + (MOST - LEAST) * float(torch.rand(())))
+
+    def losses(self, batch: Batch, share: float) -> torch.Tensor:
+        """Return the losses where blocks are cut at this share of their length: float32 [B]."""
+        ids, attention = self._to(batch.input_ids), self._to(batch.attention_mask)
+        begin = len(self.prefix)
+        cut = max(begin + 1, round(share * ids.shape[1]))
+        ones = attention.new_ones(len(ids), 1)
+        halves = (
+            (
+                torch.cat([ids[:, :cut], self.suffix.expand(len(ids), -1)], 1),
+                attention[:, :cut],
+                self.suffix,
+                1,
+            ),
+            (
+                torch.cat([self.prefix.expand(len(ids), -1), ids[:, cut:]], 1),
+                attention[:, cut:],
+                self.prefix,
+                0,
+            ),
+        )
+        found = []
+        choose_attention(self.model, self.device.type, ids.shape[1])
+        with autocast(self.device, self.precision):
+            for tokens, mask, added, after in halves:
+                more = ones.expand(-1, len(added))
+                mask = torch.cat([mask, more] if after else [more, mask], 1)
+                states = self.model(input_ids=tokens, attention_mask=mask).last_hidden_state
+                found.append([torch.nn.functional.normalize(v, dim=1) for v in vectors(states, mask)])
+        truth = torch.arange(len(ids), device=self.device)
+        both = []
+        for one, other in zip(*found, strict=True):
+            alike = one @ other.T / TEMPERATURE
+            both += [torch.nn.functional.cross_entropy(a, truth, reduction="none") for a in (alike, alike.T)]
+        return torch.stack(both).mean(0)
+
+
+def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, bool]:
+    """Load a model without a head, which this objective does not need."""
+    return loading.load_model(folder, AUTO_CLASS, dropout=dropout, seed=seed), False
+
+
+@contextmanager
+def vocabulary(network: Any, ids: np.ndarray) -> Iterator[torch.Tensor]:
+    """Do nothing: without an output layer, `fit` alone holds the rows in use."""
+    yield torch.arange(network.config.vocab_size)
+
+
+def learner(
+    network: Any,
+    tokenizer: Any,
+    config: RunConfig,
+    device: torch.device,
+    precision: str,
+    ids: np.ndarray,
+    place: torch.Tensor,
+) -> ContrastiveLearner:
+    """Return what learns."""
+    from feinschliff.encode.blocks import frame
+
+    prefix, suffix = (torch.from_numpy(part.astype(np.int64)).to(device) for part in frame(tokenizer))
+    return ContrastiveLearner(
+        network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, prefix, suffix
+    )
+
+
+def measure(learner: ContrastiveLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return float64 [N] each: the losses of each document's blocks, cut in the middle, and their number."""
+    sums, counts = np.zeros(encoded.num_records), np.zeros(encoded.num_records)
+    order = np.random.default_rng(seed).permutation(len(encoded.lengths))
+    learner.model.eval()
+    with torch.inference_mode():
+        for begin in range(0, len(order), MEASURED_AT_ONCE):
+            windows = order[begin : begin + MEASURED_AT_ONCE]
+            batch = collate(encoded, windows, learner.pad_id, of_windows=True)
+            losses = learner.losses(batch, 0.5).double().cpu().numpy()
+            np.add.at(sums, encoded.record[windows], losses)
+            np.add.at(counts, encoded.record[windows], 1)
+    return sums, counts

@@ -1,0 +1,122 @@
+"""Every objective learns, measures the same twice, and leaves a base model that plain transformers loads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+import tiny
+from feinschliff import registry
+from feinschliff.adapt.run import run
+from feinschliff.config import load_config
+from feinschliff.encode.blocks import document_blocks, train_blocks
+from feinschliff.errors import ModelError
+from feinschliff.models import load as loading
+from feinschliff.train.learner import used_ids
+
+OBJECTIVES = registry.names("objectives")
+DOCUMENTS = [" ".join(text for text, _ in tiny.some(60)[i : i + 4]) + f" {i}" for i in range(56)]
+QUICK = {
+    "adapt.block_tokens": 32,
+    "adapt.head_steps": 3,
+    "train.epochs": 8,
+    "adapt.heldout_share": 0.4,
+    "train.batch_size": 8,
+    "train.learning_rate": 3e-3,
+    "train.precision": "float32",
+    "evaluate.bootstrap_samples": 100,
+}
+
+
+@pytest.fixture(scope="module")
+def base(encoder, tmp_path_factory):
+    """Give the folder of a model that an objective can be used with."""
+    root = tmp_path_factory.mktemp("bases")
+
+    def folder(objective):
+        if objective != "causal":
+            return encoder("bert")
+        if not (root / "llama").exists():
+            tokenizer = tiny.tokenizer_of("decoder", length=64)
+            config = transformers.LlamaConfig(
+                **tiny.SIZES, num_key_value_heads=2, vocab_size=len(tokenizer), tie_word_embeddings=False
+            )
+            torch.manual_seed(7)
+            transformers.LlamaForCausalLM(config).save_pretrained(root / "llama")
+            tokenizer.save_pretrained(root / "llama")
+        return root / "llama"
+
+    return folder
+
+
+def learner_of(name, folder):
+    objective, tokenizer = registry.load("objectives", name), loading.load_tokenizer(folder)
+    network, _ = objective.load(folder, tokenizer, 0.0, 1)
+    train = train_blocks(tokenizer, DOCUMENTS, 32)
+    ids = np.union1d(used_ids(tokenizer.pad_token_id, train), tokenizer.all_special_ids)
+    config = load_config(values=QUICK)
+    place = torch.arange(network.config.vocab_size)
+    learner = objective.learner(network, tokenizer, config, torch.device("cpu"), "float32", ids, place)
+    return objective, tokenizer, learner
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_measures_the_same_twice_and_by_document(base, name):
+    objective, tokenizer, learner = learner_of(name, base(name))
+    encoded = document_blocks(tokenizer, DOCUMENTS[:6], 32, 2)
+    sums, counts = objective.measure(learner, encoded, 3)
+    again = objective.measure(learner, encoded, 3)
+    assert sums.shape == counts.shape == (6,)
+    assert (counts > 0).all()
+    assert np.isfinite(sums).all()
+    assert np.array_equal(sums, again[0])
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_adapts(base, name, tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(DOCUMENTS))
+    values = {
+        "model.source": str(base(name)),
+        "adapt.corpus": (str(corpus),),
+        "adapt.objective": name,
+        "output_dir": str(tmp_path / "out"),
+    }
+    result = run(load_config(values={**QUICK, **values}))
+    assert result["config"]["adapt"]["objective"] == name
+    assert result["losses"]["test"]["difference"]["value"] < 0
+    _, info = transformers.AutoModel.from_pretrained(tmp_path / "out" / "model", output_loading_info=True)
+    assert not info["missing_keys"]
+
+
+def test_anchor_holds_the_vectors(base):
+    """The vectors of whole texts stay nearer to what they were than by masked language modelling alone."""
+    from feinschliff.adapt.run import choose_objective
+
+    assert choose_objective("auto", base("anchored"), loading.load_tokenizer(base("anchored"))) == "anchored"
+    assert choose_objective("auto", base("causal"), loading.load_tokenizer(base("causal"))) == "causal"
+    _, tokenizer, learner = learner_of("anchored", base("anchored"))
+    encoded = train_blocks(tokenizer, DOCUMENTS, 32)
+    from feinschliff.encode import collate
+
+    batch = collate(encoded, np.arange(8), learner.pad_id)
+    optimiser = torch.optim.Adam(learner.model.parameters(), 3e-3)
+    distances = []
+    for step in range(12):
+        torch.manual_seed(step)
+        with torch.no_grad():
+            ids, mask = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask)
+            states = learner.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+            aim = learner.anchor(input_ids=ids, attention_mask=mask).last_hidden_state.mean(1)
+            distances.append(float((1 - torch.cosine_similarity(states[:, 0], aim)).mean()))
+        learner.forward(batch).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    assert distances[-1] < 0.7 * distances[0]
+
+
+def test_a_decoder_hides_no_tokens(base):
+    with pytest.raises(ModelError, match="no mask token"):
+        learner_of("mlm", base("causal"))
