@@ -99,6 +99,7 @@ def serve(
     )
     to_stderr("warning" if ctx.obj["quiet"] and log_level == "info" else log_level)
     shelf = Shelf(sources, device)
+    bound.listen(limits.connections)
     address = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving {', '.join(sources)} at http://{address}:{bound.getsockname()[1]}/ (Ctrl-C stops)")
     service = Service(shelf, limits, api_key or None, reload, log_texts)

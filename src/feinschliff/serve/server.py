@@ -17,7 +17,7 @@ GRACE_SECONDS = 0.3
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound; port 0 takes a free one.
+    """Return a socket that is bound but does not listen yet; port 0 takes a free one.
 
     Raises:
         ConfigError: the address is taken, or not one of this machine.

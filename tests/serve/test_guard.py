@@ -1,0 +1,137 @@
+"""Keys, logs, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+from fastapi.testclient import TestClient
+from serving import service_of
+
+from feinschliff.bundle import Prediction
+from feinschliff.serve.app import create_app
+from feinschliff.serve.logs import JsonLines
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """Give the lines that are logged."""
+    found = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            found.append(json.loads(JsonLines().format(record)))
+
+    logger, handler = logging.getLogger("feinschliff.serve"), Keep()
+    logger.addHandler(handler)
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    logger.manager._clear_cache()
+    yield found
+    logger.removeHandler(handler)
+    logger.manager._clear_cache()
+
+
+def test_a_key_is_asked_for_everywhere_but_where_nothing_is_told(folders):
+    app = create_app(service_of(folders["classification"], key="geheim"))
+    with TestClient(app) as client:
+        for path in ("/health", "/ready", "/docs", "/openapi.json", "/v2/health/live"):
+            assert client.get(path).status_code == 200
+        for path in (
+            "/models",
+            "/metrics",
+            "/models/classification/report",
+            "/v2/models/classification",
+            "/x",
+        ):
+            assert client.get(path).status_code == 401
+        for header in (None, "Bearer", "Bearer gehein", "geheim", "Basic geheim", "Bearer geheim2"):
+            headers = {"Authorization": header} if header else {}
+            answer = client.post("/", json={"inputs": "x"}, headers=headers)
+            assert answer.status_code == 401
+            assert "API key" in answer.json()["error"]
+        answer = client.post("/", json={"inputs": "x"}, headers={"Authorization": "Bearer geheim"})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("log_texts", [False, True])
+def test_texts_are_logged_only_when_asked_for(folders, lines, log_texts):
+    secret = "my very secret order"
+    with TestClient(create_app(service_of(folders["classification"], log_texts=log_texts))) as client:
+        client.post("/models/classification", json={"inputs": secret})
+        client.get(f"/{secret}")
+        client.post("/", json={"inputs": secret, "parameters": {secret: 1}})
+    logged = [line for line in lines if line["event"] == "request"]
+    assert [(line["route"], line["status"]) for line in logged] == [
+        ("/models/{name}", 200),
+        ("unknown", 404),
+        ("/", 422),
+    ]
+    assert (secret in json.dumps(lines)) == log_texts
+    assert logged[0]["texts"] == 1
+    assert logged[0]["computed_ms"] > 0
+
+
+def test_requests_have_an_identifier_that_nobody_can_forge_lines_with(folders, lines):
+    with TestClient(create_app(service_of(folders["classification"]))) as client:
+        assert client.get("/health", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
+        other = client.get("/health", headers={"X-Request-ID": 'x", "level": "error'}).headers["x-request-id"]
+        assert len(other) == 32
+    assert [line["id"] for line in lines] == ["abc-1", other]
+
+
+def test_a_failure_of_ours_is_an_answer_and_a_line_but_no_traceback_for_strangers(folders, lines):
+    service = service_of(folders["classification"])
+
+    class Broken:
+        def predict(self, items):
+            raise ZeroDivisionError("inside")
+
+    object.__setattr__(service.shelf.get(None), "engine", Broken())
+    with TestClient(create_app(service)) as client:
+        answer = client.post("/", json={"inputs": "x"})
+        assert answer.status_code == 500
+        assert "inside" not in answer.text
+        assert client.get("/health").status_code == 200
+    assert any("ZeroDivisionError: inside" in line.get("error", "") for line in lines)
+
+
+def test_busy_and_late_are_told_as_such(folders):
+    service = service_of(
+        folders["classification"], limits={"queued_texts": 2, "answer_seconds": 0.5, "wait_seconds": 0.0}
+    )
+
+    class Stuck:
+        def predict(self, items):
+            __import__("time").sleep(1)
+            return [Prediction("x") for _ in items]
+
+    object.__setattr__(service.shelf.get(None), "engine", Stuck())
+
+    async def ask(app):
+        import httpx2
+
+        transport = httpx2.ASGITransport(app)
+        client = httpx2.AsyncClient(transport=transport, base_url="http://x")
+        async with client, app.router.lifespan_context(app):
+            tasks = []
+            for _ in range(4):
+                tasks.append(asyncio.create_task(client.post("/", json={"inputs": ["a", "b"]})))
+                await asyncio.sleep(0.05)
+            return [(a.status_code, a.headers.get("retry-after")) for a in await asyncio.gather(*tasks)]
+
+    found = asyncio.run(ask(create_app(service)))
+    assert [status for status, _ in found] == [504, 504, 429, 429]
+    assert all(int(seconds) >= 1 for status, seconds in found if status == 429)
+
+
+def test_connections_are_closed_while_stopping(folders):
+    service = service_of(folders["classification"])
+    with TestClient(create_app(service)) as client:
+        assert "connection" not in client.get("/health").headers
+        service.stopping = True
+        assert client.get("/ready").status_code == 503
+        assert client.get("/v2/health/ready").status_code == 503
+        assert client.get("/health").headers["connection"] == "close"
+        assert client.post("/", json={"inputs": "x"}).status_code == 200
