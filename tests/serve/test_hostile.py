@@ -110,9 +110,10 @@ def test_an_answer_that_nobody_reads_does_not_keep_the_connection(url):
     with connect(url) as to:
         to.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         port = to.getsockname()[1]
-        to.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
-        assert port in clients(url)
         begun = time.monotonic()
+        while port not in clients(url):
+            assert time.monotonic() - begun < 20, "the connection is not accepted"
+        to.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
         while port in clients(url):
             assert time.monotonic() - begun < 20, "the connection is still open"
             time.sleep(0.05)
