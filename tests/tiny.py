@@ -133,6 +133,7 @@ QUICK: dict[str, Any] = {
     "train.precision": "float32",
     "evaluate.baselines": (),
     "evaluate.bootstrap_samples": 100,
+    "evaluate.explain_texts": 0,
 }
 """Settings under which a tiny model learns the toy task within a second."""
 

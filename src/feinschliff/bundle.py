@@ -172,9 +172,19 @@ class Model:
         return found.scores
 
     def explain(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, label: str | None = None
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        label: str | None = None,
+        most_steps: int = 128,
     ) -> list[list[Explanation]]:
         """Say for each text which words speak for what is predicted, or for `label`.
+
+        Args:
+            texts, pairs: As for `predict`.
+            label: A label of the model.
+            most_steps: Passes a text may take: 8, 16, ..., 128; more where its weights do not add up yet.
 
         Returns:
             Per text its explanations: one for classification and regression, one per label for multilabel,
@@ -191,7 +201,8 @@ class Model:
             predictions = self._predictions(texts, pairs)
             reading = dataclasses.replace(self.spec.reading, label_pieces="tokens")
             tokens = reading.encode(self.tokenizer, texts, pairs, units=True)
-            return explain(self.learner, self.encode(texts, pairs), tokens, texts, pairs, predictions, label)
+            encoded = self.encode(texts, pairs)
+            return explain(self.learner, encoded, tokens, texts, pairs, predictions, label, most_steps)
 
     def _predictions(
         self,

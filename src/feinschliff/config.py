@@ -163,6 +163,13 @@ class EvaluateConfig(Section):
         2000, ge=100, le=100_000, description="Resamples behind each interval and paired test."
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of the intervals.")
+    explain_texts: int = Field(
+        60,
+        ge=0,
+        le=100_000,
+        description="Test texts whose words are weighed for the report, where the extra `explain` is "
+        "installed; 0 for none.",
+    )
     require: tuple[str, ...] = Field(
         (), description="Qualities that must be reached, such as `macro_f1>=0.85`; otherwise exit code 4."
     )

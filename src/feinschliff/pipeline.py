@@ -16,7 +16,7 @@ import numpy as np
 from feinschliff import __version__, registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
-from feinschliff.errors import ConfigError, DataError, QualityError
+from feinschliff.errors import ConfigError, DataError, MissingExtraError, QualityError
 from feinschliff.evaluate import goal, requirement, statistics
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.readers import Table
@@ -118,6 +118,7 @@ def _run(
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
+        result["explanations"] = _explanations(config, dataset, model, result, listen)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
@@ -271,6 +272,19 @@ def _curve(
         return _renewer(config, dataset, folder, pretrained)(config.seed)
 
     return measure(config, asked, dataset, model.learner, encode, network, listen)
+
+
+def _explanations(
+    config: RunConfig, dataset: Dataset, model: Model, result: Result, listen: Listener
+) -> dict[str, Any] | None:
+    """Weigh the words of some test texts, where that can be done."""
+    from feinschliff.report import reasons
+
+    try:
+        return reasons.explanation_facts(model, dataset.test, result["mistakes"] or [], config)
+    except MissingExtraError as error:
+        listen(Notice(str(error)))
+        return None
 
 
 def _encode(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:

@@ -19,6 +19,8 @@ QUICK = (
     "evaluate.baselines=[majority]",
     "--set",
     "evaluate.bootstrap_samples=100",
+    "--set",
+    "evaluate.explain_texts=0",
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from evidence_samples import evidence
 
 ACCOUNT = (
     "card",
@@ -383,7 +384,10 @@ def classes(
 def binary(seed: int = 42) -> dict[str, Any]:
     """Return a sentiment result with two classes."""
     labels = ["negative", "positive"]
-    return classes(labels, 1066, 0.84, "reviews", seed, lambda true, row: REVIEWS[labels[true]][row % 4])
+    result = classes(labels, 1066, 0.84, "reviews", seed, lambda true, row: REVIEWS[labels[true]][row % 4])
+    result |= evidence()
+    result["mistakes"][0]["reasons"] = [{"text": "not", "weight": 1.2}, {"text": "bad", "weight": 0.8}]
+    return result
 
 
 def many(seed: int = 42, size: int = 77, num_test: int = 3080) -> dict[str, Any]:

@@ -24,8 +24,8 @@ class LabelIssues:
     """How much each label looks like a mistake.
 
     Attributes:
-        suspicion: float64 [N], in -1 to 1: how much more probable another label is than the given one; for
-            multilabel the greatest over the labels. Sort by it, highest first.
+        suspicion: float64 [N], in 0 to 1: how improbable the given label is; for multilabel the greatest over
+            the labels. Sort by it, highest first: in docs/experiments.md no other order finds more.
         suspect: bool [N], those that confident learning would call wrong.
         suggestion: Per record the label (or, for multilabel, the labels) that look right.
         noise: Estimated share of wrong labels.
@@ -73,9 +73,8 @@ def _confident(given: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nd
     means = np.bincount(given, weights=own, minlength=width) / np.maximum(counts, 1)
     sure = np.where((counts > 0) & (scores >= np.maximum(means, 1e-6)), scores, -1.0)
     best = np.where(sure.max(1, initial=-1) >= 0, sure.argmax(1), given)
-    suspicion = np.where(np.arange(width) == given[:, None], -1.0, scores).max(1, initial=-1.0) - own
-    suspect = (best != given) & (suspicion > 0)
-    return suspicion, scores.argmax(1), suspect
+    guess = scores.argmax(1)
+    return 1 - own, guess, (best != given) & (guess != given)
 
 
 def _each_label(given: np.ndarray, scores: np.ndarray, labels: Sequence[str]) -> LabelIssues:

@@ -18,7 +18,7 @@ import numpy as np
 from feinschliff.encode import Encoded, word_spans
 from feinschliff.errors import ConfigError, nearest
 from feinschliff.evaluate import Predictions
-from feinschliff.explain.gradients import Question, attribute
+from feinschliff.explain.gradients import STEPS, Question, attribute
 from feinschliff.tasks._spans import units
 
 
@@ -50,6 +50,7 @@ def explain(
     pairs: Sequence[str] | None,
     predictions: Predictions,
     label: str | None = None,
+    most_steps: int = STEPS[-1],
 ) -> list[list[Explanation]]:
     """Explain what a model predicted.
 
@@ -60,6 +61,7 @@ def explain(
         texts, pairs: The texts themselves.
         predictions: What it said about them.
         label: The label to explain; otherwise what was predicted.
+        most_steps: Limit of the effort, one of `gradients.STEPS`.
 
     Returns:
         Per text its explanations: one for classification and regression, one per label (of none, the most
@@ -73,7 +75,7 @@ def explain(
     found: list[list[Explanation]] = [[] for _ in range(encoded.num_records)]
     joined = [f"{a}\n{b}" for a, b in zip(texts, pairs, strict=True)] if pairs is not None else list(texts)
     spans = {q.record: word_spans(joined[q.record]) for q in questions}
-    for question, answer in zip(questions, attribute(learner, tokens, questions), strict=True):
+    for question, answer in zip(questions, attribute(learner, tokens, questions, most_steps), strict=True):
         record = question.record
         first, last = encoded.first_window[record : record + 2]
         assert tokens.offsets is not None

@@ -18,8 +18,9 @@ from feinschliff.encode import Batch, Encoded, collate
 from feinschliff.errors import ConfigError, MissingExtraError
 from feinschliff.models.attention import choose_attention
 
-STEPS = (16, 32, 64, 128)
+STEPS = (8, 16, 32, 64, 128)
 """Points on the way from no text to the text; the next number is tried where the sum is off by too much."""
+FIRST_STEPS = 16
 TOLERANCE = 0.05
 """Largest error of the sum, as a share of the sum of the weights' sizes, that is not tried to be mended."""
 ROW_TOKENS = 512
@@ -60,13 +61,16 @@ class Answer:
     error: float
 
 
-def attribute(learner: Any, encoded: Encoded, questions: Sequence[Question]) -> Iterator[Answer]:
+def attribute(
+    learner: Any, encoded: Encoded, questions: Sequence[Question], most_steps: int = STEPS[-1]
+) -> Iterator[Answer]:
     """Yield the answer to each question.
 
     Args:
         learner: A `train.learner.Learner`.
         encoded: The records, with the characters of every token: those without any are never blotted out.
         questions: By record, ascending.
+        most_steps: Where to stop trying more steps, one of `STEPS`.
 
     Raises:
         ConfigError: the model cannot be differentiated.
@@ -89,7 +93,7 @@ def attribute(learner: Any, encoded: Encoded, questions: Sequence[Question]) -> 
     learner.model.eval()
     for part in _batches([int(lengths[rows[i][1]]) for i in order]):
         chosen = [order[i] for i in part]
-        answers = _integrate(learner, encoded, [rows[i][1:] for i in chosen])
+        answers = _integrate(learner, encoded, [rows[i][1:] for i in chosen], most_steps)
         for i, answer in zip(chosen, answers, strict=True):
             found[i] = answer
     for number, question in enumerate(questions):
@@ -131,7 +135,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[range]:
 
 
 def _integrate(
-    learner: Any, encoded: Encoded, rows: Sequence[tuple[int, np.ndarray]]
+    learner: Any, encoded: Encoded, rows: Sequence[tuple[int, np.ndarray]], most_steps: int
 ) -> list[tuple[np.ndarray, float, float]]:
     """Return the weights of the tokens, the total and its error (with its sign) of each row."""
     try:
@@ -148,7 +152,7 @@ def _integrate(
     method = IntegratedGradients(inputs.quantity)
     found: list[tuple[np.ndarray, float, float]] = [(np.zeros(0), 0.0, 0.0)] * len(rows)
     left = torch.arange(len(rows))
-    for steps in STEPS:
+    for steps in (s for s in STEPS if min(FIRST_STEPS, most_steps) <= s <= most_steps):
         extra = inputs.take(left)
         weights, delta = method.attribute(
             given[left],

@@ -178,6 +178,25 @@ def coverage(curve: Sequence[Mapping[str, Any]] | None, words: Language) -> Mark
     return plot.render("coverage", words("calibration.coverage"), described, "plot square")
 
 
+def deletion(facts: Mapping[str, Any], words: Language) -> Markup | None:
+    """Draw what the answer loses without the words with the largest weights, and without others."""
+    lines = {"plain": facts.get("at_random"), "own": facts.get("by_weight")}
+    shares = facts.get("shares") or ()
+    if not shares or not all(lines.values()):
+        return None
+    high = max(v for line in lines.values() for v in line or ())
+    plot = Plot(Scale(0, max(shares)), scale([0.0, high], pad=0.06), 200)
+    plot.y_axis([(tick, words.number(100 * tick, 0)) for tick in plot.y.ticks(4)])
+    plot.x_axis([(s, words.percent(s, 0)) for s in (0.0, *shares)], words("reasons.left_out"))
+    for kind, line in lines.items():
+        points = [(0.0, 0.0), *zip(shares, line or (), strict=False)]
+        plot.path(points, f"line {kind}")
+        for share, lost in points[1:]:
+            title = words("reasons.point", share=words.percent(share, 0), lost=words.number(100 * lost, 1))
+            plot.dot(share, lost, f"mark {kind}", title, 3)
+    return plot.render("deletion", words("reasons.lost"), words("reasons.chart_desc"))
+
+
 def scatter(values: Mapping[str, Any], words: Language) -> Markup | None:
     """Draw predicted over true numbers."""
     pairs = list(zip(values.get("true") or (), values.get("predicted") or (), strict=False))

@@ -178,6 +178,9 @@ def _mistake(mistake: Mapping[str, Any], limit: int, words: Language) -> View:
         "predicted": [] if spans else _chips(predicted, labelled, "wrong", words),
         "spans": spans,
         "note": note,
+        "reasons": words.enumerate(
+            [words.quote(str(r["text"])) for r in mistake.get("reasons") or () if r.get("text")]
+        ),
         "place": str(mistake.get("place") or mistake.get("id") or ""),
     }
 

@@ -273,6 +273,15 @@ class LearningPoint(Open, total=False):
     seconds: float | None
 
 
+class ExplanationFacts(Open, total=False):
+    """Which words speak for the answers; see `report/reasons.py`."""
+
+    texts: Required[int]
+    gap: float | None
+    typical: list[dict[str, Any]] | None
+    deletion: dict[str, Any] | None
+
+
 class Adaptation(Open, total=False):
     """How the model reads the language of the data; a loss is the mean over masked tokens, in nats."""
 
@@ -317,4 +326,5 @@ class Result(Open, total=False):
     seeds: SeedFacts | None
     learning_curve: list[LearningPoint] | None
     adaptation: Adaptation | None
+    explanations: ExplanationFacts | None
     config: dict[str, Any] | None
