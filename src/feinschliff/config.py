@@ -129,6 +129,13 @@ class TrainConfig(Section):
     freeze_layers: int = Field(
         0, ge=0, description="Lowest layers, embeddings included, that stay as pretrained."
     )
+    unfreeze_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Gradual unfreezing: share of the steps in which training reaches down from the head to "
+        "the embeddings, layer by layer; 0 trains all layers from the first step.",
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients longer than this are shortened to it.")
     evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
     patience: int = Field(3, ge=1, description="Looks at dev without a gain before training stops.")

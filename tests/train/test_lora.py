@@ -11,7 +11,6 @@ from workbench import bench, same
 
 import tiny
 from feinschliff import bundle
-from feinschliff.errors import ConfigError
 from feinschliff.models.adapters import adapters
 from feinschliff.models.load import load_model
 from feinschliff.pipeline import run
@@ -156,6 +155,11 @@ def test_every_task(encoder, tmp_path, task):
         assert [len(p.spans) for p in again] == [len(row["prediction"]) for row in rows]
 
 
-def test_several_seeds_are_no_single_adapter(encoder):
-    with pytest.raises(ConfigError, match=r"train\.method: `lora` keeps one adapter.*Set train\.seeds=1"):
-        bench(encoder("bert"), **LORA, **{"train.seeds": 2}).fit()
+def test_several_seeds_are_merged_into_one_model(encoder, toy_csv, tmp_path):
+    heard = []
+    chosen = tiny.config(encoder("bert"), toy_csv, tmp_path / "run", **LORA, **{"train.seeds": 2})
+    result = run(chosen, listen=heard.append)
+    assert len(result["seeds"]["trials"]) == 2
+    assert "none is kept by itself" in str(heard)
+    assert not (tmp_path / "run" / "adapter").exists()
+    assert set(bundle.load(tmp_path / "run").spec.labels) == {"good", "bad"}

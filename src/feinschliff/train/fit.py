@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import ConfigError, ProcessLost, RunInterrupted
+from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted
 from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
@@ -27,6 +27,7 @@ from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.loop import Progress, Work, check_finite, steps
 from feinschliff.train.optimiser import build_optimiser, frozen
 from feinschliff.train.processes import processes
+from feinschliff.train.reuse import FrozenLayers, frozen_depth
 
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
@@ -103,6 +104,7 @@ def fit(
             seed,
             max_windows,
             processes(),
+            _frozen_layers(learner, train, settings, listen),
         )
         progress, best, stopped = _consume(work, look, metric, identity, checkpoints, listen)
         with torch.no_grad():
@@ -112,13 +114,24 @@ def fit(
     return Fitted(progress, stopped, trainable, kept[0] if kept else None)
 
 
+def _frozen_layers(
+    learner: Learner, train: Encoded, settings: TrainConfig, listen: Listener
+) -> FrozenLayers | None:
+    assert settings.epochs
+    depth = frozen_depth(learner, settings.freeze_layers, settings.epochs)
+    if not depth:
+        return None
+    try:
+        frozen_layers = FrozenLayers(learner, train, depth)
+    except ResourceError as error:
+        listen(Notice(f"{error} They are computed in every pass.", "warning"))
+        return None
+    return frozen_layers if frozen_layers.is_constant() else None
+
+
 def _lora(model: Any, settings: TrainConfig, seed: int) -> AbstractContextManager[list[Adapter]]:
     if settings.method == "full":
         return nullcontext([])
-    if settings.seeds > 1:
-        raise ConfigError(
-            "`lora` keeps one adapter, not one for each seed", where="train.method", hint="Set train.seeds=1"
-        )
     return adapters(model, settings.lora_rank, from_layer=settings.freeze_layers, seed=seed)
 
 

@@ -18,8 +18,10 @@ from feinschliff.errors import FeinschliffError
 from feinschliff.train.events import Step
 from feinschliff.train.learner import Learner
 from feinschliff.train.memory import enough_memory, smaller
-from feinschliff.train.optimiser import course, set_rate
+from feinschliff.train.optimiser import course, set_rate, without_gradients
 from feinschliff.train.processes import Processes
+from feinschliff.train.reuse import FrozenLayers
+from feinschliff.train.unfreezing import unfreezing
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Work:
         objective: Sum of losses from logits and targets, see the task.
         max_windows: Windows of one record per step.
         processes: Those that share the batches.
+        frozen: Output of the layers that are not trained; None computes them every time.
     """
 
     learner: Learner
@@ -69,6 +72,7 @@ class Work:
     seed: int
     max_windows: int
     processes: Processes = field(default_factory=Processes)
+    frozen: FrozenLayers | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -104,6 +108,8 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     per_epoch, num_steps = work.steps_per_epoch, work.num_steps
     parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
     assert settings.batch_size
+    resting = without_gradients(learner.model)
+    unfrozen = unfreezing(learner.model, settings.unfreeze_share, num_steps)
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
     planned = (-1, 0)
     begun, earlier = time.perf_counter(), progress.seconds
@@ -119,7 +125,9 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
         torch.manual_seed(work.seed * 1_000_003 + progress.step + work.processes.rank * 7_919)
         learner.model.train()
         loss, tokens = 0.0, 0.0
-        with enough_memory() as memory:
+        for module in resting:
+            module.eval()
+        with enough_memory() as memory, unfrozen(progress.step):
             loss, tokens = _step(work, plan[position])
         loss, tokens, short = work.processes.sum((loss, tokens, memory.ran_out))
         if short:
@@ -172,7 +180,7 @@ def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tup
     ]
     loss_sum = torch.zeros((), device=learner.device)
     for batch, truth in zip(batches, truths, strict=True):
-        logits = learner.forward(batch)
+        logits = (work.frozen or learner).forward(batch)
         loss = work.objective(logits, torch.from_numpy(truth).to(learner.device))
         work.accelerator.backward(loss / max(1, total))
         loss_sum += loss.detach()

@@ -51,6 +51,20 @@ def still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+def without_gradients(model: nn.Module) -> list[nn.Module]:
+    """Return the modules that need no dropout, as nothing in them, or before them, is trained."""
+    stack = layers(model)
+    found: list[nn.Module] = []
+    below = True
+    for module in model.modules():
+        below = below and module is not stack
+        parameters = list(module.parameters())
+        after_embeddings = below and bool(found) and isinstance(module, nn.Dropout)
+        if after_embeddings or (parameters and not any(p.requires_grad for p in parameters)):
+            found.append(module)
+    return found
+
+
 def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.AdamW:
     """Return AdamW over the parameters that have gradients.
 

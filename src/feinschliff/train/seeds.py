@@ -110,6 +110,8 @@ def tune_seeds(
             else f"Kept seed {named}, the best on dev."
         )
     )
+    if config.train.method == "lora":
+        listen(Notice("Adapters of several seeds are merged into the model; none is kept by itself."))
     best = order[0].fitted
     whole = dataclasses.replace(
         best.progress,
@@ -143,6 +145,7 @@ def _train(
     one = config.model_copy(update={"seed": seed, "decide": DecideConfig(calibration="none")})
     try:
         fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen, base)
+        fitted = dataclasses.replace(fitted, adapter=None)
     except RunInterrupted as error:
         if checkpoints:
             error.hint = f"Go on with: feinschliff train --resume {checkpoints.parent}"
