@@ -240,8 +240,28 @@ class AdaptConfig(Section):
     )
     general: str | None = Field(
         None,
-        description="General texts whose loss is measured before and after, to watch forgetting.",
+        description="General texts whose loss is measured before and after, to watch forgetting; if not set, "
+        "a small sample in English or German that comes with Feinschliff, `none` for no watch.",
     )
+    mix_share: float = Field(
+        0.0, ge=0, lt=0.9, description="Share of general texts (`adapt.general`) among those learnt from."
+    )
+    add_words: int = Field(
+        0,
+        ge=0,
+        le=50_000,
+        description="Frequent words of the domain that get a token of their own, those first that are split "
+        "most.",
+    )
+    probe: tuple[str, ...] = Field(
+        (),
+        description="Labelled texts to learn from and to test on: a task trained from the model before and "
+        "after, to see what is gained.",
+    )
+    probe_labels: tuple[int, ...] = Field(
+        (50, 200, 1000, 0), description="Numbers of labelled texts in these trainings; 0 stands for all."
+    )
+    probe_seeds: int = Field(5, ge=2, le=100, description="Such trainings for each number and model.")
 
 
 class ReportConfig(Section):

@@ -113,6 +113,8 @@ def learn(
         fitted = run("model", config.train)
         listen(Stage("evaluate"))
         after = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
+        if after["dev"].mean >= before["dev"].mean:
+            listen(Notice("The loss on held-out documents did not fall: nothing was gained.", "warning"))
     return Learnt(fitted, before, after, len(ids))
 
 
@@ -125,6 +127,7 @@ def _head_settings(config: RunConfig, train: Encoded) -> Any:
     assert batch
     per_epoch = -(-train.num_records // batch)
     changes = {
+        "method": "full",
         "epochs": config.adapt.head_steps / per_epoch,
         "learning_rate": HEAD_RATE,
         "head_learning_rate": HEAD_RATE,

@@ -30,7 +30,9 @@ class Losses:
         return float(self.sums.sum() / self.counts.sum())
 
 
-def change(before: Losses, after: Losses, settings: EvaluateConfig, seed: int) -> dict[str, Any]:
+def change(
+    before: Losses, after: Losses, settings: EvaluateConfig, seed: int, perplexity: bool = True
+) -> dict[str, Any]:
     """Return both losses, their perplexities, and the difference, each with its interval.
 
     Documents are resampled, the same ones for both models, so that the interval of the difference is that of
@@ -41,12 +43,16 @@ def change(before: Losses, after: Losses, settings: EvaluateConfig, seed: int) -
         for w in resamples(len(before.sums), settings.bootstrap_samples, seed)
     ]
     old, new = (np.concatenate([chunk[i] for chunk in drawn]) for i in (0, 1))
-    return {
+    found = {
         "documents": len(before.sums),
         "predictions": int(before.counts.sum()),
         "before": _interval(before.mean, old, settings.confidence),
         "after": _interval(after.mean, new, settings.confidence),
         "difference": _interval(after.mean - before.mean, new - old, settings.confidence),
+    }
+    if not perplexity:
+        return found
+    return found | {
         "perplexity_before": _interval(np.exp(before.mean), np.exp(old), settings.confidence),
         "perplexity_after": _interval(np.exp(after.mean), np.exp(new), settings.confidence),
     }

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -26,7 +26,6 @@ from feinschliff.train.events import Event, Listener, Notice, Stage, ignore
 
 DEV_SHARE = 0.2
 """Share of the labelled texts that chooses the best weights and is not learnt from."""
-ALL = "all"
 MOST_TEST = 2000
 """Test texts that are scored at most, drawn once: dozens of trainings are to be scored."""
 
@@ -60,7 +59,7 @@ def probe(
     config: RunConfig,
     dataset: Dataset,
     bases: Mapping[str, str],
-    counts: Sequence[int | Literal["all"]],
+    counts: Sequence[int],
     seeds: int,
     kept: Path | None = None,
     listen: Listener = ignore,
@@ -70,7 +69,7 @@ def probe(
     Args:
         config: As `labelled` gave it.
         bases: Sources of two models by their names, `before` and `after`.
-        counts: Numbers of labelled texts; those beyond what there is are left out, `all` takes everything.
+        counts: Numbers of labelled texts; 0 and numbers beyond what there is stand for all.
         seeds: Trainings for each number.
         kept: File to note finished trainings in; those noted there are not done again.
 
@@ -80,7 +79,7 @@ def probe(
     from feinschliff.pipeline import tune
 
     total = len(dataset.train) + len(dataset.dev)
-    numbers = sorted({total if n == ALL else int(n) for n in counts if n == ALL or int(n) < total})
+    numbers = sorted({min(n or total, total) for n in counts})
     done = {(t["base"], t["labels"], t["seed"]): t for t in _noted(kept, dataset.fingerprint)}
     metric = PRIMARY[dataset.task]
     for number in numbers:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from feinschliff import __version__
-from feinschliff.adapt.corpus import gather, texts_of
+from feinschliff import __version__, registry
+from feinschliff.adapt.corpus import Corpus, gather
 from feinschliff.adapt.defaults import choose_objective, resolve
+from feinschliff.adapt.general import general_texts, mixed
 from feinschliff.adapt.learn import learn
 from feinschliff.adapt.measure import change
+from feinschliff.adapt.neighbours import Words, terms
+from feinschliff.adapt.probe import labelled, probe
+from feinschliff.adapt.save import save
+from feinschliff.adapt.vocabulary import add_words, count_words, facts
 from feinschliff.config import RunConfig, dump_config
-from feinschliff.errors import ConfigError, ModelError, ResourceError
+from feinschliff.errors import ConfigError
+from feinschliff.report import run_folder
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 
 MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
 """Windows of a document that are measured, evenly spread."""
+PROBED = "probe.jsonl"
 
 
 def run(
@@ -44,35 +52,28 @@ def run(
     Raises:
         FeinschliffError: see its kinds.
     """
-    from feinschliff import registry
     from feinschliff.encode.blocks import document_blocks, train_blocks
     from feinschliff.models import load as loading
-    from feinschliff.models.digest import weights_digest
-    from feinschliff.report import run_folder
+    from feinschliff.report.adaptation import page
     from feinschliff.report.result import plain, write_text
     from feinschliff.train.precision import resolve_device, resolve_precision
-    from feinschliff.train.processes import refuse_several
 
     begun = time.perf_counter()
-    refuse_several("feinschliff adapt")
     if not config.output_dir:
         raise ConfigError(
             "no folder for the adapted model is named", where="output_dir", hint="--output-dir DIR"
         )
-    output = run_folder.choose(config, resume, overwrite)
+    if len(config.adapt.probe) not in (0, 2):
+        raise ConfigError(
+            f"{len(config.adapt.probe)} files are named", where="adapt.probe", allowed="Two: TRAIN and TEST"
+        )
+    output = run_folder.choose(config, resume, overwrite, "adapt")
     listen(Stage("data"))
     folder = loading.locate(config.model.source, config.model.revision)
+    task = labelled(config, *config.adapt.probe) if config.adapt.probe else None
     texts = gather(config.adapt.corpus if corpus is None else corpus, config)
-    for note in texts.notes:
-        listen(Notice(note))
-    counts = texts.facts["documents"]
-    listen(
-        Notice(
-            f"{counts['train']:,} documents to learn from, {counts['dev']:,} to stop by, "
-            f"{counts['test']:,} to measure; {texts.facts['exact_duplicates']:,} repetitions and "
-            f"{texts.facts['near_duplicates']:,} near repetitions left out."
-        )
-    )
+    watched, extra = general_texts(config, texts.train)
+    _tell(texts, listen)
     with run_folder.made(output, resume):
         listen(Stage("model", config.model.source))
         tokenizer = loading.load_tokenizer(folder)
@@ -92,11 +93,24 @@ def run(
             }
         )
         write_text(output / "config.yaml", dump_config(config))
-        train = train_blocks(tokenizer, texts.train, length)
-        parts = {"dev": texts.dev, "test": texts.test}
-        if config.adapt.general:
-            parts["general"] = texts_of(config.adapt.general, config)
+        listen(Notice(f"Objective: {objective.TITLE}."))
+
+        counts = count_words(texts.train)
+        split = facts(tokenizer, counts)
+        added = []
+        if config.adapt.add_words:
+            added = add_words(network, tokenizer, counts, config.adapt.add_words)
+            split["after"] = {k: v for k, v in facts(tokenizer, counts).items() if k != "split"}
+        train = train_blocks(
+            tokenizer, mixed(texts.train, extra, config.adapt.mix_share, config.seed), length
+        )
+        parts = {"dev": texts.dev, "test": texts.test} | ({"general": watched} if watched else {})
         measured = {n: document_blocks(tokenizer, p, length, MOST_WINDOWS[n]) for n, p in parts.items()}
+
+        device = resolve_device(config.train.device)
+        precision = resolve_precision(config.train.precision, device)
+        words = Words(texts.test, length)
+        near = [words.vectors(network.to(device).base_model, tokenizer, device, precision)]
         found = learn(
             config,
             objective,
@@ -105,22 +119,28 @@ def run(
             train,
             measured,
             head_is_new=head_is_new,
-            identity=texts.fingerprint + weights_digest(folder),
+            identity=texts.fingerprint,
             checkpoints=output / run_folder.CHECKPOINTS,
             listen=listen,
         )
-        device = resolve_device(config.train.device)
+        near.append(words.vectors(network.base_model, tokenizer, device, precision))
         progress = found.fitted.progress
-        changes = {n: change(found.before[n], found.after[n], config.evaluate, config.seed) for n in measured}
+        losses = {
+            n: change(b, found.after[n], config.evaluate, config.seed, objective.PERPLEXITY)
+            for n, b in found.before.items()
+        }
         result = {
             "schema": 1,
             "kind": "adaptation",
             "feinschliff": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "title": config.report.title or output.name,
             "objective": objective.TITLE,
             "model": {"source": config.model.source, "head_is_new": head_is_new, "pieces": found.pieces},
             "data": {"fingerprint": texts.fingerprint, **texts.facts, "blocks": train.num_records},
-            "losses": changes,
+            "losses": losses,
+            "vocabulary": {**split, "added": added},
+            "neighbours": _neighbours(words, near, counts, count_words(watched)),
             "training": {
                 "curve": progress.curve,
                 "best_step": progress.best_step,
@@ -128,61 +148,50 @@ def run(
                 "settings": config.train.model_dump(mode="json"),
             },
             "cost": {"train_seconds": progress.seconds, "tokens": progress.tokens},
-            "environment": {
-                "device": str(device),
-                "precision": resolve_precision(config.train.precision, device),
-            },
+            "environment": {"device": str(device), "precision": precision},
             "config": config.model_dump(mode="json"),
         }
         save(network, tokenizer, folder, output / "model")
         if texts.removed:
             run_folder.write_rows(output / "removed.jsonl", texts.removed)
+        if task:
+            bases = {"before": config.model.source, "after": str(output / "model")}
+            result["probe"] = probe(
+                *task, bases, config.adapt.probe_labels, config.adapt.probe_seeds, output / PROBED, listen
+            )
         result["duration_seconds"] = time.perf_counter() - begun
-        import json
-
-        write_text(output / "result.json", json.dumps(plain(result), ensure_ascii=False, indent=1) + "\n")
+        listen(Stage("report"))
+        result = plain(result)
+        write_text(output / "report.html", page(result, config.report.language))
+        write_text(output / "result.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
         if not config.train.keep_checkpoints:
             shutil.rmtree(output / run_folder.CHECKPOINTS, ignore_errors=True)
-    return plain(result)
+    return result
 
 
-def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
-    """Write the adapted model, whole or not at all, as a folder that plain transformers read.
+def _tell(texts: Corpus, listen: Listener) -> None:
+    for note in texts.notes:
+        listen(Notice(note))
+    counts = texts.facts["documents"]
+    listen(
+        Notice(
+            f"{counts['train']:,} documents to learn from, {counts['dev']:,} to stop by, "
+            f"{counts['test']:,} to measure; {texts.facts['exact_duplicates']:,} repetitions and "
+            f"{texts.facts['near_duplicates']:,} near repetitions left out."
+        )
+    )
 
-    A pooler of the base, which a language model has no use for, is kept with it.
 
-    Raises:
-        ModelError: a weight does not survive saving and loading.
-        ResourceError: it cannot be written.
-    """
-    import torch
-    from safetensors import SafetensorError, safe_open
-
-    from feinschliff.models import load as loading
-    from feinschliff.train.checkpoint import reason
-
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-    own = "" if network.base_model is network else f"{network.base_model_prefix}."
-    for file in base.glob("*.safetensors"):
-        with safe_open(file, "pt") as stored:
-            for name in stored.keys():  # noqa: SIM118  (not a dictionary)
-                if ".pooler." in f".{name}":
-                    tensors.setdefault(f"{own}{name.removeprefix(own)}", stored.get_tensor(name).float())
-    try:
-        part.mkdir(parents=True)
-        loading.quietly(lambda: network.save_pretrained(part, state_dict=tensors))
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        tokenizer.save_pretrained(part)
-        again = loading.load_model(part, "AutoModel").state_dict()
-        for name, tensor in network.base_model.state_dict().items():
-            if name not in again or not torch.equal(again[name], tensor.cpu()):
-                raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _neighbours(
+    words: Words, vectors: Sequence[Any], domain: Counter[str], general: Counter[str]
+) -> list[dict[str, Any]]:
+    """Return the words most like some words typical of the domain, before and after."""
+    lower: list[Counter[str]] = []
+    for counts in (domain, general):
+        lower.append(Counter())
+        for word, number in counts.items():
+            lower[-1][word.lower()] += number
+    return [
+        {"word": w, **{n: words.nearest(v, w) for n, v in zip(("before", "after"), vectors, strict=True)}}
+        for w in terms(lower[0], lower[1], words.names)
+    ]

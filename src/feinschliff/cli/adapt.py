@@ -25,9 +25,29 @@ def adapt(
         str | None,
         typer.Option("--group", metavar="COLUMN", help="Column whose rows of one value form one document."),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option("--objective", help="mlm, anchored, contrastive or causal; by the model if not named."),
+    ] = None,
+    add_words: Annotated[
+        int | None,
+        typer.Option("--add-words", metavar="N", help="Give the N most split words a token of their own."),
+    ] = None,
+    probe: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--probe",
+            metavar="TRAIN TEST",
+            help="Labelled texts: train a task on few of them from the model before and after.",
+        ),
+    ] = None,
     general: Annotated[
         str | None,
-        typer.Option("--general", metavar="FILE", help="General texts, to watch what is forgotten."),
+        typer.Option(
+            "--general",
+            metavar="FILE",
+            help="General texts, to watch what is forgotten; `none` for no watch.",
+        ),
     ] = None,
     format: options.Format = None,
     output_dir: Annotated[
@@ -47,10 +67,10 @@ def adapt(
         typer.Option("--resume", metavar="RUN", help="Folder of an interrupted adaptation to go on with."),
     ] = None,
 ) -> None:
-    """Go on with the pretraining of an encoder on raw texts of a domain, by masked language modelling.
+    """Go on with the pretraining of a model on raw texts of a domain.
 
-    Held-out documents are measured before and after. The folder `model` is an ordinary base model:
-    feinschliff train DATA --model FOLDER/model
+    Held-out documents are measured before and after, general texts too, and with --probe a task. The folder
+    `model` is an ordinary base model: feinschliff train DATA --model FOLDER/model
     """
     from feinschliff.adapt.run import run
     from feinschliff.cli._output import console
@@ -61,6 +81,9 @@ def adapt(
     named = {
         "adapt.corpus": tuple(corpus) if corpus else None,
         "adapt.general": general,
+        "adapt.objective": objective,
+        "adapt.add_words": add_words,
+        "adapt.probe": probe,
         "model.source": model,
         "data.text": text,
         "data.group": group,
@@ -84,16 +107,29 @@ def adapt(
     for name, title in (("test", "Held-out documents"), ("general", "General texts")):
         if name in result["losses"]:
             screen.print(f"{title}: {_sentence(result['losses'][name])}")
+    for point in result.get("probe", {}).get("points", ()):
+        screen.print(_gain(point, result["probe"]["metric"]))
     folder = result["config"]["output_dir"]
-    screen.print(f"Done in {duration(result['duration_seconds'])}. Model: {folder}/model. Try next:\n")
+    screen.print(f"Done in {duration(result['duration_seconds'])}. Report: {folder}/report.html. Try next:\n")
     screen.print(f"  feinschliff train DATA --model {folder}/model")
 
 
 def _sentence(found: dict) -> str:
     old, new, apart = found["before"], found["after"], found["difference"]
+    perplexity = ""
+    if "perplexity_before" in found:
+        before, after = found["perplexity_before"]["value"], found["perplexity_after"]["value"]
+        perplexity = f"; perplexity {before:.1f} before, {after:.1f} after"
     return (
         f"loss {old['value']:.3f} before, {new['value']:.3f} after; "
         f"difference {apart['value']:+.3f} [{apart['low']:+.3f}, {apart['high']:+.3f}] over "
-        f"{found['documents']:,} documents; perplexity {found['perplexity_before']['value']:.1f} before, "
-        f"{found['perplexity_after']['value']:.1f} after."
+        f"{found['documents']:,} documents{perplexity}."
+    )
+
+
+def _gain(point: dict, metric: str) -> str:
+    before, after, gain = point["before"]["value"], point["after"]["value"], point["gain"]
+    return (
+        f"{point['labels']:,} labels, {point['seeds']} trainings: {metric} {before:.3f} before, "
+        f"{after:.3f} after; gain {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]."
     )

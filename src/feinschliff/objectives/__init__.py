@@ -9,6 +9,7 @@ An objective is a module with
 - `learner(network, tokenizer, config, device, precision, ids, place) -> Learner`: its `forward(batch)` gives
   float32 [R], the loss of each record, with randomness from torch's own generator;
 - `vocabulary(network, ids)`: a context in which the network holds only those rows of its embeddings;
+- `PERPLEXITY`: whether its losses are those of tokens, so that their exponential is a perplexity;
 - `measure(learner, encoded, seed) -> (float64 [N], float64 [N])`: for each document the sum of its
   losses, and how many there were; the same for the same seed.
 """

@@ -33,6 +33,7 @@ from feinschliff.train.precision import autocast
 
 TITLE = "masked language modelling, anchored to the vectors of texts"
 UNIT = "block"
+PERPLEXITY = True
 AUTO_CLASS = mlm.AUTO_CLASS
 WEIGHT = 5.0
 """Of one minus the cosine, beside the loss of a hidden token."""
@@ -53,6 +54,8 @@ class AnchoredLearner(MaskedLearner):
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 [B]: the loss of each text."""
         losses, chosen, states = self.losses(batch)
+        if not states.requires_grad:  # the head alone is being tuned
+            return mlm.means(losses, chosen)
         ids, attention = self._to(batch.input_ids), self._to(batch.attention_mask)
         choose_attention(self.anchor, self.device.type, ids.shape[1])
         with torch.no_grad(), autocast(self.device, self.precision):

@@ -21,6 +21,7 @@ from feinschliff.train.precision import autocast
 
 TITLE = "causal language modelling"
 UNIT = "block"
+PERPLEXITY = True
 AUTO_CLASS = "AutoModelForCausalLM"
 
 __all__ = ["AUTO_CLASS", "TITLE", "UNIT", "learner", "load", "measure", "vocabulary"]

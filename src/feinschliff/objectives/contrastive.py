@@ -30,6 +30,7 @@ from feinschliff.train.precision import autocast
 
 TITLE = "contrastive learning of neighbouring pieces"
 UNIT = "block"
+PERPLEXITY = False
 AUTO_CLASS = "AutoModel"
 TEMPERATURE = 0.05
 LEAST, MOST = 0.3, 0.7

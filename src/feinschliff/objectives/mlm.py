@@ -24,6 +24,7 @@ from feinschliff.train.precision import autocast
 
 TITLE = "masked language modelling"
 UNIT = "block"
+PERPLEXITY = True
 AUTO_CLASS = "AutoModelForMaskedLM"
 MEASURED_SHARE = 0.15
 """Share of tokens hidden when a loss is measured, whatever is hidden in training, so that losses compare."""

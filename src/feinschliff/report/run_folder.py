@@ -19,6 +19,7 @@ CONTENT = (
     "result.json",
     "report.html",
     "removed.jsonl",
+    "probe.jsonl",
     "model",
     ".model.part",
     "predictions",
@@ -28,7 +29,7 @@ CONTENT = (
 """Everything a run writes."""
 
 
-def choose(config: RunConfig, resume: bool, overwrite: bool) -> Path:
+def choose(config: RunConfig, resume: bool, overwrite: bool, command: str = "train") -> Path:
     """Return the run's folder; nothing is touched yet.
 
     Raises:
@@ -47,7 +48,7 @@ def choose(config: RunConfig, resume: bool, overwrite: bool) -> Path:
         if started:
             hint += ", or replace the earlier run with --overwrite"
         if started and not complete:
-            hint += f", or go on with it: feinschliff train --resume {output}"
+            hint += f", or go on with it: feinschliff {command} --resume {output}"
         raise ConfigError("the output folder is in use", where=str(output), hint=hint)
     return output
 

@@ -1,0 +1,138 @@
+"""The same few labels for both bases, paired gains, and no training done twice."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from feinschliff.adapt.probe import compare, draw, labelled, probe
+from feinschliff.adapt.run import run
+from feinschliff.config import load_config
+from feinschliff.errors import ConfigError
+
+DOCUMENTS = [" ".join(text for text, _ in tiny.some(60)[i : i + 4]) + f" {i}" for i in range(56)]
+
+
+def trial(base, seed, score):
+    return {"base": base, "seed": seed, "score": score, "labels": 50}
+
+
+def test_gains_are_paired():
+    scores = [(0.5, 0.6), (0.7, 0.79), (0.3, 0.41)]
+    trials = [
+        trial(b, s, v)
+        for s, pair in enumerate(scores)
+        for b, v in zip(("before", "after"), pair, strict=True)
+    ]
+    found = compare(trials, 0.95)
+    assert found["gain"]["value"] == pytest.approx(0.1)
+    assert found["gain"]["low"] == pytest.approx(0.1 - 4.302653 * 0.01 / 3**0.5)
+    assert found["before"]["low"] < 0.3 < found["gain"]["low"] + 0.3
+
+
+def test_draws_are_stratified_nested_in_their_splits_and_repeat():
+    dataset = tiny.dataset(tiny.some(120), num_dev=20)
+    one, again, other = draw(dataset, 20, 1), draw(dataset, 20, 1), draw(dataset, 20, 2)
+    assert (len(one.train), len(one.dev), len(one.test)) == (16, 4, len(dataset.test))
+    assert one.train.texts == again.train.texts != other.train.texts
+    assert set(one.train.texts) <= set(dataset.train.texts)
+    assert set(one.dev.texts) <= set(dataset.dev.texts)
+    share = np.mean([t == "good" for t in dataset.train.targets])
+    assert abs(np.mean([t == "good" for t in one.train.targets]) - share) <= 0.1
+    assert draw(dataset, 10_000, 1) is dataset
+
+
+def test_probes_and_goes_on(encoder, toy_csv, tmp_path):
+    config, dataset = labelled(load_config(values={"train.precision": "float32"}), str(toy_csv), None)
+    config.train.epochs, config.train.batch_size = 1, 8
+    bases = {"before": str(encoder("bert")), "after": str(encoder("distilbert"))}
+    kept = tmp_path / "probe.jsonl"
+    found = probe(config, dataset, bases, (16, 0), 2, kept)
+    assert [p["labels"] for p in found["points"]] == [16, len(dataset.train) + len(dataset.dev)]
+    assert len(found["trials"]) == len(kept.read_text().splitlines()) == 8
+    kept.write_text(kept.read_text().rsplit("\n", 3)[0] + '\n{"base": "bef')
+    stages = []
+    again = probe(config, dataset, bases, (16, 0), 2, kept, stages.append)
+    assert len([s for s in stages if type(s).__name__ == "Stage"]) == 2
+    assert [t["score"] for t in again["trials"]] == [t["score"] for t in found["trials"]]
+
+
+@pytest.fixture(scope="module")
+def probed(encoder, tmp_path_factory):
+    """Give the folder of an adaptation with everything in it, and its result."""
+    root = tmp_path_factory.mktemp("probed")
+    corpus, general = root / "corpus.txt", root / "general.txt"
+    corpus.write_text("\n".join(DOCUMENTS))
+    for name, rows in (("train", tiny.some(120)[:80]), ("test", tiny.some(120)[80:])):
+        lines = [f'"{text}",{label}' for text, label in rows]
+        (root / f"{name}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    general.write_text("\n".join(f"it rained on day {i} and we stayed at home" for i in range(20)))
+    values = {
+        "model.source": str(encoder("bert")),
+        "adapt.corpus": (str(corpus),),
+        "adapt.general": str(general),
+        "adapt.mix_share": 0.2,
+        "adapt.add_words": 3,
+        "adapt.block_tokens": 32,
+        "adapt.head_steps": 2,
+        "adapt.probe": (str(root / "train.csv"), str(root / "test.csv")),
+        "adapt.probe_labels": (16, 32),
+        "adapt.probe_seeds": 2,
+        "train.epochs": 2,
+        "train.batch_size": 8,
+        "train.learning_rate": 3e-3,
+        "train.precision": "float32",
+        "train.method": "lora",
+        "evaluate.bootstrap_samples": 100,
+        "output_dir": str(root / "out"),
+    }
+    return root / "out", run(load_config(values=values))
+
+
+def test_an_adaptation_with_everything(probed):
+    folder, result = probed
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert result["losses"]["general"]["documents"] >= 1
+    assert len(result["vocabulary"]["added"]) == 3
+    assert len(result["probe"]["trials"]) == 8
+    from transformers import AutoModel, AutoTokenizer
+
+    model, tokenizer = (
+        AutoModel.from_pretrained(folder / "model"),
+        AutoTokenizer.from_pretrained(folder / "model"),
+    )
+    word = result["vocabulary"]["added"][0]
+    assert len(tokenizer(f"a {word} b", add_special_tokens=False)["input_ids"]) == 3
+    assert model.get_input_embeddings().weight.shape[0] >= len(tokenizer)
+    with torch.no_grad():
+        model(**tokenizer(f"a {word} b", return_tensors="pt"))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_report(probed, language):
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+    from pages import Page
+
+    from feinschliff.report.adaptation import page
+
+    _, result = probed
+    html = page(result, language)
+    found = Page(html)
+    assert {"learnt", "probe", "split", "adapting"} <= set(found.ids())
+    assert len(found.ids()) == len(set(found.ids()))
+    assert result["vocabulary"]["added"][0] in html
+    bare = page({k: v for k, v in result.items() if k != "probe"}, language)
+    assert "--probe" in bare
+
+
+def test_one_file_is_no_probe(toy_csv, tmp_path):
+    values = {"adapt.probe": (str(toy_csv),), "output_dir": str(tmp_path / "out")}
+    with pytest.raises(ConfigError, match="TRAIN and TEST"):
+        run(load_config(values=values))
