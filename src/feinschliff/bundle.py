@@ -19,9 +19,10 @@ import numpy as np
 
 from feinschliff import __version__, registry
 from feinschliff.data import Records
-from feinschliff.encode import Encoded, Reading
+from feinschliff.encode import Encoded, Reading, tokens_of
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.evaluate import Predictions
+from feinschliff.evaluate.drift import Profile, Window, facts
 from feinschliff.models import load as loading
 from feinschliff.models import onnx
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from feinschliff.explain import Explanation
 
 SPEC_FILE = "feinschliff.json"
+PROFILE_FILE = "profile.json"
 SCHEMA = 1
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -92,7 +94,14 @@ class Model:
         spec: What `feinschliff.json` holds.
         device: `auto`, `cpu`, `cuda`, ...
         precision: `auto`, `float32`, ...
+
+    Attributes:
+        profile: What the training data looked like, if that is known.
+        watch: Collects what incoming texts look like, if set; see `evaluate.drift`.
     """
+
+    profile: Profile | None = None
+    watch: Window | None = None
 
     def __init__(
         self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"
@@ -213,7 +222,11 @@ class Model:
         with _ONE_AT_A_TIME:
             encoded = self.encode(texts, pairs)
             logits = self.learner.logits(encoded, progress)
-        return self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+        found = self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+        if self.watch is not None:
+            unknown = self.profile.unknown_id if self.profile else None
+            self.watch.add(facts(texts, *tokens_of(encoded), unknown, found, pairs))
+        return found
 
 
 class OnnxModel(Model):
@@ -257,9 +270,12 @@ def load(folder: str | Path, device: str = "auto") -> Model:
     spec = _read_spec(path / SPEC_FILE)
     task = registry.load("tasks", spec.task)
     if (path / onnx.GRAPH_FILE).is_file():
-        return OnnxModel(path, spec)
-    network = loading.load_model(path, task.AUTO_CLASS, complete=True)
-    return Model(network, loading.load_tokenizer(path), spec, device)
+        model: Model = OnnxModel(path, spec)
+    else:
+        network = loading.load_model(path, task.AUTO_CLASS, complete=True)
+        model = Model(network, loading.load_tokenizer(path), spec, device)
+    model.profile = _read_profile(path / PROFILE_FILE)
+    return model
 
 
 def find(folder: str | Path) -> Path:
@@ -305,6 +321,8 @@ def save(model: Model, folder: Path, card: str = "") -> None:
         loading.quietly(lambda: network.save_pretrained(part))
         tokenizer.save_pretrained(part)
         (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
+        if model.profile:
+            write_profile(model.profile, part)
         if card:
             (part / "README.md").write_text(card, encoding="utf-8")
         _prove(model, part)
@@ -336,6 +354,20 @@ def _read_spec(path: Path) -> Spec:
             )
         tree.pop("feinschliff", None)
         return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+
+
+def write_profile(profile: Profile, folder: Path) -> None:
+    """Write what the training data looked like beside a model."""
+    (folder / PROFILE_FILE).write_text(json.dumps(profile.as_dict()), encoding="utf-8")
+
+
+def _read_profile(path: Path) -> Profile | None:
+    if not path.is_file():
+        return None
+    try:
+        return Profile.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
 

@@ -404,6 +404,7 @@ def _evaluate(
     from feinschliff.evaluate import intervals
     from feinschliff.evaluate.scaling import uncalibrated
     from feinschliff.report import certainty, collect
+    from feinschliff.train.profile import profile
 
     task, settings = registry.load("tasks", dataset.task), config.evaluate
     learner, progress = model.learner, fitted.progress
@@ -415,12 +416,10 @@ def _evaluate(
 
     logits = learner.logits(encoded["test"])
     predictions = predict("test", dataset.test, logits, rules)
+    on_dev = predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules)
+    model.profile = profile(model.tokenizer, dataset.train, encoded["train"], on_dev)
     dev = intervals(
-        statistics(
-            dataset.task,
-            dataset.dev.targets,
-            predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules),
-        ),
+        statistics(dataset.task, dataset.dev.targets, on_dev),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,

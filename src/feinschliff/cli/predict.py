@@ -42,6 +42,12 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add which words speak for each prediction; slow.")
     ] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Compare the texts with those the model was trained on.")
+    ] = False,
+    drift_json: Annotated[
+        Path | None, typer.Option("--drift-json", metavar="FILE", help="Write that comparison as JSON.")
+    ] = None,
 ) -> None:
     """Predict one row for each row of a file, in the same order, all its columns kept.
 
@@ -51,15 +57,21 @@ def predict(
 
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
+
+    With --drift, a sample of up to 1,000 texts, and what the model says about them, is compared with what it
+    was trained on: lengths, words, labels, confidence.
     """
     import time
 
     from feinschliff.api import understand
     from feinschliff.bundle import load
+    from feinschliff.cli._drift import show, watched
     from feinschliff.cli._output import console
 
     with writing(output, data) as write:
         tuned = load(model, device)
+        if drift or drift_json:
+            watched(tuned, model)
         named = {"text": text, "text_pair": text_pair}
         num_rows, begun = 0, time.monotonic()
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
@@ -72,6 +84,8 @@ def predict(
         console(stderr=True).print(
             f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)"
         )
+    if tuned.watch is not None:
+        show(tuned, drift_json)
 
 
 @contextmanager

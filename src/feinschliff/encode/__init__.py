@@ -4,6 +4,7 @@ from feinschliff.encode.batches import Batch, collate, plan_epoch, plan_inferenc
 from feinschliff.encode.inference import window_logits
 from feinschliff.encode.reading import Reading
 from feinschliff.encode.tokenise import Encoded, tokenise
+from feinschliff.encode.tokens import tokens_of
 from feinschliff.encode.words import word_spans
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "plan_epoch",
     "plan_inference",
     "tokenise",
+    "tokens_of",
     "window_logits",
     "word_spans",
 ]

@@ -36,7 +36,7 @@ def export(model: Model, folder: Path, precision: str) -> None:
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
     """
-    from feinschliff.bundle import SCHEMA, SPEC_FILE
+    from feinschliff.bundle import SCHEMA, SPEC_FILE, write_profile
 
     try:
         import onnxruntime.quantization
@@ -68,6 +68,8 @@ def export(model: Model, folder: Path, precision: str) -> None:
     spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
     for name, content in ((EXPORT_FILE, facts), (SPEC_FILE, spec)):
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    if model.profile:
+        write_profile(model.profile, folder)
 
 
 def _write_graph(network: Any, inputs: list[str], path: Path) -> None:

@@ -1,0 +1,97 @@
+"""What `predict --drift` says about the texts that came in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.evaluate.drift import Change
+
+NAMES = {
+    "characters": "length in characters",
+    "tokens_per_word": "tokens per word",
+    "unknown_tokens": "unknown tokens",
+    "confidence": "confidence",
+    "prediction": "predicted number",
+    "entities": "entities per text",
+    "labels": "shares of labels",
+    "words": "words used",
+}
+
+
+def watched(model: Model, folder: Path) -> None:
+    """Let a model collect what the texts look like that it reads.
+
+    Raises:
+        ConfigError: what it was trained on is not known.
+    """
+    from feinschliff.bundle import PROFILE_FILE
+    from feinschliff.errors import ConfigError
+    from feinschliff.evaluate.drift import Window
+
+    if model.profile is None:
+        raise ConfigError(
+            f"there is no {PROFILE_FILE} that says what the training data looked like",
+            where=str(folder),
+            hint="Train again; older versions of Feinschliff did not write it",
+        )
+    model.watch = Window()
+
+
+def show(model: Model, target: Path | None) -> None:
+    """Print how the texts differ from those of training, to stderr; write it as JSON if asked to.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    import dataclasses
+    import json
+
+    from feinschliff.cli._output import console, table
+    from feinschliff.errors import ConfigError
+    from feinschliff.evaluate.drift import compare, verdict
+
+    assert model.watch is not None
+    assert model.profile is not None
+    if model.watch.facts is None:
+        return
+    changes = compare(model.profile.facts, model.watch.facts)
+    level = verdict(changes)
+    grid = table(
+        "compared", "training", "now", "effect", "p", "drift", right=("training", "now", "effect", "p")
+    )
+    for change in changes:
+        name = NAMES[change.name] + (f" (most: {change.label})" if change.label else "")
+        grid.add_row(name, *_ends(change), f"{change.effect:.3f}", f"{change.p_value:.3f}", change.level)
+    screen = console(stderr=True)
+    screen.print(grid)
+    compared = f"{len(model.watch.facts):,} of {model.watch.seen:,} texts compared with the training data"
+    if level == "none":
+        screen.print(f"No drift: {compared}.")
+    else:
+        names = ", ".join(NAMES[change.name] for change in changes if change.level == level)
+        screen.print(
+            f"Drift ({level}; {names}): {compared}. Scores measured in training may not hold for these "
+            "texts: label some of them and run feinschliff evaluate."
+        )
+    if target:
+        found = {
+            "drift": level,
+            "texts": model.watch.seen,
+            "compared": len(model.watch.facts),
+            "changes": [dataclasses.asdict(change) for change in changes],
+        }
+        try:
+            target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=str(target)) from None
+
+
+def _ends(change: Change) -> tuple[str, str]:
+    if change.before is None or change.after is None:
+        return "", ""
+    if change.name == "labels":
+        return f"{change.before:.1%}", f"{change.after:.1%}"
+    return f"{change.before:.4g}", f"{change.after:.4g}"
