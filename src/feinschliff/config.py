@@ -170,6 +170,11 @@ class EvaluateConfig(Section):
         2000, ge=100, le=100_000, description="Resamples behind each interval and paired test."
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of the intervals.")
+    label_errors: bool = Field(
+        True,
+        description="List labels that look wrong to models that have not seen them; those of train need the "
+        "baseline `frozen` or `tfidf`.",
+    )
     explain_texts: int = Field(
         60,
         ge=0,

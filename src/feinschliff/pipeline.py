@@ -67,7 +67,8 @@ def _run(
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
-    from feinschliff.report import card, evidence, fit, html, run_folder
+    from feinschliff.readers import write_table
+    from feinschliff.report import card, doubts, evidence, fit, html, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
@@ -93,7 +94,7 @@ def _run(
         write_text(output / "config.yaml", dump_config(config))
         processes().broadcast((config, asked, dataset.fingerprint))
 
-        contenders = _baselines(config, dataset, model, encoded, baselines, listen)
+        contenders, crossed = _baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
         checkpoints = output / run_folder.CHECKPOINTS
         if resume and not run_folder.has_checkpoint(output):
@@ -119,6 +120,7 @@ def _run(
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
         result["explanations"] = _explanations(config, dataset, model, result, listen)
+        result["label_errors"], doubtful = doubts.label_error_facts(dataset, crossed, predictions)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
@@ -130,6 +132,9 @@ def _run(
         run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
         if dataset.removed:
             run_folder.write_rows(output / "removed.jsonl", dataset.removed)
+        if doubtful:
+            table = doubts.as_table(doubtful, dataset.columns.separator)
+            write_table(table, output / run_folder.LABEL_ERRORS)
         write_text(output / "report.html", html(result, config.report.language))
         write(result, output / "result.json")
         if not config.train.keep_checkpoints:
@@ -350,9 +355,16 @@ def _baselines(
     encoded: Mapping[str, Encoded],
     baselines: Mapping[str, Any],
     listen: Listener,
-) -> list[Any]:
-    """Fit the baselines while the backbone is still as pretrained, and let them predict test."""
+) -> tuple[list[Any], Any]:
+    """Fit the baselines while the backbone is still as pretrained, and let them predict test.
+
+    Returns:
+        The contenders, and what the best suited of them says about each training text when fitted without it,
+        to find wrong labels by; None where there is none.
+    """
+    from feinschliff.baselines._cross import cross_predict
     from feinschliff.report.collect import Contender
+    from feinschliff.report.doubts import TASKS
 
     embed = _Embedder(model, dataset, encoded)
     found = []
@@ -363,7 +375,11 @@ def _baselines(
         begun = time.perf_counter()
         predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
         found.append(Contender(name, baseline.TITLE, predictions, time.perf_counter() - begun))
-    return found
+    judges = [name for name in ("frozen", "tfidf") if name in baselines]
+    if not (judges and dataset.task in TASKS and config.evaluate.label_errors):
+        return found, None
+    listen(Stage("baselines", "labels that look wrong"))
+    return found, cross_predict(baselines[judges[0]], dataset, config, embed)
 
 
 class _Embedder:

@@ -6,8 +6,26 @@ from typing import Any
 
 
 def evidence() -> dict[str, Any]:
-    """Return the parts on explanations of a sentiment model."""
-    return {"explanations": explanations()}
+    """Return the parts on explanations and labels of a sentiment model."""
+    return {"explanations": explanations(), "label_errors": label_errors()}
+
+
+def label_errors() -> dict[str, Any]:
+    """Return labels that look wrong."""
+    row = {
+        "place": "reviews.csv:12",
+        "id": "11",
+        "split": "train",
+        "text": "Not bad at all, and I would go again.",
+        "label": "negative",
+        "suggestion": "positive",
+        "probability": 0.03,
+    }
+    return {
+        "shares": {"train": 0.021, "test": 0.012},
+        "counts": {"train": 90, "test": 13},
+        "rows": [row, row | {"place": "reviews.csv:77", "split": "test", "probability": 0.08}],
+    }
 
 
 def explanations() -> dict[str, Any]:

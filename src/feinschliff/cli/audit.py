@@ -10,9 +10,12 @@ import typer
 from feinschliff.cli import _options as options
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
+    from feinschliff.config import RunConfig
     from feinschliff.data import Dataset, Finding
+    from feinschliff.readers import Table
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -46,6 +49,24 @@ def audit(
             help="Write the rows of DATA that are not removed, and FILE.removed.csv with the others.",
         ),
     ] = None,
+    label_errors: Annotated[
+        Path | None,
+        typer.Option(
+            "--label-errors",
+            metavar="FILE",
+            help="Write the rows whose labels look wrong to a TF-IDF model that has not seen them. A run "
+            "writes such a list too, by a better model.",
+        ),
+    ] = None,
+    relabel: Annotated[
+        Path | None,
+        typer.Option(
+            "--relabel",
+            metavar="FILE",
+            help="Apply such a list: what stands in its column new_label becomes the label, - removes the "
+            "row. Keep the result with --write-clean.",
+        ),
+    ] = None,
     examples: Annotated[int, typer.Option("--examples", min=0, max=5, help="Examples of a finding.")] = 2,
     set_: options.Overrides = None,
     config: options.Config = None,
@@ -73,7 +94,11 @@ def audit(
     }
     chosen = load_config(config, set_ or (), named)
     table = read(data, chosen.data)
+    if relabel is not None:
+        table = _relabelled(table, chosen, relabel)
     dataset = examine(chosen, table)
+    if label_errors is not None:
+        _write_label_errors(dataset, chosen, label_errors)
     if write_clean is not None:
         _write_clean(dataset, table.columns, write_clean)
     if json:
@@ -136,6 +161,51 @@ def _show_finding(screen: Any, finding: Finding, num_examples: int) -> None:
     for example in finding.examples[:num_examples]:
         detail = f" ({example['detail']})" if example["detail"] else ""
         screen.print(Text(f"{indent}{example['place']}: {example['text'][:90]}{detail}", style="dim"))
+
+
+def _relabelled(table: Table, config: RunConfig, path: Path) -> Table:
+    """Return the table with what a person decided, and say how much that was."""
+    from feinschliff.cli._output import console
+    from feinschliff.config import DataConfig
+    from feinschliff.data import infer
+    from feinschliff.data.relabel import relabel
+    from feinschliff.readers import read
+
+    found = relabel(table, infer(table, config, True), read(path, DataConfig()))
+    others = f"; {found.elsewhere:,} are of other files" if found.elsewhere else ""
+    console(stderr=True).print(f"{found.changed:,} labels changed, {found.removed:,} rows removed{others}")
+    return found.table
+
+
+def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None:
+    """Write the rows of all splits whose labels look wrong, the most suspicious first."""
+    from dataclasses import replace
+
+    import pyarrow as pa
+
+    from feinschliff import registry
+    from feinschliff.baselines._cross import cross_predict
+    from feinschliff.cli._output import console
+    from feinschliff.data import Records
+    from feinschliff.errors import ConfigError
+    from feinschliff.readers import write_table
+    from feinschliff.report.doubts import TASKS, as_table, label_error_rows
+
+    if dataset.task not in TASKS:
+        raise ConfigError(
+            f"looks for wrong labels in {' and '.join(TASKS)}, not in {dataset.task}", where="--label-errors"
+        )
+
+    def no_vectors(records: Records) -> np.ndarray:
+        raise AssertionError("TF-IDF reads texts")
+
+    parts = [part.table for part in (dataset.train, dataset.dev, dataset.test) if len(part)]
+    every = Records(pa.concat_tables(parts).combine_chunks())
+    whole = replace(dataset, train=every, dev=every.take([]), test=every.take([]))
+    tfidf: Any = registry.load("baselines", "tfidf")
+    rows, _ = label_error_rows("", every, cross_predict(tfidf, whole, config, no_vectors))
+    write_table(as_table(rows, dataset.columns.separator).drop_columns(["split"]), path)
+    console(stderr=True).print(f"{len(rows):,} labels look wrong: {path}")
 
 
 def _write_clean(dataset: Dataset, columns: pa.Table, path: Path) -> None:

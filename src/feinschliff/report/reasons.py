@@ -85,8 +85,9 @@ def _give_reasons(model: Any, records: Records, mistakes: Sequence[Any]) -> None
     wrong = records.take([row[m["id"], m["place"]] for m in mistakes])
     found = model.explain(wrong.texts, wrong.pairs, most_steps=MOST_STEPS)
     for mistake, (explanation, *_) in zip(mistakes, found, strict=True):
-        words = sorted(explanation.words, key=lambda w: -w["weight"])[:REASONS]
-        mistake["reasons"] = [{k: w[k] for k in ("text", "weight")} for w in words if w["weight"] > 0]
+        words = [w for w in explanation.words if w["weight"] > 0 and any(map(str.isalnum, w["text"]))]
+        words.sort(key=lambda w: -w["weight"])
+        mistake["reasons"] = [{k: w[k] for k in ("text", "weight")} for w in words[:REASONS]]
 
 
 def reasons(result: Mapping[str, Any], words: Language) -> View | None:

@@ -12,6 +12,7 @@ from typing import Any
 from feinschliff.config import RunConfig
 from feinschliff.errors import ConfigError, FeinschliffError, ResourceError, RunInterrupted
 
+LABEL_ERRORS = "label_errors.csv"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 CONTENT = (
@@ -20,6 +21,7 @@ CONTENT = (
     "report.html",
     "removed.jsonl",
     "probe.jsonl",
+    LABEL_ERRORS,
     "model",
     ".model.part",
     "predictions",

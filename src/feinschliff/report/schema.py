@@ -282,6 +282,14 @@ class ExplanationFacts(Open, total=False):
     deletion: dict[str, Any] | None
 
 
+class LabelErrorFacts(Open, total=False):
+    """Labels that look wrong: shares and counts by split, and the first rows; see `report/doubts.py`."""
+
+    shares: dict[str, float]
+    counts: dict[str, int]
+    rows: list[dict[str, Any]]
+
+
 class Adaptation(Open, total=False):
     """How the model reads the language of the data; a loss is the mean over masked tokens, in nats."""
 
@@ -327,4 +335,5 @@ class Result(Open, total=False):
     learning_curve: list[LearningPoint] | None
     adaptation: Adaptation | None
     explanations: ExplanationFacts | None
+    label_errors: LabelErrorFacts | None
     config: dict[str, Any] | None

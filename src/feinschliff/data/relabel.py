@@ -1,0 +1,101 @@
+"""Apply what a person decided about labels that look wrong.
+
+The list is a table of the rows in question, as a run's `label_errors.csv` has it; only the columns `place`,
+`text` and `new_label` are read. What stands in `new_label` becomes the label, `-` removes the row, and an
+empty cell leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from feinschliff.data._targets import is_list
+from feinschliff.data.dataset import Columns
+from feinschliff.errors import DataError
+from feinschliff.readers import Table
+
+REMOVE = "-"
+NEEDED = ("place", "text", "new_label")
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """The table with new labels, and how many rows were changed, removed, and are of other files."""
+
+    table: Table
+    changed: int
+    removed: int
+    elsewhere: int
+
+
+def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
+    """Return a table with the labels a person decided on.
+
+    Raises:
+        DataError: a column is missing; a row's text is another than in the list; a label that the column
+            cannot hold; no row of the list is of this table.
+    """
+    missing = [name for name in NEEDED if name not in decisions.columns.column_names]
+    if missing or columns.label is None:
+        raise DataError(
+            f"has no column '{missing[0]}'" if missing else f"'{table.name}' has no label column",
+            where=decisions.name,
+            allowed=f"A list of label errors has the columns {', '.join(NEEDED)}",
+        )
+    rows = {place: row for row, place in enumerate(table.places().to_pylist())}
+    texts, labels = table.columns[columns.text], table.columns[columns.label]
+    listed = decisions.columns.select(NEEDED).to_pylist()
+    new: dict[int, Any] = {}
+    gone: set[int] = set()
+    elsewhere = 0
+    for number, row in enumerate(listed):
+        place, wish = row["place"], "" if row["new_label"] is None else str(row["new_label"]).strip()
+        if place not in rows:
+            elsewhere += 1
+            continue
+        if str(texts[rows[place]].as_py() or "") != (row["text"] or ""):
+            raise DataError(
+                f"the text of {place} is another than in {table.name}",
+                where=decisions.place(number),
+                hint="Was the list made from these data? Rows must not have moved since",
+            )
+        if wish == REMOVE:
+            gone.add(rows[place])
+        elif wish:
+            new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
+    if listed and elsewhere == len(listed):
+        raise DataError(
+            f"none of its {elsewhere:,} rows is of {table.name}",
+            where=decisions.name,
+            hint="Was the list made from these data?",
+        )
+    changed = {row: label for row, label in new.items() if labels[row].as_py() != label}
+    cells = labels.to_pylist()
+    for row, label in changed.items():
+        cells[row] = label
+    place_of = table.columns.column_names.index(columns.label)
+    altered = table.columns.set_column(place_of, columns.label, pa.array(cells, labels.type))
+    kept = pa.array(np.setdiff1d(np.arange(len(table)), sorted(gone)).astype(np.int64))
+    result = replace(
+        table,
+        columns=altered.take(kept),
+        lines=None if table.lines is None else table.lines.take(kept),
+        files=None if table.files is None else table.files.take(kept),
+    )
+    return Relabelled(result, len(changed), len(gone), elsewhere)
+
+
+def _cell(wish: str, kind: pa.DataType, where: str) -> Any:
+    """Return a label as a column of this type holds it; lists are written as JSON."""
+    try:
+        if is_list(kind):
+            return pa.scalar(json.loads(wish), kind).as_py()
+        return pa.scalar(wish).cast(kind).as_py()
+    except (ValueError, TypeError, pa.ArrowException):
+        allowed = 'A JSON list, such as ["a", "b"]' if is_list(kind) else f"A value of type {kind}"
+        raise DataError(f"'{wish}' cannot be a label here", where=where, allowed=allowed) from None
