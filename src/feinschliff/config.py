@@ -231,7 +231,7 @@ class AdaptConfig(Section):
         "`auto` goes by the model.",
     )
     block_tokens: int = Field(
-        256, ge=16, description="Tokens of one training text; longer documents are cut, short ones joined."
+        128, ge=16, description="Tokens of one training text; longer documents are cut, short ones joined."
     )
     mask_share: float = Field(
         0.3, gt=0, lt=0.9, description="Share of the tokens that are hidden, to be found."
@@ -241,7 +241,7 @@ class AdaptConfig(Section):
         0.1, gt=0, lt=0.5, description="Share of the documents held out: half to stop by, half to measure."
     )
     head_steps: int = Field(
-        150, ge=1, description="Steps in which a new language-model head is tuned before anything else is."
+        50, ge=1, description="Steps in which a new language-model head is tuned before anything else is."
     )
     general: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Settings of an adaptation chosen by the size of the model. They are not tuned by experiment yet."""
+"""Settings of an adaptation chosen by the kind and size of the model; see docs/experiments.md."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ def choose_objective(asked: str, folder: Path, tokenizer: Any) -> str:
     return "mlm" if has_language_head(folder) else "anchored"
 
 
-def resolve(settings: TrainConfig, backbone_parameters: int) -> TrainConfig:
+def resolve(settings: TrainConfig, backbone_parameters: int, head_is_new: bool) -> TrainConfig:
     """Fill the settings that are None.
 
     Args:
         settings: As configured.
         backbone_parameters: Weights of the backbone without its embeddings.
+        head_is_new: Whether the head has just been made and may learn faster than the backbone.
     """
     small = backbone_parameters <= SMALL_PARAMETERS
-    rate = settings.learning_rate or (5e-4 if small else 5e-5)
+    rate = settings.learning_rate or (5e-4 if small or settings.method == "lora" else 5e-5)
     chosen: dict[str, Any] = {
         "learning_rate": rate,
-        "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3),
+        "head_learning_rate": settings.head_learning_rate or (max(rate, 1e-3) if head_is_new else rate),
         "epochs": settings.epochs or 1.0,
-        "batch_size": settings.batch_size or 16,
+        "batch_size": settings.batch_size or 32,
         "layer_decay": settings.layer_decay or 1.0,
         "dropout": 0.0 if settings.dropout is None else settings.dropout,
     }

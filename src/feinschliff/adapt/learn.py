@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
 from feinschliff.models.language_model import start_head
+from feinschliff.models.layers import head_names
 from feinschliff.train.events import Listener, Notice, Stage
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
@@ -110,12 +111,21 @@ def learn(
         begun = {n: round(each.mean, 4) for n, each in before.items()}
         listen(Notice(f"Loss before: {', '.join(f'{v} on {n}' for n, v in begun.items())}."))
         listen(Stage("train", f"{train.num_records:,} texts of up to {train.limit} tokens"))
-        fitted = run("model", config.train)
+        with _head_still(network, config, head_is_new):
+            fitted = run("model", config.train)
         listen(Stage("evaluate"))
         after = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
         if after["dev"].mean >= before["dev"].mean:
             listen(Notice("The loss on held-out documents did not fall: nothing was gained.", "warning"))
     return Learnt(fitted, before, after, len(ids))
+
+
+def _head_still(network: Any, config: RunConfig, head_is_new: bool) -> AbstractContextManager[None]:
+    """With adapters, a pretrained head of its own stays as it is: it is as large as the embeddings."""
+    if config.train.method == "full" or head_is_new:
+        return nullcontext()
+    head = head_names(network)
+    return still(p for name, p in network.named_parameters() if name in head)
 
 
 def _sum(losses: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -87,7 +87,7 @@ def run(
         backbone -= network.get_input_embeddings().weight.numel()
         config = config.model_copy(
             update={
-                "train": resolve(config.train, backbone),
+                "train": resolve(config.train, backbone, head_is_new),
                 "adapt": config.adapt.model_copy(update={"objective": name}),
                 "output_dir": str(output),
             }

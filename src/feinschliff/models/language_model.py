@@ -90,9 +90,9 @@ def head_logits(model: Any, hidden: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def _returning(backbone: Any, hidden: torch.Tensor) -> Iterator[None]:
     """Within the context the backbone returns these hidden states, whatever it is given."""
-    from transformers.modeling_outputs import BaseModelOutputWithPast
+    from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions as Output
 
-    backbone.forward = lambda *_, **__: BaseModelOutputWithPast(last_hidden_state=hidden)
+    backbone.forward = lambda *_, **__: Output(last_hidden_state=hidden)
     try:
         yield
     finally:
