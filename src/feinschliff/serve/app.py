@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -24,11 +24,15 @@ from feinschliff import __version__
 from feinschliff.bundle import Prediction
 from feinschliff.serve import hugging_face, open_inference, pages, schemas
 from feinschliff.serve.batching import Batcher, BusyError, LateError
+from feinschliff.serve.engine import EXPLAINED_AS, Explainer, can_explain
 from feinschliff.serve.guard import Guard
 from feinschliff.serve.metrics import Metrics
 from feinschliff.serve.query import Query, Refusal, query, read_json
 from feinschliff.serve.settings import Limits
 from feinschliff.serve.shelf import Served, Shelf
+
+EXPLAINED_CHARACTERS = 4000
+"""Most characters of a text that is explained."""
 
 
 @dataclass
@@ -53,10 +57,31 @@ class Service:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(lambda: self.batcher.queued, lambda: self.shelf.all)
+        self.explainer = Explainer()
         self.batcher: Batcher = Batcher(self.limits, self.metrics.batch)
 
     async def predict(self, request: Request, served: Served, asked: Query) -> list[Prediction]:
         """Wait for predictions, and note them for log and metrics.
+
+        Raises:
+            Refusal: there is no room, or no time.
+        """
+        found = await self.wait(request, served, asked)
+        self.metrics.answered(served, found)
+        return found
+
+    async def explain(self, request: Request, served: Served, asked: Query) -> list[Any]:
+        """Wait for explanations.
+
+        Raises:
+            Refusal: there is no room, no time, or nothing to explain with.
+        """
+        if not can_explain(served.model):
+            raise Refusal(422, "answers of this model cannot be explained here")
+        return await self.wait(request, replace(served, engine=self.explainer), asked, EXPLAINED_AS)
+
+    async def wait(self, request: Request, served: Served, asked: Query, cost: int = 1) -> list[Any]:
+        """Wait in the queue, and note it for the log.
 
         Raises:
             Refusal: there is no room, or no time.
@@ -66,7 +91,7 @@ class Service:
         if self.log_texts:
             facts["inputs"] = [asked.texts, asked.pairs] if asked.pairs else asked.texts
         try:
-            answer = await self.batcher.predict(served, asked.texts, asked.pairs)
+            answer = await self.batcher.predict(served, asked.texts, asked.pairs, cost)
         except BusyError as busy:
             raise Refusal(
                 429, "the server is busy; try again later", {"retry-after": str(busy.retry_seconds)}
@@ -79,7 +104,6 @@ class Service:
             "waited_ms": round(1000 * answer.waited_seconds, 2),
             "computed_ms": round(1000 * answer.computed_seconds, 2),
         }
-        self.metrics.answered(served, answer.predictions)
         return answer.predictions
 
     async def watch(self) -> None:
@@ -110,6 +134,7 @@ def create_app(service: Service) -> FastAPI:
         description=__doc__,
         lifespan=lifespan,
         docs_url=None,
+        redirect_slashes=False,
         redoc_url=None,
     )
     app.add_middleware(
@@ -148,6 +173,18 @@ def _predicting(app: FastAPI, service: Service) -> None:
         found = await service.predict(request, served, asked)
         rows = [everything(prediction) for prediction in found]
         return _json(rows[0] if asked.single else rows)
+
+    @app.post("/models/{name}/explain", tags=["Feinschliff"], **schemas.EXPLAIN)
+    async def explain(request: Request, name: str) -> Response:
+        """Ask which words speak for what a model says about one text."""
+        served, asked = await ask(request, name)
+        if not asked.single:
+            raise Refusal(422, "one text at a time can be explained")
+        longest = len(asked.texts[0]) + len(asked.pairs[0] if asked.pairs else "")
+        if longest > EXPLAINED_CHARACTERS:
+            raise Refusal(413, f"texts of up to {EXPLAINED_CHARACTERS:,} characters can be explained")
+        (found,) = await service.explain(request, served, asked)
+        return _json([dataclasses.asdict(explanation) for explanation in found])
 
     @app.post("/", tags=["Hugging Face"], **schemas.HUGGING_FACE)
     async def infer(request: Request) -> Response:
@@ -203,6 +240,12 @@ def _about(app: FastAPI, service: Service) -> None:
         if path is None:
             raise Refusal(404, "no report lies beside this model")
         return HTMLResponse(await asyncio.to_thread(path.read_text, encoding="utf-8"))
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        """Show the page to try the models."""
+        text, policy = pages.page()
+        return HTMLResponse(text, headers={"content-security-policy": policy})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -284,6 +327,7 @@ def about(served: Served) -> dict[str, Any]:
         "base_model": os.path.basename(spec.base_model.rstrip("/")),  # noqa: PTH119  (a folder of the builder's)
         "fingerprint": spec.fingerprint,
         "abstains": bool({"least", "unsure_cost"} & set(spec.decision)),
+        "explains": can_explain(served.model),
         "report": served.report is not None,
     }
 

@@ -15,8 +15,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from feinschliff.bundle import Prediction
 from feinschliff.serve.engine import Item
 from feinschliff.serve.settings import Limits, weight
 from feinschliff.serve.shelf import Served
@@ -45,12 +45,12 @@ class Answer:
     """Predictions of a request's texts, and what they took.
 
     Attributes:
-        predictions: One per text.
+        predictions: One per text, or what else the engine makes.
         waited_seconds: From the queue's door to the first batch.
         computed_seconds: From there to the last batch's end.
     """
 
-    predictions: list[Prediction]
+    predictions: list[Any]
     waited_seconds: float
     computed_seconds: float
 
@@ -67,7 +67,7 @@ class _Job:
     until: float
     taken: int = 0
     first: float = 0.0
-    found: list[Prediction] = field(default_factory=list)
+    found: list[Any] = field(default_factory=list)
 
 
 class Batcher:
@@ -109,8 +109,10 @@ class Batcher:
         """Texts that wait, long ones counted as several."""
         return self._queued
 
-    async def predict(self, served: Served, texts: Sequence[str], pairs: Sequence[str] | None) -> Answer:
-        """Wait for the predictions of texts.
+    async def predict(
+        self, served: Served, texts: Sequence[str], pairs: Sequence[str] | None, cost: int = 1
+    ) -> Answer:
+        """Wait for what the model's engine says about texts; each counts `cost` times.
 
         Raises:
             BusyError: the queue has no room for them.
@@ -118,7 +120,7 @@ class Batcher:
         """
         seconds: Sequence[str | None] = pairs or [None] * len(texts)
         items = [Item(served.model, text, pair) for text, pair in zip(texts, seconds, strict=True)]
-        weights = [weight(item.text, item.pair) for item in items]
+        weights = [cost * weight(item.text, item.pair) for item in items]
         now = time.monotonic()
         until = now + self.limits.answer_seconds
         job = _Job(served, items, weights, self._loop.create_future(), now, until)

@@ -43,6 +43,13 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             if self.headers_due is not None and self.seen > HEADER_BYTES:
                 self._end(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
 
+        def eof_received(self) -> bool:  # type: ignore[override]
+            """Still answer a client that has sent its whole request and closes its side."""
+            waiting = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+            if waiting:
+                self.cycle.keep_alive = False
+            return waiting
+
         def on_headers_complete(self) -> None:
             """Stop the clock: from here on the body's time counts."""
             self._had_headers()

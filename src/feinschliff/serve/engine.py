@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from importlib.util import find_spec
+from typing import Any, Protocol
 
 from feinschliff.bundle import Model, Prediction
+
+EXPLAINED_AS = 32
+"""Texts that explaining one text counts as: it takes as many passes, or more."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class Item:
 class Engine(Protocol):
     """Computes the items of a batch together."""
 
-    def predict(self, items: Sequence[Item]) -> list[Prediction]:
-        """Return one prediction per item, in order."""
+    def predict(self, items: Sequence[Item]) -> list[Any]:
+        """Return one result per item, in order."""
 
 
 class OneModel:
@@ -39,3 +43,18 @@ class OneModel:
         model = items[0].model
         pairs = [item.pair or "" for item in items] if model.spec.reading.pairs else None
         return model.predict([item.text for item in items], pairs)
+
+
+class Explainer:
+    """The engine that says which words speak for predictions: `Model.explain`, text by text."""
+
+    def predict(self, items: Sequence[Item]) -> list[Any]:
+        """Return one list of explanations per item, in order."""
+        return [
+            item.model.explain([item.text], None if item.pair is None else [item.pair])[0] for item in items
+        ]
+
+
+def can_explain(model: Model) -> bool:
+    """Return whether the model's predictions can be explained: it has gradients, and captum is installed."""
+    return hasattr(model.learner, "model") and find_spec("captum") is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 from functools import cache
@@ -19,6 +21,23 @@ def docs(openapi: dict[str, Any]) -> str:
     return (
         _read("docs.html").replace("{{title}}", html.escape(title)).replace("{{routes}}", "\n".join(sections))
     )
+
+
+@cache
+def page() -> tuple[str, str]:
+    """Return the page to try models, and the policy that lets nothing else run in it."""
+    style, script = _read("page.css"), _read("page.js")
+    text = _read("page.html").replace("{{style}}", style).replace("{{script}}", script)
+    allowed = {name: _digest(part) for name, part in (("style", style), ("script", script))}
+    policy = (
+        f"default-src 'none'; style-src {allowed['style']}; script-src {allowed['script']}; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    return text, policy
+
+
+def _digest(part: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'"
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:

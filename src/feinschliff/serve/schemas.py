@@ -86,6 +86,23 @@ PREDICT = _route(
     {"anyOf": [_PREDICTION, {"type": "array", "items": _PREDICTION}]},
     "A prediction, or one per text of a list.",
 )
+EXPLAIN = _route(
+    {"type": "object", "required": ["inputs"], "properties": {"inputs": _INPUT}},
+    {"inputs": "Arrived broken."},
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "label": {"description": "What is explained: a label, an entity, or null for a number."},
+                "words": {"type": "array", "items": {"type": "object"}},
+                "total": {"type": "number", "description": "What the weights of the words add up to."},
+                "gap": {"type": "number", "description": "How far they miss it, as a share of their sizes."},
+            },
+        },
+    },
+    "Per label or entity the words of the text, each with its weight.",
+)
 OPEN_INFERENCE = _route(
     {
         "type": "object",
