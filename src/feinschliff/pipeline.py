@@ -206,6 +206,7 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     from feinschliff.encode import Reading
     from feinschliff.models import load as loading
     from feinschliff.train.learner import check_reading
+    from feinschliff.train.unpadding import agrees, pays
 
     if dataset.task not in registry.names("tasks"):
         raise ConfigError(
@@ -238,6 +239,10 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     )
     model = Model(network, tokenizer, spec, config.train.device, config.train.precision)
     check_reading(model.learner, model.encode(["one"], ["two"] if reading.pairs else None))
+    if pays(model.learner):
+        texts = ["one", "one two three"]
+        few = model.encode(texts, texts if reading.pairs else None)
+        model.learner.unpadded = agrees(model.learner, few)
     return model
 
 

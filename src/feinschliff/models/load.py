@@ -232,7 +232,11 @@ def set_dropout(config: Any, value: float) -> None:
     """Set every dropout probability a configuration has."""
     for name in list(vars(config)):
         old = getattr(config, name)
-        if "dropout" in name and isinstance(old, int | float | None) and not isinstance(old, bool):
+        if (
+            ("dropout" in name or name.endswith("pdrop"))
+            and isinstance(old, int | float | None)
+            and not isinstance(old, bool)
+        ):
             setattr(config, name, value)
 
 

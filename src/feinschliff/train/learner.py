@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +16,7 @@ from feinschliff.encode import Batch, Encoded, collate, window_logits
 from feinschliff.errors import ModelError
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
+from feinschliff.models.unpadded import unpadded
 from feinschliff.train.precision import autocast
 
 INFERENCE_TOKENS = 8192
@@ -31,6 +32,7 @@ class Learner:
         device: Where it computes.
         precision: `float32`, `bfloat16` or `float16`.
         pad_id: Token id of padding.
+        unpadded: Compute tokens only, see `models/unpadded.py`; the model must be able to.
     """
 
     model: Any
@@ -38,6 +40,7 @@ class Learner:
     device: torch.device
     precision: str
     pad_id: int
+    unpadded: bool = field(default=False, kw_only=True)
 
     @property
     def vocab_size(self) -> int:
@@ -55,14 +58,19 @@ class Learner:
         inputs = {"input_ids": self._to(batch.input_ids), "attention_mask": self._to(batch.attention_mask)}
         if batch.token_type_ids is not None:
             inputs["token_type_ids"] = self._to(batch.token_type_ids)
-        choose_attention(self.model, self.device.type, batch.input_ids.shape[1])
-        narrow = first_token_only(self.model) if supported(self.model) else nullcontext()
-        with autocast(self.device, self.precision), narrow:
+        with autocast(self.device, self.precision), self._attention(inputs["attention_mask"]):
             logits = self.model(**inputs).logits
         logits = logits.float()
         if self.task.UNIT == "token" or len(batch.windows) == len(batch.records):
             return logits
         return pool_windows(logits, self._to(batch.window_record), len(batch.records))
+
+    def _attention(self, mask: torch.Tensor) -> AbstractContextManager[None]:
+        """Return the context in which a batch is computed in the way that is fastest for it."""
+        if self.unpadded:
+            return unpadded(self.model, mask)
+        choose_attention(self.model, self.device.type, mask.shape[1])
+        return first_token_only(self.model) if supported(self.model) else nullcontext()
 
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits without gradients: float32 [N, L] per record, or [T, K] per token.

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class FrozenLayers:
 
     def __init__(self, learner: Learner, train: Encoded, depth: int):
         self.learner, self.train = learner, train
+        self.padded = replace(learner, unpadded=False)
         self.stack: list[Any] = list(layers(learner.model))[:depth]
         dtype = getattr(torch, learner.precision)
         self.vectors = _room(len(train.input_ids), learner.model.config.hidden_size, dtype)
@@ -95,7 +97,7 @@ class FrozenLayers:
 
         handle = self.stack[-1].register_forward_hook(stop)
         try:
-            self.learner.forward(batch)
+            self.padded.forward(batch)
         except _Stop:
             return found[0]
         finally:
