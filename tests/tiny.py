@@ -134,6 +134,7 @@ QUICK: dict[str, Any] = {
     "evaluate.baselines": (),
     "evaluate.bootstrap_samples": 100,
     "evaluate.explain_texts": 0,
+    "evaluate.robustness_texts": 0,
 }
 """Settings under which a tiny model learns the toy task within a second."""
 

@@ -175,6 +175,13 @@ class EvaluateConfig(Section):
         description="List labels that look wrong to models that have not seen them; those of train need the "
         "baseline `frozen` or `tfidf`.",
     )
+    robustness_texts: int = Field(
+        300,
+        ge=0,
+        le=1_000_000,
+        description="Test texts that are also tried with typing errors, other case, blanks, accents and "
+        "punctuation; 0 for none.",
+    )
     explain_texts: int = Field(
         60,
         ge=0,

@@ -68,7 +68,7 @@ def _run(
     from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
     from feinschliff.readers import write_table
-    from feinschliff.report import card, doubts, evidence, fit, html, run_folder
+    from feinschliff.report import card, doubts, evidence, fit, html, robust, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
@@ -121,6 +121,7 @@ def _run(
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
         result["explanations"] = _explanations(config, dataset, model, result, listen)
         result["label_errors"], doubtful = doubts.label_error_facts(dataset, crossed, predictions)
+        result["robustness"] = robust.robustness_facts(model, dataset.test, predictions, config)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))

@@ -21,6 +21,8 @@ QUICK = (
     "evaluate.bootstrap_samples=100",
     "--set",
     "evaluate.explain_texts=0",
+    "--set",
+    "evaluate.robustness_texts=0",
 )
 
 

@@ -7,7 +7,28 @@ from typing import Any
 
 def evidence() -> dict[str, Any]:
     """Return the parts on explanations and labels of a sentiment model."""
-    return {"explanations": explanations(), "label_errors": label_errors()}
+    return {"explanations": explanations(), "label_errors": label_errors(), "robustness": robustness()}
+
+
+def robustness() -> dict[str, Any]:
+    """Return changes that do harm, none, and that change nothing."""
+    own = {"metric": "macro_f1"}
+    return {
+        "texts": 300,
+        "value": 0.84,
+        **own,
+        "changes": [
+            {
+                "change": "typos",
+                "altered": 0.9,
+                "same": 0.93,
+                "value": 0.8,
+                "difference": {"value": -0.04, "low": -0.065, "high": -0.012},
+                **own,
+            },
+            {"change": "lower", "altered": 0.0},
+        ],
+    }
 
 
 def label_errors() -> dict[str, Any]:
@@ -30,7 +51,7 @@ def label_errors() -> dict[str, Any]:
 
 def explanations() -> dict[str, Any]:
     """Return explanations that hold."""
-    words = {"negative": ("dull", "waste", "bad"), "positive": ("best", "moving", "charming")}
+    words = {"negative": ("dull",), "positive": ("best", "moving")}
     return {
         "texts": 60,
         "gap": 0.012,
@@ -43,9 +64,9 @@ def explanations() -> dict[str, Any]:
             for label, own in words.items()
         ],
         "deletion": {
-            "shares": [0.1, 0.2, 0.3, 0.4, 0.5],
-            "by_weight": [0.31, 0.38, 0.44, 0.48, 0.49],
-            "at_random": [0.07, 0.1, 0.16, 0.18, 0.2],
+            "shares": [0.1, 0.5],
+            "by_weight": [0.31, 0.49],
+            "at_random": [0.07, 0.2],
             "gain": {"value": 0.278, "low": 0.224, "high": 0.331},
             "texts": 60,
         },

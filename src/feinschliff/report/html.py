@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from feinschliff.report import doubts, failures, luck, promises, provenance
+from feinschliff.report import doubts, failures, luck, promises, provenance, robust
 from feinschliff.report import reasons as why
 from feinschliff.report.language import Language
 from feinschliff.report.verdict import verdict
@@ -44,6 +44,7 @@ def html(result: Mapping[str, Any], language: str = "en") -> str:
         "flexible": promises.flexible(result, words),
         "errors": failures.errors(result, words),
         "doubts": doubts.doubts(result, words),
+        "robust": robust.robust(result, words),
         "reasons": why.reasons(result, words),
         "calibration": failures.calibration(result, words),
         "data": provenance.data(result, words),

@@ -290,6 +290,15 @@ class LabelErrorFacts(Open, total=False):
     rows: list[dict[str, Any]]
 
 
+class RobustnessFacts(Open, total=False):
+    """The primary metric on texts as careless people write them; see `report/robust.py`."""
+
+    texts: Required[int]
+    metric: str | None
+    value: float | None
+    changes: list[dict[str, Any]] | None
+
+
 class Adaptation(Open, total=False):
     """How the model reads the language of the data; a loss is the mean over masked tokens, in nats."""
 
@@ -336,4 +345,5 @@ class Result(Open, total=False):
     adaptation: Adaptation | None
     explanations: ExplanationFacts | None
     label_errors: LabelErrorFacts | None
+    robustness: RobustnessFacts | None
     config: dict[str, Any] | None
