@@ -80,8 +80,9 @@ def add_words(network: Any, tokenizer: Any, words: Counter[str], number: int) ->
         )
     from tokenizers import AddedToken
 
-    marks_words = any(token.startswith("##") for token in tokenizer.get_vocab())
-    tokens = [AddedToken(w, single_word=True, lstrip=not marks_words, normalized=True) for w in added]
+    # other families than WordPiece keep the blank before a word in its token
+    blank = type(tokenizer.backend_tokenizer.model).__name__ != "WordPiece"
+    tokens = [AddedToken(word, single_word=True, lstrip=blank, normalized=True) for word in added]
     old = [pieces[word] for word in added]
     tokenizer.add_tokens(tokens)
     rows = [tokenizer.convert_tokens_to_ids(word) for word in added]
