@@ -12,7 +12,8 @@ import tiny
 from feinschliff.adapt.probe import compare, draw, labelled, probe
 from feinschliff.adapt.run import run
 from feinschliff.config import load_config
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, RunInterrupted
+from feinschliff.train.events import Stage
 
 DOCUMENTS = [" ".join(text for text, _ in tiny.some(60)[i : i + 4]) + f" {i}" for i in range(56)]
 
@@ -136,3 +137,42 @@ def test_one_file_is_no_probe(toy_csv, tmp_path):
     values = {"adapt.probe": (str(toy_csv),), "output_dir": str(tmp_path / "out")}
     with pytest.raises(ConfigError, match="TRAIN and TEST"):
         run(load_config(values=values))
+
+
+def test_an_interrupted_probe_goes_on(encoder, tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(DOCUMENTS))
+    for name, rows in (("train", tiny.some(120)[:80]), ("test", tiny.some(120)[80:])):
+        lines = [f'"{text}",{label}' for text, label in rows]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    values = {
+        "model.source": str(encoder("bert")),
+        "adapt.corpus": (str(corpus),),
+        "adapt.objective": "contrastive",
+        "adapt.block_tokens": 32,
+        "adapt.probe": (str(tmp_path / "train.csv"), str(tmp_path / "test.csv")),
+        "adapt.probe_labels": (16,),
+        "adapt.probe_seeds": 2,
+        "train.precision": "float32",
+        "evaluate.bootstrap_samples": 100,
+        "output_dir": str(tmp_path / "out"),
+    }
+    probed = []
+
+    def stop(event):
+        if isinstance(event, Stage) and event.name == "probe":
+            probed.append(event)
+            if len(probed) == 3:
+                raise RunInterrupted("stopped")
+
+    config = load_config(values=values)
+    with pytest.raises(RunInterrupted, match="feinschliff adapt --resume"):
+        run(config, listen=stop)
+    assert (tmp_path / "out" / "model" / "model.safetensors").is_file()
+    probed.clear()
+    result = run(
+        config, listen=lambda e: isinstance(e, Stage) and e.name == "probe" and probed.append(e), resume=True
+    )
+    assert len(probed) == 2
+    assert len(result["probe"]["trials"]) == 4
+    assert "perplexity_before" not in result["losses"]["test"]

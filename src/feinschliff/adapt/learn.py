@@ -87,7 +87,7 @@ def learn(
         def run(part: str, settings: Any) -> Fitted:
             targets = np.zeros(train.num_records, np.float32)
             folder = checkpoints / part
-            with _resumable(checkpoints.parent):
+            with resumable(checkpoints.parent):
                 return fit(
                     learner,
                     train,
@@ -148,7 +148,7 @@ def _head_settings(config: RunConfig, train: Encoded) -> Any:
 
 
 @contextmanager
-def _resumable(output: Path) -> Iterator[None]:
+def resumable(output: Path) -> Iterator[None]:
     """Name the command that goes on with an adaptation."""
     try:
         yield

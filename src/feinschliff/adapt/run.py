@@ -14,7 +14,7 @@ from feinschliff import __version__, registry
 from feinschliff.adapt.corpus import Corpus, gather
 from feinschliff.adapt.defaults import choose_objective, resolve
 from feinschliff.adapt.general import general_texts, mixed
-from feinschliff.adapt.learn import learn
+from feinschliff.adapt.learn import learn, resumable
 from feinschliff.adapt.measure import change
 from feinschliff.adapt.neighbours import Words, terms
 from feinschliff.adapt.probe import labelled, probe
@@ -27,7 +27,6 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 
 MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
 """Windows of a document that are measured, evenly spread."""
-PROBED = "probe.jsonl"
 
 
 def run(
@@ -74,7 +73,7 @@ def run(
     texts = gather(config.adapt.corpus if corpus is None else corpus, config)
     watched, extra = general_texts(config, texts.train)
     _tell(texts, listen)
-    with run_folder.made(output, resume):
+    with run_folder.made(output, resume, "adapt"):
         listen(Stage("model", config.model.source))
         tokenizer = loading.load_tokenizer(folder)
         name = choose_objective(config.adapt.objective, folder, tokenizer)
@@ -156,9 +155,11 @@ def run(
             run_folder.write_rows(output / "removed.jsonl", texts.removed)
         if task:
             bases = {"before": config.model.source, "after": str(output / "model")}
-            result["probe"] = probe(
-                *task, bases, config.adapt.probe_labels, config.adapt.probe_seeds, output / PROBED, listen
-            )
+            kept, settings = output / run_folder.PROBED, config.adapt
+            with resumable(output):
+                result["probe"] = probe(
+                    *task, bases, settings.probe_labels, settings.probe_seeds, kept, listen
+                )
         result["duration_seconds"] = time.perf_counter() - begun
         listen(Stage("report"))
         result = plain(result)

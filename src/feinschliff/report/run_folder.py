@@ -15,12 +15,13 @@ from feinschliff.errors import ConfigError, FeinschliffError, ResourceError, Run
 LABEL_ERRORS = "label_errors.csv"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
+PROBED = "probe.jsonl"
 CONTENT = (
     "config.yaml",
     "result.json",
     "report.html",
     "removed.jsonl",
-    "probe.jsonl",
+    PROBED,
     LABEL_ERRORS,
     "model",
     ".model.part",
@@ -56,7 +57,7 @@ def choose(config: RunConfig, resume: bool, overwrite: bool, command: str = "tra
 
 
 @contextmanager
-def made(output: Path, resume: bool) -> Iterator[None]:
+def made(output: Path, resume: bool, command: str = "train") -> Iterator[None]:
     """Make the folder of a run; empty it again when nothing worth keeping came of the run.
 
     Raises:
@@ -79,7 +80,7 @@ def made(output: Path, resume: bool) -> Iterator[None]:
         raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
     except FeinschliffError as error:
         if has_checkpoint(output) and not isinstance(error, RunInterrupted):
-            go_on = f"The last checkpoint is kept: feinschliff train --resume {output}"
+            go_on = f"The last checkpoint is kept: feinschliff {command} --resume {output}"
             error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
         raise
     finally:
@@ -90,9 +91,11 @@ def made(output: Path, resume: bool) -> Iterator[None]:
 
 
 def has_checkpoint(output: Path) -> bool:
-    """Tell whether a run can go on: it left a checkpoint, or the training of one of its seeds is done."""
+    """Tell whether a run can go on: it left a checkpoint, or one of several trainings is done."""
     folder = output / CHECKPOINTS
-    return any(folder.rglob("step-*")) or any(folder.glob("seed-*/fitted.json"))
+    return (
+        (output / PROBED).is_file() or any(folder.rglob("step-*")) or any(folder.glob("seed-*/fitted.json"))
+    )
 
 
 def _empty(folder: Path) -> None:
