@@ -152,6 +152,12 @@ class TrainConfig(Section):
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
+    trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
+        (), description="Experiment trackers that are told how training goes."
+    )
+    energy: bool = Field(
+        False, description="Measure the energy of training; an estimate where the machine has no counters."
+    )
     keep_checkpoints: bool = Field(False, description="Keep the checkpoints after a finished run.")
 
 

@@ -70,8 +70,10 @@ def _run(
     from feinschliff.readers import write_table
     from feinschliff.report import card, doubts, evidence, fit, html, robust, run_folder
     from feinschliff.report.result import write, write_text
+    from feinschliff.train.energy import metered, require_meter
     from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
+    from feinschliff.train.trackers import flat, tracked
 
     begun = time.perf_counter()
     baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
@@ -85,13 +87,16 @@ def _run(
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
     require_reachable(config.decide, dataset.task, dataset.labels)
-    with run_folder.made(output, resume):
+    require_meter(config.train.energy)
+    with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
+        listen = trackers
         listen(Stage("model", config.model.source))
         model = _build(config, dataset, folder)
         encoded = _encode(model, dataset, listen)
         asked = config.train
         config = _resolved(config, model, dataset, folder)
         write_text(output / "config.yaml", dump_config(config))
+        trackers.settings = flat(config.model_dump(mode="json"))
         processes().broadcast((config, asked, dataset.fingerprint))
 
         contenders, crossed = _baselines(config, dataset, model, encoded, baselines, listen)
@@ -99,16 +104,17 @@ def _run(
         checkpoints = output / run_folder.CHECKPOINTS
         if resume and not run_folder.has_checkpoint(output):
             listen(Notice("There is no checkpoint yet; training starts at the beginning."))
-        fitted, decision, trials = tune_seeds(
-            config,
-            dataset,
-            model.learner,
-            encoded,
-            _renewer(config, dataset, folder),
-            checkpoints,
-            listen,
-            weights_digest(folder),
-        )
+        with metered(config.train.energy) as meter:
+            fitted, decision, trials = tune_seeds(
+                config,
+                dataset,
+                model.learner,
+                encoded,
+                _renewer(config, dataset, folder),
+                checkpoints,
+                listen,
+                weights_digest(folder),
+            )
         model.spec = dataclasses.replace(model.spec, decision=decision)
 
         points: list[Any] = []
@@ -125,6 +131,8 @@ def _run(
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
+        result["cost"]["energy_kwh"] = meter.kwh
+        trackers.tell({f"test/{n}": v["value"] for n, v in result["metrics"]["test"].items()})
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))
         if fitted.adapter:

@@ -16,6 +16,7 @@ LABEL_ERRORS = "label_errors.csv"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 PROBED = "probe.jsonl"
+LOGS = "logs"
 CONTENT = (
     "config.yaml",
     "result.json",
@@ -28,6 +29,7 @@ CONTENT = (
     "predictions",
     ADAPTER,
     CHECKPOINTS,
+    LOGS,
 )
 """Everything a run writes."""
 
