@@ -1,10 +1,13 @@
 """Every window is used exactly once, batches keep to their budget, and padding loses nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feinschliff.encode import Encoded, collate, plan_epoch, plan_inference
+from feinschliff.encode.batches import padded
 
 PAD = 99
 
@@ -62,8 +65,23 @@ def test_texts_of_like_length_share_a_batch():
     lengths = np.random.default_rng(0).integers(1, 65, 2000)
     encoded = encoded_of([[int(n)] for n in lengths])
     plan = plan_epoch(encoded, 16, 4096, 1, np.random.default_rng(0))
-    padded = sum(len(w) * lengths[w].max() for step in plan for _, w in step)
-    assert lengths.sum() / padded > 0.95
+    computed = sum(len(w) * padded(lengths[w].max(), encoded.limit) for step in plan for _, w in step)
+    assert lengths.sum() / computed > 0.9
+
+
+def test_batches_have_few_shapes():
+    lengths = np.random.default_rng(0).integers(1, 513, 3000)
+    encoded = replace(encoded_of([[int(n)] for n in lengths]), limit=512)
+    plan = plan_epoch(encoded, 32, 4096, 1, np.random.default_rng(0))
+    shapes = {collate(encoded, w, PAD).input_ids.shape for step in plan for _, w in step}
+    assert len({length for _, length in shapes}) <= 48
+    assert {count % 4 for count, _ in shapes if count > 4} <= {0}
+
+
+@given(length=st.integers(1, 2000), limit=st.integers(1, 2000))
+def test_padding_is_small_and_never_beyond_the_limit(length, limit):
+    length = min(length, limit)
+    assert length <= padded(length, limit) <= min(limit, length + max(3, length // 8))
 
 
 @given(lengths=records, budget=st.integers(1, 600))
@@ -72,7 +90,10 @@ def test_inference_uses_every_window_once(lengths, budget):
     batches = plan_inference(encoded, budget)
     assert sorted(np.concatenate(batches)) == list(range(encoded.num_windows))
     for windows in batches:
-        assert len(windows) * encoded.lengths[windows].max() <= budget or len(windows) == 1
+        assert (
+            len(windows) * padded(encoded.lengths[windows].max(), encoded.limit) <= budget
+            or len(windows) == 1
+        )
 
 
 @given(lengths=records, data=st.data(), types=st.booleans())
@@ -82,7 +103,7 @@ def test_collate_pads_and_nothing_else(lengths, data, types):
     windows = np.array(data.draw(st.lists(every, min_size=1, unique=True)))
     batch = collate(encoded, windows, PAD)
     assert batch.num_tokens == encoded.lengths[windows].sum()
-    assert batch.input_ids.shape[1] == encoded.lengths[windows].max()
+    assert batch.input_ids.shape[1] == padded(encoded.lengths[windows].max(), encoded.limit)
     for row, window in enumerate(windows):
         begin, end = encoded.starts[window], encoded.starts[window + 1]
         size = end - begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from feinschliff.train.optimiser import course, set_rate, without_gradients
 from feinschliff.train.processes import Processes
 from feinschliff.train.reuse import FrozenLayers
 from feinschliff.train.unfreezing import unfreezing
+from feinschliff.train.working_copies import WorkingCopies
 
 
 @dataclass
@@ -112,6 +114,9 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     unfrozen = unfreezing(learner.model, settings.unfreeze_share, num_steps)
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
     planned = (-1, 0)
+    copies = None
+    if learner.precision == "bfloat16" and learner.device.type == "cpu":
+        copies = WorkingCopies(learner.model)
     begun, earlier = time.perf_counter(), progress.seconds
     while progress.step < num_steps:
         epoch, position = divmod(progress.step, per_epoch)
@@ -128,7 +133,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
         for module in resting:
             module.eval()
         with enough_memory() as memory, unfrozen(progress.step):
-            loss, tokens = _step(work, plan[position])
+            loss, tokens = _step(work, plan[position], copies)
         loss, tokens, short = work.processes.sum((loss, tokens, memory.ran_out))
         if short:
             work.optimiser.zero_grad(set_to_none=True)
@@ -142,6 +147,8 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
             check_finite(float(norm), "gradient's length", progress.step + 1)
         work.optimiser.step()
         work.optimiser.zero_grad(set_to_none=True)
+        if copies:
+            copies.refresh()
         progress.step += 1
         progress.tokens += int(tokens)
         progress.seconds = earlier + time.perf_counter() - begun
@@ -166,7 +173,9 @@ def check_finite(value: float, name: str, step: int) -> None:
         )
 
 
-def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
+def _step(
+    work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]], copies: WorkingCopies | None
+) -> tuple[float, int]:
     """Accumulate the gradients of this process's share of a batch; return its parts of loss and tokens."""
     learner, token_task = work.learner, work.learner.task.UNIT == "token"
     total = _num_targets(work, micro_batches)
@@ -180,7 +189,8 @@ def _step(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> tup
     ]
     loss_sum = torch.zeros((), device=learner.device)
     for batch, truth in zip(batches, truths, strict=True):
-        logits = (work.frozen or learner).forward(batch)
+        with copies.in_use() if copies else nullcontext():
+            logits = (work.frozen or learner).forward(batch)
         loss = work.objective(logits, torch.from_numpy(truth).to(learner.device))
         work.accelerator.backward(loss / max(1, total))
         loss_sum += loss.detach()
