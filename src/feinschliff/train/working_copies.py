@@ -57,7 +57,7 @@ class WorkingCopies:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Within the context the model computes with the copies; gradients may be taken later."""
-        own = [module._parameters[name] for module, name in self._places]
+        own: list[Any] = [module._parameters[name] for module, name in self._places]
         hooks = [module.register_forward_hook(_narrow) for module in self._embeddings]
         for weight, copy in self._pairs:
             copy.requires_grad_(weight.requires_grad)
