@@ -84,16 +84,31 @@ def test_padding_is_small_and_never_beyond_the_limit(length, limit):
     assert length <= padded(length, limit) <= min(limit, length + max(3, length // 8))
 
 
-@given(lengths=records, budget=st.integers(1, 600))
-def test_inference_uses_every_window_once(lengths, budget):
+@given(lengths=records, budget=st.integers(1, 600), overhead=st.sampled_from([0, 1, 20, 300]))
+def test_inference_uses_every_window_once(lengths, budget, overhead):
     encoded = encoded_of(lengths)
-    batches = plan_inference(encoded, budget)
+    batches = plan_inference(encoded, budget, overhead)
     assert sorted(np.concatenate(batches)) == list(range(encoded.num_windows))
     for windows in batches:
         assert (
             len(windows) * padded(encoded.lengths[windows].max(), encoded.limit) <= budget
             or len(windows) == 1
         )
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=9), overhead=st.integers(1, 60))
+def test_no_other_cuts_are_cheaper(lengths, overhead):
+    encoded, ordered = encoded_of([[n] for n in lengths]), sorted(lengths)
+
+    def cost(batches):
+        return sum(len(batch) * padded(max(batch), 64) + overhead for batch in batches)
+
+    def every(rest):
+        for end in range(1, len(rest) + 1):
+            yield from ([rest[:end], *others] for others in (every(rest[end:]) if rest[end:] else [[]]))
+
+    planned = [encoded.lengths[windows].tolist() for windows in plan_inference(encoded, 10_000, overhead)]
+    assert cost(planned) == min(cost(batches) for batches in every(ordered))
 
 
 @given(lengths=records, data=st.data(), types=st.booleans())

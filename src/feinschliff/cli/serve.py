@@ -29,7 +29,7 @@ def serve(
         ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Most texts computed at once.")] = 32,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Most texts computed at once.")] = 64,
     batch_wait: Annotated[
         float,
         typer.Option("--batch-wait", min=0, help="Milliseconds a batch waits for more texts."),

@@ -73,25 +73,56 @@ def plan_epoch(
     return [_split(records, first, widths, micro_batch_tokens, max_windows, rng) for records in shuffled]
 
 
-def plan_inference(encoded: Encoded, micro_batch_tokens: int) -> list[np.ndarray]:
-    """Plan a pass without gradients: every window once, sorted by length.
+def plan_inference(encoded: Encoded, micro_batch_tokens: int, overhead_tokens: float = 0) -> list[np.ndarray]:
+    """Plan a pass without gradients: every window once, sorted by length, in the cheapest batches.
+
+    A batch costs its padded tokens and an overhead. Few texts of different lengths are cheaper in several
+    batches than padded to one length; the best places to cut between lengths are found exactly.
+
+    Args:
+        encoded: N windows.
+        micro_batch_tokens: Most padded tokens of a batch (one window always fits).
+        overhead_tokens: What a batch costs besides its tokens, in tokens.
 
     Returns:
         Window indices per batch.
     """
     lengths = encoded.lengths
     order = np.argsort(lengths, kind="stable")
+    widths = np.array([padded(length, encoded.limit) for length in lengths[order]], np.int64)
     batches: list[np.ndarray] = []
-    begin = 0
-    while begin < len(order):
-        end = begin + 1
-        while end < len(order) and (
-            (end - begin + 1) * padded(lengths[order[end]], encoded.limit) <= micro_batch_tokens
-        ):
-            end += 1
-        batches.append(order[begin:end])
-        begin = end
+    for first, last in _cuts(widths, micro_batch_tokens, overhead_tokens):
+        begin = first
+        while begin < last:
+            end = begin + 1
+            while end < last and (end - begin + 1) * widths[end] <= micro_batch_tokens:
+                end += 1
+            batches.append(order[begin:end])
+            begin = end
     return batches
+
+
+def _cuts(widths: np.ndarray, budget: int, overhead: float) -> list[tuple[int, int]]:
+    """Return the stretches of ascending widths whose padding to their widest costs least together.
+
+    Cost: U steps for U different widths, by dynamic programming.
+    """
+    if not len(widths) or not overhead:
+        return [(0, len(widths))]
+    longest, counts = np.unique(widths, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    best, cut = np.zeros(len(ends)), np.zeros(len(ends), np.int64)
+    for end in range(1, len(ends)):
+        tokens = (ends[end] - ends[:end]) * longest[end - 1]
+        cost = best[:end] + tokens + overhead * np.ceil(tokens / budget)
+        cut[end] = cost.argmin()
+        best[end] = cost[cut[end]]
+    found = []
+    end = len(longest)
+    while end:
+        found.append((int(ends[cut[end]]), int(ends[end])))
+        end = int(cut[end])
+    return found[::-1]
 
 
 def collate(

@@ -22,6 +22,7 @@ def window_logits(
     width: int,
     per_token: bool,
     micro_batch_tokens: int,
+    overhead_tokens: float = 0,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Return the logits of N records: float32 [N, K], or [T, K] per token.
@@ -34,10 +35,11 @@ def window_logits(
         width: K.
         per_token: Whether each token has logits of its own.
         micro_batch_tokens: Most padded tokens of a batch (one window always fits).
+        overhead_tokens: What a batch costs besides its tokens, in tokens.
         progress: Called with the number of windows done, batch by batch.
     """
     found = np.zeros((len(encoded.input_ids) if per_token else encoded.num_windows, width), np.float32)
-    for windows in plan_inference(encoded, micro_batch_tokens):
+    for windows in plan_inference(encoded, micro_batch_tokens, overhead_tokens):
         windows = np.sort(windows)
         out = forward(collate(encoded, windows, pad_id, of_windows=True))
         if per_token:

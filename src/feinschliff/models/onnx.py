@@ -21,6 +21,10 @@ MICRO_BATCH_TOKENS = 2048
 """Most tokens of a batch: larger ones leave the caches of a CPU. A guess, not yet measured."""
 
 
+OVERHEAD_TOKENS = 28
+"""What a batch costs besides its tokens, for a model of 384 numbers a token; see docs/experiments.md."""
+
+
 class OnnxLearner:
     """What `train.learner.Learner` is for torch, as far as predicting goes.
 
@@ -66,6 +70,7 @@ class OnnxLearner:
             width=self.width,
             per_token=self.task.UNIT == "token",
             micro_batch_tokens=MICRO_BATCH_TOKENS,
+            overhead_tokens=OVERHEAD_TOKENS,
             progress=progress,
         )
 

@@ -29,7 +29,7 @@ class Limits:
     texts: int = 256
     characters: int = 50_000
     queued_texts: int = 1024
-    batch_texts: int = 32
+    batch_texts: int = 64
     wait_seconds: float = 0.002
     answer_seconds: float = 30.0
     body_seconds: float = 10.0

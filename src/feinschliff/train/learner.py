@@ -20,6 +20,10 @@ from feinschliff.models.unpadded import unpadded
 from feinschliff.train.precision import autocast
 
 INFERENCE_TOKENS = 8192
+OVERHEAD = 55 * 384**2
+"""A batch of a model with 384 numbers a token costs as much as 55 tokens more, see docs/experiments.md; the
+work on a token grows with the square of these numbers."""
+HIDDEN = 768
 
 
 @dataclass
@@ -72,6 +76,12 @@ class Learner:
         choose_attention(self.model, self.device.type, mask.shape[1])
         return first_token_only(self.model) if supported(self.model) else nullcontext()
 
+    def _overhead_tokens(self) -> float:
+        """Return what a batch costs besides its tokens: on a CPU as much as some tokens of a small model."""
+        if self.device.type != "cpu" or self.unpadded:
+            return 0
+        return OVERHEAD / getattr(self.model.config, "hidden_size", HIDDEN) ** 2
+
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits without gradients: float32 [N, L] per record, or [T, K] per token.
 
@@ -88,6 +98,7 @@ class Learner:
                 width=self.model.config.num_labels,
                 per_token=self.task.UNIT == "token",
                 micro_batch_tokens=INFERENCE_TOKENS,
+                overhead_tokens=self._overhead_tokens(),
                 progress=progress,
             )
 
