@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from feinschliff.bundle import Model
     from feinschliff.encode import Encoded
     from feinschliff.report.result import Result
+    from feinschliff.train.rates import RangeTest
 
 
 def run(
@@ -194,6 +195,30 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
     _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
     model.spec = dataclasses.replace(model.spec, decision=decision)
     return model
+
+
+def learning_rate_range(
+    config: RunConfig, low: float, high: float, num_steps: int, listen: Listener = ignore
+) -> RangeTest:
+    """Let the learning rate rise over some steps of training, see `train/rates.py`; nothing is written.
+
+    Raises:
+        FeinschliffError: see its kinds.
+    """
+    from feinschliff.models.load import locate
+    from feinschliff.train.processes import refuse_several
+    from feinschliff.train.rates import range_test
+
+    refuse_several("feinschliff tune")
+    listen(Stage("data"))
+    folder = locate(config.model.source, config.model.revision)
+    dataset = _prepare(config, {}, listen)
+    listen(Stage("model", config.model.source))
+    model = _build(config, dataset, folder)
+    encoded = _encode(model, dataset, listen)
+    resolved = _resolved(config, model, dataset, folder)
+    listen(Stage("train", f"{num_steps} steps, learning rate {low:g} to {high:g}"))
+    return range_test(resolved, dataset, model.learner, encoded, low, high, num_steps, listen)
 
 
 def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:

@@ -60,6 +60,7 @@ def fit(
     identity: str = "",
     checkpoints: Path | None = None,
     listen: Listener = ignore,
+    factor: Callable[[int], float] | None = None,
 ) -> Fitted:
     """Tune `learner.model` and leave the best weights in it.
 
@@ -77,6 +78,7 @@ def fit(
         identity: Fingerprint of the data; a checkpoint of other data is refused.
         checkpoints: Folder to save to and to resume from, which only the first process does; None saves
             nothing.
+        factor: On the learning rate by steps done; that of `settings` if not given.
 
     Raises:
         ConfigError: `freeze_layers` is more than there are; a checkpoint is of another run.
@@ -105,6 +107,7 @@ def fit(
             max_windows,
             processes(),
             _frozen_layers(learner, train, settings, listen),
+            factor,
         )
         progress, best, stopped = _consume(work, look, metric, identity, checkpoints, listen)
         with torch.no_grad():

@@ -62,6 +62,7 @@ class Work:
         max_windows: Windows of one record per step.
         processes: Those that share the batches.
         frozen: Output of the layers that are not trained; None computes them every time.
+        factor: Course of the learning rate over the steps; that of the settings if None.
     """
 
     learner: Learner
@@ -75,6 +76,7 @@ class Work:
     max_windows: int
     processes: Processes = field(default_factory=Processes)
     frozen: FrozenLayers | None = None
+    factor: Callable[[int], float] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -106,7 +108,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     learner, settings = work.learner, work.settings
     assert settings.batch_size
     peaks = [group["lr"] for group in work.optimiser.param_groups]
-    factor = course(settings.schedule, work.num_steps, settings.warmup_share)
+    factor = work.factor or course(settings.schedule, work.num_steps, settings.warmup_share)
     per_epoch, num_steps = work.steps_per_epoch, work.num_steps
     parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
     assert settings.batch_size

@@ -1,0 +1,41 @@
+"""The learning-rate range test finds where training works, and leaves nothing behind."""
+
+import json
+import math
+
+from feinschliff.train.rates import judge
+
+
+def test_judges_by_the_steepest_fall_before_the_lowest_loss():
+    rates = [10.0**-k for k in range(6, 0, -1)]
+    found = judge(rates, [0.70, 0.69, 0.60, 0.40, 0.38, 2.0])
+    assert (found.steepest, found.lowest) == (1e-4, 1e-2)
+    assert judge(rates, [0.7, 0.8, 0.9, 1.0, 1.1, 1.2]).lowest == 1e-6
+
+
+def test_the_loss_falls_and_then_blows_up(cli, encoder, toy_csv, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick = ("--model", encoder("bert"), "--set", "train.precision=float32", "--set", "train.batch_size=8")
+    done = cli("tune", toy_csv, "--lr-range", "--high", 10, "--low", 1e-5, "--steps", 80, "--json", *quick)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["rates"] == sorted(found["rates"])
+    assert math.isclose(found["rates"][0], 1e-5)
+    assert len(found["rates"]) == len(found["losses"]) <= 80
+    assert 1e-4 < found["steepest"] <= found["lowest"] < 1
+    assert min(found["losses"]) < 0.9 * found["losses"][0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shows_a_table_and_what_to_try(cli, encoder, toy_csv):
+    done = cli("tune", toy_csv, "--lr-range", "--steps", 20, "--model", encoder("bert"))
+    assert done.code == 0, done.err
+    assert "falls fastest" in done.out
+    assert "--set train.learning_rate=" in done.out
+
+
+def test_wrong_use(cli, toy_csv):
+    done = cli("tune", toy_csv)
+    assert (done.code, "Add --lr-range" in done.err) == (2, True)
+    done = cli("tune", toy_csv, "--lr-range", "--low", 1e-2, "--high", 1e-3)
+    assert (done.code, "--low" in done.err) == (2, True)
