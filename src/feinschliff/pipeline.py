@@ -111,7 +111,7 @@ def _run(
                 dataset,
                 model.learner,
                 encoded,
-                _renewer(config, dataset, folder),
+                _renewer(config, dataset, folder, model.tokenizer),
                 checkpoints,
                 listen,
                 weights_digest(folder),
@@ -173,7 +173,9 @@ def _assist(config: RunConfig, tables: Mapping[str, Table]) -> None:
     folder = locate(config.model.source, config.model.revision)
     model = _build(config, dataset, folder)
     encoded = _encode(model, dataset, ignore)
-    tune_seeds(resolved, dataset, model.learner, encoded, _renewer(resolved, dataset, folder))
+    tune_seeds(
+        resolved, dataset, model.learner, encoded, _renewer(resolved, dataset, folder, model.tokenizer)
+    )
     if resolved.evaluate.evidence == "full":
         _curve(resolved, asked, dataset, model, folder, ignore)
 
@@ -191,7 +193,7 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
     model = _build(config, dataset, folder)
     encoded = _encode(model, dataset, listen)
     resolved = _resolved(config, model, dataset, folder)
-    renew = _renewer(resolved, dataset, folder)
+    renew = _renewer(resolved, dataset, folder, model.tokenizer)
     _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
     model.spec = dataclasses.replace(model.spec, decision=decision)
     return model
@@ -258,7 +260,7 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         dataset.columns.text_pair is not None,
         settings.label_pieces,
     )
-    network = _renewer(config, dataset, folder)(config.seed)
+    network = _renewer(config, dataset, folder, tokenizer)(config.seed)
     loading.match_inputs(tokenizer, network)
     packages = ("torch", "transformers", "tokenizers")
     columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label")}
@@ -281,13 +283,12 @@ def _build(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
 
 
 def _renewer(
-    config: RunConfig, dataset: Dataset, folder: Path, pretrained: bool = True
+    config: RunConfig, dataset: Dataset, folder: Path, tokenizer: Any, pretrained: bool = True
 ) -> Callable[[int], Any]:
     """Return a function that loads the network with a new head, or all weights, drawn by a seed."""
     from feinschliff.models import load as loading
 
     task = registry.load("tasks", dataset.task)
-    pad = loading.load_tokenizer(folder).pad_token_id
 
     def renew(seed: int) -> Any:
         return loading.load_model(
@@ -296,7 +297,7 @@ def _renewer(
             dropout=config.train.dropout or 0.0,
             seed=seed,
             pretrained=pretrained,
-            pad_token_id=pad,
+            pad_token_id=tokenizer.pad_token_id,
             **task.head(dataset.labels),
         )
 
@@ -313,7 +314,7 @@ def _curve(
         return model.encode(records.texts, records.pairs)
 
     def network(pretrained: bool) -> Any:
-        return _renewer(config, dataset, folder, pretrained)(config.seed)
+        return _renewer(config, dataset, folder, model.tokenizer, pretrained)(config.seed)
 
     return measure(config, asked, dataset, model.learner, encode, network, listen)
 
