@@ -54,12 +54,13 @@ def press(at: int):
 
 
 def test_the_folder_holds_what_it_should(trained):
-    assert files(trained) == {
+    assert files(trained) - {"label_errors.csv"} == {
         "config.yaml",
         "result.json",
         "report.html",
         "predictions/test.jsonl",
         "model/config.json",
+        "model/profile.json",
         "model/model.safetensors",
         "model/tokenizer.json",
         "model/tokenizer_config.json",
