@@ -95,7 +95,7 @@ def test_the_result_holds_what_tools_rely_on(trained):
 
 def test_predictions_stand_in_the_order_of_the_records(trained):
     rows = [json.loads(line) for line in (trained / "predictions/test.jsonl").read_text().splitlines()]
-    assert set(rows[0]) == {"id", "text", "label", "prediction", "probabilities"}
+    assert set(rows[0]) == {"id", "text", "label", "prediction", "probabilities", "novelty"}
     assert len(rows) == results.read(trained)["data"]["splits"]["test"]
     truth = dict(tiny.examples())
     assert all(truth[row["text"]] == row["label"] for row in rows)

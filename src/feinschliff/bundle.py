@@ -23,6 +23,7 @@ from feinschliff.encode import Encoded, Reading, tokens_of
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.evaluate import Predictions
 from feinschliff.evaluate.drift import Profile, Window, facts
+from feinschliff.evaluate.novelty import Novelty
 from feinschliff.models import load as loading
 from feinschliff.models import onnx
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SPEC_FILE = "feinschliff.json"
 PROFILE_FILE = "profile.json"
+NOVELTY_FILE = "novelty.safetensors"
 SCHEMA = 1
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -75,6 +77,8 @@ class Prediction:
         answered: False where the model does not know.
         possible: The labels, or the low and high end of the number, that hold the truth with the probability
             asked for in training (`decide.coverage`).
+        novelty: The share of dev's texts that are less unlike the training texts; above 0.95 a text is
+            unusual, and so may be what is said about it. None for ner and exported models.
     """
 
     label: Any
@@ -83,6 +87,7 @@ class Prediction:
     spans: list[dict[str, Any]] | None = None
     answered: bool = True
     possible: list[Any] | None = None
+    novelty: float | None = None
 
 
 class Model:
@@ -97,10 +102,12 @@ class Model:
 
     Attributes:
         profile: What the training data looked like, if that is known.
+        novelty: Tells how unlike the training texts a text is, if that is known.
         watch: Collects what incoming texts look like, if set; see `evaluate.drift`.
     """
 
     profile: Profile | None = None
+    novelty: Novelty | None = None
     watch: Window | None = None
 
     def __init__(
@@ -221,8 +228,13 @@ class Model:
     ) -> Predictions:
         with _ONE_AT_A_TIME:
             encoded = self.encode(texts, pairs)
-            logits = self.learner.logits(encoded, progress)
+            if self.novelty is None:
+                logits = self.learner.logits(encoded, progress)
+            else:
+                logits, vectors = self.learner.logits_and_vectors(encoded, progress)
         found = self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+        if self.novelty is not None:
+            found = dataclasses.replace(found, novelty=self.novelty.of(vectors))
         if self.watch is not None:
             unknown = self.profile.unknown_id if self.profile else None
             self.watch.add(facts(texts, *tokens_of(encoded), unknown, found, pairs))
@@ -256,7 +268,8 @@ def each(found: Predictions) -> Iterator[Prediction]:
                 score = float(row[found.decided[index]])
         answered = found.answered is None or bool(found.answered[index])
         possible = None if found.possible is None else found.possible_names(index)
-        yield Prediction(name if answered else None, score, probabilities, None, answered, possible)
+        novelty = None if found.novelty is None else float(found.novelty[index])
+        yield Prediction(name if answered else None, score, probabilities, None, answered, possible, novelty)
 
 
 def load(folder: str | Path, device: str = "auto") -> Model:
@@ -274,6 +287,7 @@ def load(folder: str | Path, device: str = "auto") -> Model:
     else:
         network = loading.load_model(path, task.AUTO_CLASS, complete=True)
         model = Model(network, loading.load_tokenizer(path), spec, device)
+        model.novelty = _read_novelty(path / NOVELTY_FILE)
     model.profile = _read_profile(path / PROFILE_FILE)
     return model
 
@@ -306,6 +320,7 @@ def save(model: Model, folder: Path, card: str = "") -> None:
         ModelError: the reloaded weights differ from the saved ones.
     """
     from safetensors import SafetensorError
+    from safetensors.numpy import save_file
 
     from feinschliff.train.checkpoint import reason
 
@@ -323,6 +338,8 @@ def save(model: Model, folder: Path, card: str = "") -> None:
         (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
         if model.profile:
             write_profile(model.profile, part)
+        if model.novelty:
+            save_file(vars(model.novelty), part / NOVELTY_FILE)
         if card:
             (part / "README.md").write_text(card, encoding="utf-8")
         _prove(model, part)
@@ -355,6 +372,18 @@ def _read_spec(path: Path) -> Spec:
         tree.pop("feinschliff", None)
         return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+
+
+def _read_novelty(path: Path) -> Novelty | None:
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return Novelty(**load_file(path))
+    except (OSError, SafetensorError, TypeError) as error:
         raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
 
 

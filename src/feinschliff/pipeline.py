@@ -130,6 +130,8 @@ def _run(
         result["label_errors"], doubtful = doubts.label_error_facts(dataset, crossed, predictions)
         result["robustness"] = robust.robustness_facts(model, dataset.test, predictions, config)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
+        fits = evidence.learning_facts(result, config.evaluate.confidence, config.seed)
+        result["learning_fit"] = fits
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
         result["cost"]["energy_kwh"] = meter.kwh
@@ -460,6 +462,7 @@ def _evaluate(
     from feinschliff.evaluate import intervals
     from feinschliff.evaluate.scaling import uncalibrated
     from feinschliff.report import certainty, collect
+    from feinschliff.train.novelty import learn_novelty, sample
     from feinschliff.train.profile import profile
 
     task, settings = registry.load("tasks", dataset.task), config.evaluate
@@ -470,8 +473,17 @@ def _evaluate(
     def predict(name: str, records: Records, logits: np.ndarray, rules: Mapping[str, Any]) -> Any:
         return task.decode(logits, encoded[name], dataset.labels, records.texts, rules)
 
-    logits = learner.logits(encoded["test"])
-    predictions = predict("test", dataset.test, logits, rules)
+    rows = sample(dataset.train)
+    some = dataset.train.take(rows)
+    usual = model.encode(some.texts, some.pairs)
+    model.novelty = learn_novelty(learner, dataset.train, usual, rows, encoded["dev"])
+    if model.novelty is None:
+        logits = learner.logits(encoded["test"])
+        predictions = predict("test", dataset.test, logits, rules)
+    else:
+        logits, vectors = learner.logits_and_vectors(encoded["test"])
+        predictions = predict("test", dataset.test, logits, rules)
+        predictions = dataclasses.replace(predictions, novelty=model.novelty.of(vectors))
     on_dev = predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules)
     model.profile = profile(model.tokenizer, dataset.train, encoded["train"], on_dev)
     dev = intervals(

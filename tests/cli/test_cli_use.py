@@ -45,7 +45,7 @@ def test_one_row_out_per_row_in_in_order_with_all_columns(
     assert "Wrote 120 rows" in done.err
     found = rows(target)
     assert [row["text"] for row in found] == texts
-    assert list(found[0]) == ["text", "label", "prediction", "confidence", "probabilities"]
+    assert list(found[0]) == ["text", "label", "prediction", "confidence", "probabilities", "novelty"]
     expected = load(trained).predict(texts)
     assert [row["prediction"] for row in found] == [p.label for p in expected]
     for row, p in zip(found, expected, strict=True):

@@ -52,8 +52,9 @@ def predict(
     """Predict one row for each row of a file, in the same order, all its columns kept.
 
     Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible
-    where the model promises it. The prediction is empty where the model is not sure enough by the
-    rules it was trained with. A row without text is predicted as an empty text.
+    where the model promises it; novelty, the share of usual texts that are less unlike the training texts
+    (above 0.95 one is unusual; not for entities). The prediction is empty where the model is not sure
+    enough by the rules it was trained with. A row without text is predicted as an empty text.
 
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
@@ -184,6 +185,8 @@ def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:
     }[model.task]
     if "possible" in model.spec.decision:
         found["possible"] = pa.list_(pa.float64() if model.task == "regression" else pa.string())
+    if model.novelty is not None:
+        found["novelty"] = pa.float64()
     if explain:
         label = pa.struct(span) if model.task == "ner" else pa.string()
         word = {"text": pa.string(), "start": pa.int64(), "end": pa.int64(), "weight": pa.float64()}

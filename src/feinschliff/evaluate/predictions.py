@@ -24,6 +24,8 @@ class Predictions:
         answered: bool [N], whether the model is sure enough to give its decision; None: it always is.
         possible: What the truth may be, with the promised probability: bool [N, L], labels; for regression
             float64 [N, 2], the ends of an interval. None where nothing was promised.
+        novelty: float64 [N], the share of dev's texts that are less unlike the training texts than this one;
+            None where the model does not know.
     """
 
     task: str
@@ -32,6 +34,7 @@ class Predictions:
     scores: np.ndarray | None = None
     answered: np.ndarray | None = None
     possible: np.ndarray | None = None
+    novelty: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.scores is None or self.scores.shape == (len(self.decided), len(self.labels)), (
@@ -57,7 +60,7 @@ class Predictions:
         rows = np.asarray(rows, dtype=np.int64)
         decided = self.decided
         chosen = decided[rows] if isinstance(decided, np.ndarray) else [decided[i] for i in rows]
-        columns = (self.scores, self.answered, self.possible)
+        columns = (self.scores, self.answered, self.possible, self.novelty)
         return Predictions(self.task, self.labels, chosen, *(None if c is None else c[rows] for c in columns))
 
     def possible_names(self, index: int) -> list[Any]:
@@ -73,7 +76,7 @@ class Predictions:
 
         `label` is the target and absent where the records have none; `prediction` has the same form, and is
         None where the model is not sure enough to answer. Classification and multilabel add `probabilities`
-        by label, ner adds `spans` with text and score; `possible` is there if asked for.
+        by label, ner adds `spans` with text and score; `possible` and `novelty` are there if known.
         """
         assert len(records) == len(self)
         for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
@@ -89,4 +92,6 @@ class Predictions:
                 row["probabilities"] = {name: round(p, 6) for name, p in named}
             if self.possible is not None:
                 row["possible"] = self.possible_names(index)
+            if self.novelty is not None:
+                row["novelty"] = round(float(self.novelty[index]), 4)
             yield row

@@ -12,6 +12,7 @@ from feinschliff.evaluate import Predictions, calibration, coverage_curve
 from feinschliff.evaluate.calibrate import judged
 from feinschliff.evaluate.goals import check
 from feinschliff.evaluate.interval import wilson
+from feinschliff.evaluate.novelty import UNUSUAL
 from feinschliff.evaluate.selective import area_under_risk, set_sizes
 
 
@@ -41,7 +42,8 @@ def decision_facts(
 
     Keys, each where it applies: `curve` and `area_under_risk` (see `coverage_curve`), `goals` (see
     `goals.check`), `answered` (share of the texts) and `accuracy` (of the answers), `possible` (share of sets
-    that hold the truth, promised and measured, and how many sets have 1, 2, ... labels).
+    that hold the truth, promised and measured, and how many sets have 1, 2, ... labels), `unusual` (share of
+    texts unlike those of train, and accuracy there).
     """
     targets = records.targets
     facts: dict[str, Any] = {}
@@ -54,11 +56,24 @@ def decision_facts(
             given = predictions.answered
             facts["answered"] = wilson(given.sum(), len(given), level).as_dict()
             facts["accuracy"] = wilson(right[given].sum(), given.sum(), level).as_dict()
+    if predictions.novelty is not None and predictions.task == "classification":
+        facts["unusual"] = _unusual(targets, predictions, level)
     if goals := check(rules, predictions, targets, level):
         facts["goals"] = goals
     if predictions.possible is not None:
         facts["possible"] = {"coverage": rules["possible"]["coverage"], **_held(targets, predictions, level)}
     return facts
+
+
+def _unusual(targets: list[Any], predictions: Predictions, level: float) -> dict[str, Any]:
+    """Return how many texts of test are unlike the training texts, and how many answers to them are right."""
+    assert predictions.novelty is not None
+    strange = predictions.novelty > UNUSUAL
+    _, right = judged(targets, predictions)
+    return {
+        "share": wilson(strange.sum(), len(strange), level).as_dict(),
+        "accuracy": wilson(right[strange].sum(), strange.sum(), level).as_dict(),
+    }
 
 
 def _held(targets: list[Any], predictions: Predictions, level: float) -> dict[str, Any]:

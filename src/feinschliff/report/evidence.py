@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset
-from feinschliff.evaluate import PRIMARY, intervals, metrics, repeated, statistics
+from feinschliff.evaluate import PRIMARY, Interval, intervals, metrics, repeated, statistics
+from feinschliff.evaluate.learning import doubling, fit_curve, labels_needed
+from feinschliff.evaluate.statistics import LOWER_IS_BETTER
 from feinschliff.report.collect import Contender
 from feinschliff.report.schema import FINE_TUNED
 
@@ -39,6 +41,33 @@ def curve_facts(
         *found,
         _point(FINE_TUNED, len(dataset.train), own, result["cost"]["train_seconds"]),
     ]
+
+
+def learning_facts(result: Mapping[str, Any], confidence: float, seed: int) -> dict[str, Any] | None:
+    """Return the `learning_fit` part: what fits to the learning curves say; None with too few points,
+    or where the curve has another form.
+
+    Returns:
+        `doubling`: what twice the labels would add to the score, with its interval; `needed`: labels with
+        which training from scratch would reach the tuned model's score, see `learning.labels_needed`.
+    """
+    primary = result["primary_metric"]
+    if primary in LOWER_IS_BETTER:
+        return None
+    curves = {}
+    for system in (FINE_TUNED, "scratch"):
+        own = [p for p in result.get("learning_curve") or () if p["system"] == system]
+        own = [p for p in own if p["score"].get("value") is not None]
+        scores = [Interval(p["score"]["value"], p["score"]["low"], p["score"]["high"]) for p in own]
+        curves[system] = fit_curve([p["labels"] for p in own], scores, confidence, seed=seed)
+    tuned, scratch = curves[FINE_TUNED], curves["scratch"]
+    if tuned is None:
+        return None
+    return {
+        "doubling": doubling(tuned, confidence).as_dict(),
+        "needed": None if scratch is None else labels_needed(scratch, tuned, confidence),
+        "most": round(tuned.most),
+    }
 
 
 def _point(system: str, labels: int, score: Mapping[str, Any], seconds: float) -> dict[str, Any]:

@@ -249,8 +249,18 @@ def _promised(decisions: Mapping[str, Any], words: Language) -> list[tuple[str, 
         own = score(decisions.get(key))
         if own["value"] is not None:
             found.append((words(f"calibration.{key}_share"), words.percent(own["value"])))
+    if strange := part(decisions, "unusual"):
+        for key in ("share", "accuracy"):
+            found.append((words(f"calibration.unusual_{key}"), _with_ends(score(strange.get(key)), words)))
     if held := part(decisions, "possible"):
         own = score(held.get("measured"))
         promised = words("calibration.possible", coverage=words.percent(held.get("coverage")))
         found.append((promised, f"{words.percent(own['value'])}"))
     return found
+
+
+def _with_ends(own: Mapping[str, float | None], words: Language) -> str:
+    if own["low"] is None or own["high"] is None:
+        return words.percent(own["value"])
+    between = words("figures.interval", low=words.percent(own["low"]), high=words.percent(own["high"]))
+    return f"{words.percent(own['value'])} ({between})"

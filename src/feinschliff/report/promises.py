@@ -152,7 +152,7 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
         times = {"own": words.duration(own["seconds"]), "scratch": words.duration(scratch["seconds"])}
         texts.append(words("cheaper.seconds", **times))
     if primary not in LOWER_IS_BETTER:
-        texts += _labels_needed(points, words)
+        texts += _labels_needed(points, words) + _read_from_fits(part(result, "learning_fit"), words)
     chart = None
     if points:
         names = sorted({p["system"] for p in points}, key=lambda name: name != FINE_TUNED)
@@ -279,6 +279,26 @@ def _labels_needed(points: Sequence[Mapping[str, Any]], words: Language) -> list
         apart = None not in (after["low"], before["high"]) and (after["low"] or 0.0) > (before["high"] or 0.0)
         key = "cheaper.doubling" if apart else "cheaper.doubling_unclear"
         texts.append(words(key, gain=words.signed(gain)))
+    return texts
+
+
+def _read_from_fits(fits: Mapping[str, Any], words: Language) -> list[str]:
+    """Say what the fitted curves would have, with how loose that is."""
+    texts = []
+    needed, most = part(fits, "needed"), fits.get("most")
+    low, high, limit = (needed.get(key) for key in ("low", "high", "limit"))
+    if needed and most and limit:
+        if needed.get("labels") and low and high:
+            values = {"labels": needed["labels"], "low": low, "high": high}
+            texts.append(words("cheaper.needed", **values, times=words.measure(needed["labels"] / most)))
+        elif low:
+            texts.append(words("cheaper.needed_least", low=low, times=words.measure(low / most)))
+        else:
+            texts.append(words("cheaper.needed_never", limit=limit))
+    gain = score(fits.get("doubling"))
+    if gain["value"] is not None and gain["low"] is not None and gain["high"] is not None:
+        between = words("figures.interval", low=words.signed(gain["low"]), high=words.signed(gain["high"]))
+        texts.append(words("cheaper.twice", gain=words.signed(gain["value"]), ends=between))
     return texts
 
 

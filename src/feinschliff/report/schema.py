@@ -236,6 +236,7 @@ class DecisionFacts(Open, total=False):
     answered: Interval | None
     accuracy: Interval | None
     possible: dict[str, Any] | None
+    unusual: dict[str, Any] | None
 
 
 class RequirementFacts(Open, total=False):
@@ -271,6 +272,14 @@ class LearningPoint(Open, total=False):
     labels: Required[int]
     score: Interval | float | None
     seconds: float | None
+
+
+class LearningFit(Open, total=False):
+    """What fits to the learning curves say; see `report/evidence.py`."""
+
+    doubling: Interval | None
+    needed: dict[str, int | None] | None
+    most: int | None
 
 
 class ExplanationFacts(Open, total=False):
@@ -342,6 +351,7 @@ class Result(Open, total=False):
     requirements: list[RequirementFacts] | None
     seeds: SeedFacts | None
     learning_curve: list[LearningPoint] | None
+    learning_fit: LearningFit | None
     adaptation: Adaptation | None
     explanations: ExplanationFacts | None
     label_errors: LabelErrorFacts | None

@@ -30,6 +30,10 @@ _PREDICTION = {
         "spans": {"type": "array", "items": _SPAN},
         "answered": {"type": "boolean", "description": "False where the model is not sure enough."},
         "possible": {"type": "array", "items": {}},
+        "novelty": {
+            "type": "number",
+            "description": "Share of usual texts that are less unlike the training texts, 0 to 1.",
+        },
     },
 }
 _ERRORS = {

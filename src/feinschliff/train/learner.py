@@ -16,6 +16,7 @@ from feinschliff.encode import Batch, Encoded, collate, window_logits
 from feinschliff.errors import ModelError
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
+from feinschliff.models.layers import output_layer
 from feinschliff.models.unpadded import unpadded
 from feinschliff.train.precision import autocast
 
@@ -101,6 +102,43 @@ class Learner:
                 overhead_tokens=self._overhead_tokens(),
                 progress=progress,
             )
+
+    def logits_and_vectors(
+        self, encoded: Encoded, progress: Callable[[int], None] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits float32 [N, L] and, from the same pass, what the output layer reads, float32 [N, H].
+
+        For tasks with logits per record. Where the layer reads all tokens, the last one's vector is taken.
+        """
+        width = self.model.config.num_labels
+        layer = output_layer(self.model, width)
+        seen: list[torch.Tensor] = []
+
+        def forward(batch: Batch) -> np.ndarray:
+            seen.clear()
+            logits = self.forward(batch)
+            vectors = seen[0].detach().float()
+            if vectors.ndim == 3:
+                last = self._to(batch.attention_mask.sum(1) - 1)
+                vectors = vectors[torch.arange(len(vectors), device=vectors.device), last]
+            return torch.cat([logits, vectors], 1).cpu().numpy()
+
+        hook = layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+        self.model.eval()
+        try:
+            with torch.inference_mode():
+                both = window_logits(
+                    encoded,
+                    forward,
+                    pad_id=self.pad_id,
+                    width=width + layer.in_features,
+                    per_token=False,
+                    micro_batch_tokens=INFERENCE_TOKENS,
+                    progress=progress,
+                )
+        finally:
+            hook.remove()
+        return both[:, :width], both[:, width:]
 
     def _to(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
