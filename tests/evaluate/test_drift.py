@@ -122,3 +122,10 @@ def test_stability_index():
     p, q = np.array([0.25, 0.75]), np.array([0.75, 0.25])
     expected = ((p - q) * np.log(p / q)).sum()
     assert stability_index(p * 1e6, q * 1e6) == pytest.approx(expected, rel=1e-4)
+
+
+def test_facts_of_a_model_without_labels_come_back():
+    given = Facts(
+        {"characters": np.arange(3.0)}, np.zeros((3, WIDTH), np.float32), np.zeros((3, 0), bool), ()
+    )
+    assert Facts.from_dict(given.as_dict()).labels.shape == (3, 0)

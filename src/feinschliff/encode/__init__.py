@@ -1,7 +1,7 @@
 """From texts to padded batches: tokenise, cut long texts into windows, group windows of like length."""
 
 from feinschliff.encode.batches import Batch, collate, plan_epoch, plan_inference
-from feinschliff.encode.inference import window_logits
+from feinschliff.encode.inference import mean_of_windows, window_logits
 from feinschliff.encode.reading import Reading
 from feinschliff.encode.tokenise import Encoded, tokenise
 from feinschliff.encode.tokens import tokens_of
@@ -12,6 +12,7 @@ __all__ = [
     "Encoded",
     "Reading",
     "collate",
+    "mean_of_windows",
     "plan_epoch",
     "plan_inference",
     "tokenise",

@@ -50,7 +50,12 @@ def window_logits(
             found[windows] = out
         if progress:
             progress(len(windows))
-    if per_token or encoded.num_windows == encoded.num_records:
-        return found
-    sums = np.add.reduceat(found, encoded.first_window[:-1], axis=0)
+    return found if per_token else mean_of_windows(found, encoded)
+
+
+def mean_of_windows(logits: np.ndarray, encoded: Encoded) -> np.ndarray:
+    """Average the logits of each record's windows: [W, K] -> [N, K]."""
+    if encoded.num_windows == encoded.num_records:
+        return logits
+    sums = np.add.reduceat(logits, encoded.first_window[:-1], axis=0)
     return sums / np.bincount(encoded.record, minlength=encoded.num_records)[:, None].astype(np.float32)

@@ -87,7 +87,7 @@ class Facts:
         """
         names = tuple(tree["names"])
         words = np.array(tree["words"], np.float32).reshape(-1, WIDTH)
-        labels = np.array(tree["labels"], bool).reshape(-1, len(names))
+        labels = np.array(tree["labels"], bool).reshape(len(tree["labels"]), len(names))
         return cls({n: np.array(v, np.float64) for n, v in tree["numbers"].items()}, words, labels, names)
 
 

@@ -29,6 +29,7 @@ from feinschliff.serve.guard import Guard
 from feinschliff.serve.metrics import Metrics
 from feinschliff.serve.query import Query, Refusal, query, read_json
 from feinschliff.serve.settings import Limits
+from feinschliff.serve.sharing import SharedEngine
 from feinschliff.serve.shelf import Served, Shelf
 
 EXPLAINED_CHARACTERS = 4000
@@ -76,7 +77,7 @@ class Service:
         Raises:
             Refusal: there is no room, no time, or nothing to explain with.
         """
-        if not can_explain(served.model):
+        if not can_explain(served.model, served.engine):
             raise Refusal(422, "answers of this model cannot be explained here")
         return await self.wait(request, replace(served, engine=self.explainer), asked, EXPLAINED_AS)
 
@@ -327,7 +328,8 @@ def about(served: Served) -> dict[str, Any]:
         "base_model": os.path.basename(spec.base_model.rstrip("/")),  # noqa: PTH119  (a folder of the builder's)
         "fingerprint": spec.fingerprint,
         "abstains": bool({"least", "unsure_cost"} & set(spec.decision)),
-        "explains": can_explain(served.model),
+        "shares_base": isinstance(served.engine, SharedEngine),
+        "explains": can_explain(served.model, served.engine),
         "report": served.report is not None,
     }
 

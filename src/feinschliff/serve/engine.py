@@ -55,6 +55,7 @@ class Explainer:
         ]
 
 
-def can_explain(model: Model) -> bool:
-    """Return whether the model's predictions can be explained: it has gradients, and captum is installed."""
-    return hasattr(model.learner, "model") and find_spec("captum") is not None
+def can_explain(model: Model, engine: Engine) -> bool:
+    """Return whether predictions can be explained: with a network of its own, and captum installed."""
+    own = isinstance(engine, OneModel) and hasattr(model.learner, "model")
+    return own and find_spec("captum") is not None

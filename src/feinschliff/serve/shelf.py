@@ -15,11 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from feinschliff.bundle import Model, find, load
-from feinschliff.errors import ConfigError, FeinschliffError, nearest
+from feinschliff.bundle import Model, Prediction, find, load
+from feinschliff.errors import ConfigError, FeinschliffError, ModelError, nearest
 from feinschliff.models import onnx
 from feinschliff.serve.engine import Engine, Item, OneModel
 from feinschliff.serve.query import Refusal
+from feinschliff.serve.sharing import ADAPTER, SharedEngine, alike, base_folder
 
 LOG = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -70,6 +71,9 @@ class Shelf:
 
     def __init__(self, sources: dict[str, Path], device: str = "auto"):
         self.device = device
+        self._bases: dict[Path, SharedEngine] = {}
+        bases = {folder: base_folder(folder) for folder in sources.values()}
+        self._shared = {f: base for f, base in bases.items() if base and list(bases.values()).count(base) > 1}
         self._served = {name: self._load(name, folder, 1) for name, folder in sources.items()}
         self._seen = {name: served.mark for name, served in self._served.items()}
 
@@ -118,14 +122,43 @@ class Shelf:
             replaced.append(name)
         return replaced, failed
 
+    def _share(self, folder: Path, model: Model, expected: list[Prediction]) -> Engine:
+        """Move a model onto the base it shares; where it would answer otherwise, it keeps its own network."""
+        base = self._shared[folder]
+        if base not in self._bases:
+            self._bases[base] = SharedEngine(base, model.learner.device)
+        engine = self._bases[base]
+        try:
+            engine.add(model, folder.parent / ADAPTER)
+            found = engine.predict(_probe(model))
+        except (ModelError, AttributeError, RuntimeError, TypeError) as error:
+            LOG.warning("not_shared", extra={"facts": {"folder": str(folder), "reason": str(error)}})
+            return OneModel()
+        if not all(alike(*pair) for pair in zip(found, expected, strict=True)):
+            reason = "it answers otherwise on the base its adapter names"
+            LOG.warning("not_shared", extra={"facts": {"folder": str(folder), "reason": reason}})
+            return OneModel()
+        return engine
+
     def _load(self, name: str, folder: Path, version: int) -> Served:
         state = mark(folder)
-        model, engine = load(folder, self.device), OneModel()
+        model = load(folder, self.device)
         _keep(model)
-        pair = "" if model.spec.reading.pairs else None
-        engine.predict([Item(model, "ready", pair)])
+        engine: Engine = OneModel()
+        expected = engine.predict(_probe(model))
+        if folder in self._shared:
+            engine = self._share(folder, model, expected)
+            if isinstance(engine, OneModel):
+                model = load(folder, self.device)
+                _keep(model)
         platform = "onnx_onnxruntime" if (folder / onnx.GRAPH_FILE).is_file() else "pytorch"
         return Served(name, folder, model, engine, version, platform, state)
+
+
+def _probe(model: Model) -> list[Item]:
+    """Return texts to try a model with, one of them too long for a window."""
+    texts = ["ready", "A second text, somewhat longer than the first. " * 40]
+    return [Item(model, text, text if model.spec.reading.pairs else None) for text in texts]
 
 
 def named(sources: Iterable[str]) -> dict[str, Path]:

@@ -1,0 +1,142 @@
+"""The engine of models that were tuned with LoRA on one base: it is in memory once, batches are mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feinschliff.bundle import Model, Prediction, each
+from feinschliff.encode import Encoded, collate, mean_of_windows, plan_inference
+from feinschliff.errors import FeinschliffError
+from feinschliff.serve.engine import Item
+
+ADAPTER = "adapter"
+"""Folder of the adapter, beside that of the model."""
+BATCH_TOKENS = 8192
+OVERHEAD_TOKENS = 64
+CLOSE = 1e-3
+
+
+@dataclass
+class _Part:
+    """The items of one model in a batch, and the logits of their windows."""
+
+    model: Model
+    places: list[int]
+    encoded: Encoded
+    texts: list[str]
+    logits: np.ndarray
+
+
+class SharedEngine:
+    """Computes items of several models on one base.
+
+    Args:
+        base: Folder of the base.
+        device: Where it computes.
+    """
+
+    def __init__(self, base: Path, device: Any):
+        from feinschliff.models.shared import SharedBase
+
+        self.base = SharedBase(base, device)
+
+    def add(self, model: Model, adapter: Path) -> None:
+        """Let a model use the base; its own backbone is given up, even where this fails.
+
+        Raises:
+            ModelError: the adapter does not fit the base.
+        """
+        self.base.add(model.learner.model, adapter)
+
+    def predict(self, items: Sequence[Item]) -> list[Prediction]:
+        """Return one prediction per item, in order; the items may be of any models that were added."""
+        models = list(dict.fromkeys(item.model for item in items))
+        parts = [_part(model, items) for model in models]
+        found: list[Prediction] = [Prediction(None)] * len(items)
+        windows = [(part, window) for part in parts for window in range(part.encoded.num_windows)]
+        pooled = _pool([part.encoded for part in parts])
+        pad = models[0].learner.pad_id
+        for chosen in plan_inference(pooled, BATCH_TOKENS, OVERHEAD_TOKENS):
+            batch = collate(pooled, chosen, pad, of_windows=True)
+            owners = [windows[place][0].model.learner.model for place in chosen]
+            for rows, found_logits in self.base.forward(batch, owners):
+                for row, values in zip(rows, found_logits.cpu().numpy(), strict=True):
+                    part, window = windows[chosen[row]]
+                    _put(part, window, values)
+        for part in parts:
+            task, spec = part.model.learner.task, part.model.spec
+            logits = part.logits if task.UNIT == "token" else mean_of_windows(part.logits, part.encoded)
+            decided = task.decode(logits, part.encoded, spec.labels, part.texts, spec.decision)
+            for place, prediction in zip(part.places, each(decided), strict=True):
+                found[place] = prediction
+        return found
+
+
+def base_folder(folder: Path) -> Path | None:
+    """Return the folder of the base that a model's adapter belongs on; None if there is none to use."""
+    adapter = folder.parent / ADAPTER
+    if folder.name != "model" or not (adapter / "adapter_config.json").is_file():
+        return None
+    from feinschliff.models.load import locate
+    from feinschliff.models.shared import base_of
+
+    try:
+        return locate(base_of(adapter)).resolve()
+    except FeinschliffError:
+        return None
+
+
+def alike(a: Prediction, b: Prediction) -> bool:
+    """Return whether two predictions are the same up to rounding."""
+    if a.spans is not None:
+        return [(s["start"], s["end"], s["label"]) for s in a.spans] == [
+            (s["start"], s["end"], s["label"]) for s in b.spans or []
+        ]
+    if a.probabilities is not None and b.probabilities is not None:
+        return all(abs(p - b.probabilities[label]) <= CLOSE for label, p in a.probabilities.items())
+    return bool(np.isclose(a.label, b.label, rtol=CLOSE, atol=CLOSE))
+
+
+def _part(model: Model, items: Sequence[Item]) -> _Part:
+    places = [place for place, item in enumerate(items) if item.model is model]
+    texts = [items[place].text for place in places]
+    pairs = [items[place].pair or "" for place in places] if model.spec.reading.pairs else None
+    encoded = model.encode(texts, pairs)
+    per_token = model.learner.task.UNIT == "token"
+    size = len(encoded.input_ids) if per_token else encoded.num_windows
+    return _Part(
+        model, places, encoded, texts, np.zeros((size, model.learner.model.config.num_labels), np.float32)
+    )
+
+
+def _put(part: _Part, window: int, values: np.ndarray) -> None:
+    """Keep the logits of a window: [K], or [L, K] of which the first belong to its tokens."""
+    if values.ndim == 1:
+        part.logits[window] = values
+    else:
+        begin, end = part.encoded.starts[window : window + 2]
+        part.logits[begin:end] = values[: end - begin]
+
+
+def _pool(parts: Sequence[Encoded]) -> Encoded:
+    """Return all windows as if they were of one model."""
+    begins = np.cumsum([0, *(len(part.input_ids) for part in parts)])
+    starts = [part.starts[:-1] + begin for part, begin in zip(parts, begins[:-1], strict=True)]
+    records = np.cumsum([0, *(part.num_records for part in parts)])
+    types = [part.token_type_ids for part in parts]
+    return Encoded(
+        input_ids=np.concatenate([part.input_ids for part in parts]),
+        starts=np.concatenate([*starts, begins[-1:]]),
+        record=np.concatenate([p.record + first for p, first in zip(parts, records[:-1], strict=True)]),
+        num_records=int(records[-1]),
+        token_type_ids=None if any(t is None for t in types) else np.concatenate(types),  # type: ignore[arg-type]
+        offsets=None,
+        full_lengths=np.concatenate([part.full_lengths for part in parts]),
+        limit=max(part.limit for part in parts),
+        cut=0,
+    )
