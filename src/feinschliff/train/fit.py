@@ -32,6 +32,11 @@ from feinschliff.train.reuse import FrozenLayers, frozen_depth
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
 
+MEMORY_RAN_OUT = (
+    "Memory ran out: batches are computed in smaller parts from now on, with the same result. "
+    "A smaller train.micro_batch_tokens avoids the attempts."
+)
+
 _ACCELERATE = threading.Lock()
 
 
@@ -165,20 +170,14 @@ def _consume(
             progress.scaler = scaler.state_dict() if scaler else {}
             checkpoint.save(checkpoints, model, work.optimiser, progress, best)
 
-    saved, budget = time.monotonic(), progress.micro_batch_tokens
+    saved, told = time.monotonic(), bool(progress.micro_batch_tokens)
     more = steps(work, progress) if progress.looks_without_gain < settings.patience else ()
     with _interruptible(insist=crew.size == 1) as interrupted, _kept_if_lost(keep):
         for step in more:
             done = step.step == work.num_steps
-            if progress.micro_batch_tokens != budget:
-                budget = progress.micro_batch_tokens
-                listen(
-                    Notice(
-                        f"Memory ran out: now at most {budget} tokens are computed at once, with the same "
-                        "batches and result.",
-                        "warning",
-                    )
-                )
+            if progress.micro_batch_tokens and not told:
+                told = True
+                listen(Notice(MEMORY_RAN_OUT, "warning"))
             if step.step % every == 0 or done:
                 scores = crew.broadcast(look(work.learner) if crew.is_first else None)
                 if gained := _note(progress, step.step, scores, metric):
