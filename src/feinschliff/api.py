@@ -85,12 +85,13 @@ def adapt(
     text: str | None = None,
     group: str | None = None,
     general: str | None = None,
+    probe: tuple[str, str] | None = None,
     seed: int | None = None,
     config: RunConfig | str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     listen: Listener | None = None,
 ) -> dict[str, Any]:
-    """Go on with the pretraining of an encoder on raw texts of a domain.
+    """Go on with the pretraining of a model on raw texts of a domain.
 
     Args:
         corpus: Texts; see the top of this page, labels are not needed.
@@ -98,6 +99,7 @@ def adapt(
         model: Base model: a name of `feinschliff models`, a hub id, or a folder.
         text, group: Columns: the text, and what document a row belongs to.
         general: General texts on which forgetting is watched.
+        probe: Labelled texts to train and to test on: does a task gain?
         seed: Seed of everything random.
         config: A configuration, or a YAML file with settings.
         settings: Single settings by their dotted names: {"train.epochs": 2}.
@@ -116,6 +118,7 @@ def adapt(
         "data.text": text,
         "data.group": group,
         "adapt.general": general,
+        "adapt.probe": probe,
         "model.source": None if model is None else str(model),
         "seed": seed,
         "output_dir": str(output_dir),

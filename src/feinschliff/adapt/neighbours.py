@@ -26,6 +26,8 @@ LEAST_SEEN = 3
 """Occurrences from which on a word takes part."""
 LETTERS = 4
 """Letters from which on a word takes part."""
+TERM_LETTERS = 6
+"""Letters from which on a word can be a term: shorter ones are mostly function words."""
 TERMS, NEAREST = 8, 5
 AT_ONCE = 16
 
@@ -49,7 +51,8 @@ def terms(words: Mapping[str, int], general: Mapping[str, int], known: Sequence[
         score += b * math.log(b / (theirs * share)) if b else 0.0
         return score if a / mine > b / theirs else -score
 
-    return sorted(known, key=lambda word: (-typical(word), word))[:TERMS]
+    long = [word for word in known if len(word) >= TERM_LETTERS] or known
+    return sorted(long, key=lambda word: (-typical(word), word))[:TERMS]
 
 
 class Words:

@@ -11,7 +11,8 @@ import torch
 
 from feinschliff.errors import ConfigError
 
-WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+")
+"""Letters alone: every tokenizer takes `company's` and `long-term` apart."""
 MOST_CHARACTERS = 20_000_000
 """Characters of the texts in which words are counted, taken evenly."""
 FREQUENT = 5
