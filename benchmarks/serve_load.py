@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 PEER = """
 import sys, transformers, uvicorn
@@ -48,10 +49,10 @@ import feinschliff
 texts = json.load(open(sys.argv[2], encoding="utf-8"))
 model = feinschliff.load(sys.argv[1])
 model.predict(texts[:64])
-begun = time.perf_counter()
+begun, used = time.perf_counter(), time.process_time()
 found = model.predict(texts)
-seconds = time.perf_counter() - begun
-print(json.dumps({"seconds": seconds, "probabilities": [p.probabilities for p in found]}))
+seconds, used = time.perf_counter() - begun, time.process_time() - used
+print(json.dumps({"seconds": seconds, "cpu": used, "probabilities": [p.probabilities for p in found]}))
 """
 CLOSE = 2e-3
 """Largest difference of a probability; batches of other lengths round otherwise."""
@@ -83,25 +84,28 @@ def main() -> None:
     )
     systems = {"feinschliff serve": options.run} | ({"export": options.export} if options.export else {})
     for name, folder in systems.items():
-        expected, per_second = offline(folder, texts)
-        report({"system": name, "offline_per_second": round(per_second, 1)}, options.out)
+        expected, per_second, cpu_ms = offline(folder, texts)
+        facts = {"offline_per_second": round(per_second, 1), "cpu_ms": round(cpu_ms, 2)}
+        report({"system": name, **facts}, options.out)
         command = [sys.executable, "-m", "feinschliff", "serve", str(folder), "--port", str(options.port)]
         command += ["--log-level", "warning", *options.serve]
-        with started(command, options.port):
+        with started(command, options.port) as server:
             for clients in map(int, options.clients.split(",")):
-                row = level(options, texts, expected, clients)
+                row = level(options, texts, expected, clients, server)
                 row["of_offline"] = round(row["per_second"] / per_second, 3)
+                row["of_offline_cpu"] = round(cpu_ms / row["cpu_ms"], 3)
                 report({"system": name, **row}, options.out)
     if options.peer:
-        expected, _ = offline(options.run, texts)
+        expected, _, _ = offline(options.run, texts)
         command = [sys.executable, "-c", PEER, str(options.run / "model"), str(options.port)]
-        with started(command, options.port):
+        with started(command, options.port) as server:
             for clients in map(int, options.clients.split(",")):
-                report({"system": "plain FastAPI", **level(options, texts, expected, clients)}, options.out)
+                row = level(options, texts, expected, clients, server)
+                report({"system": "plain FastAPI", **row}, options.out)
 
 
-def offline(folder: Path, texts: list[str]) -> tuple[list[dict[str, float]], float]:
-    """Return what the model predicts in a process of its own, and its texts per second."""
+def offline(folder: Path, texts: list[str]) -> tuple[list[dict[str, float]], float, float]:
+    """Return what the model predicts in a process of its own, its texts per second, its CPU ms per text."""
     path = Path(f"{folder.name}.texts.json")
     path.write_text(json.dumps(texts), encoding="utf-8")
     try:
@@ -110,12 +114,12 @@ def offline(folder: Path, texts: list[str]) -> tuple[list[dict[str, float]], flo
     finally:
         path.unlink()
     found = json.loads(done.stdout)
-    return found["probabilities"], len(texts) / found["seconds"]
+    return found["probabilities"], len(texts) / found["seconds"], 1000 * found["cpu"] / len(texts)
 
 
 @contextlib.contextmanager
-def started(command: list[str], port: int) -> Iterator[None]:
-    """Run a server within the context."""
+def started(command: list[str], port: int) -> Iterator[psutil.Process]:
+    """Run a server within the context and yield its process."""
     with Path(os.devnull).open("w") as nowhere:
         process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
     try:
@@ -123,7 +127,7 @@ def started(command: list[str], port: int) -> Iterator[None]:
             if process.poll() is not None:
                 raise SystemExit(f"the server ended with {process.returncode}")
             time.sleep(0.2)
-        yield
+        yield psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(60)
@@ -171,10 +175,18 @@ class Client:
 
 
 def level(
-    options: argparse.Namespace, texts: list[str], expected: list[dict[str, float]], clients: int
+    options: argparse.Namespace,
+    texts: list[str],
+    expected: list[dict[str, float]],
+    clients: int,
+    server: psutil.Process,
 ) -> dict[str, object]:
     """Let some clients ask until the texts or the time are used up; return the facts."""
-    return asyncio.run(_level(options, texts, expected, clients))
+    before = server.cpu_times()
+    found = asyncio.run(_level(options, texts, expected, clients))
+    after = server.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    return {**found, "cpu_ms": round(1000 * used / found["requests"], 2)}
 
 
 async def _level(

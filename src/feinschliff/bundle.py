@@ -235,10 +235,16 @@ class Model:
         found = self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
         if self.novelty is not None:
             found = dataclasses.replace(found, novelty=self.novelty.of(vectors))
+        self.note(encoded, texts, pairs, found)
+        return found
+
+    def note(
+        self, encoded: Encoded, texts: Sequence[str], pairs: Sequence[str] | None, found: Predictions
+    ) -> None:
+        """Let `watch`, if it is set, see texts and what was predicted for them."""
         if self.watch is not None:
             unknown = self.profile.unknown_id if self.profile else None
             self.watch.add(facts(texts, *tokens_of(encoded), unknown, found, pairs))
-        return found
 
 
 class OnnxModel(Model):

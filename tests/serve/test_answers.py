@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
 from serving import TEXTS, running, service_of
 
+import tiny
 from feinschliff.bundle import load
+from feinschliff.evaluate import drift
 from feinschliff.serve.app import create_app
 
 TASKS = ("classification", "multilabel", "regression", "ner")
@@ -186,6 +190,37 @@ def test_open_inference_says_what_is_wrong(client):
     assert client.get("/v2/models/classification/versions/1/ready").json()["ready"]
     assert client.get("/v2/models/classification/versions/2/ready").status_code == 404
     assert client.get("/v2/models/nothing/ready").status_code == 404
+
+
+def test_drift_is_seen_and_said(trained, monkeypatch, caplog):
+    monkeypatch.setattr("feinschliff.serve.app.DRIFT_SECONDS", 0.05)
+    monkeypatch.setattr("feinschliff.serve.app.DRIFT_TEXTS", 100)
+    usual = [text for text, _ in tiny.some(120)]
+    odd = [f"zxqj vwk {i} qqq! 0x{i:x} " * 9 for i in range(120)]
+    service = service_of(trained)
+    logger = logging.getLogger("feinschliff.serve")
+    monkeypatch.setattr(logger, "propagate", True)
+    with TestClient(create_app(service)) as client:
+        path = f"/models/{trained.name}"
+        assert client.get(f"{path}/drift").json()["texts"] == 0
+        client.post(f"{path}/predict", json={"inputs": usual})
+        before = client.get(f"{path}/drift").json()
+        service.shelf.get(None).model.watch = drift.Window()
+        client.post(f"{path}/predict", json={"inputs": odd})
+        after = client.get(f"{path}/drift").json()
+        deadline = time.monotonic() + 20
+        while "feinschliff_drift{" not in client.get("/metrics").text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert f'feinschliff_drift{{model="{trained.name}"}} 2.0' in client.get("/metrics").text
+    assert (before["texts"], after["texts"], after["compared"]) == (120, 120, 120)
+    assert before["drift"] == "none"
+    assert after["drift"] == "large"
+    assert any(record.getMessage() == "drift" for record in caplog.records)
+    assert "zxqj" not in caplog.text
+
+
+def test_a_model_of_unknown_training_data_has_no_drift(client):
+    assert client.get("/models/ner/drift").status_code == 404
 
 
 def test_state_and_description(client, folders):

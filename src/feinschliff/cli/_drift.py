@@ -46,12 +46,11 @@ def show(model: Model, target: Path | None) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
-    import dataclasses
     import json
 
     from feinschliff.cli._output import console, table
     from feinschliff.errors import ConfigError
-    from feinschliff.evaluate.drift import compare, verdict
+    from feinschliff.evaluate.drift import compare, summary, verdict
 
     assert model.watch is not None
     assert model.profile is not None
@@ -77,12 +76,7 @@ def show(model: Model, target: Path | None) -> None:
             "texts: label some of them and run feinschliff evaluate."
         )
     if target:
-        found = {
-            "drift": level,
-            "texts": model.watch.seen,
-            "compared": len(model.watch.facts),
-            "changes": [dataclasses.asdict(change) for change in changes],
-        }
+        found = summary(model.profile, model.watch)
         try:
             target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         except OSError as error:

@@ -18,7 +18,7 @@ statistics", 2013; Siddiqi, "Credit Risk Scorecards", 2006 (bounds of the popula
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -38,6 +38,7 @@ PSI = (0.1, 0.25)
 ENERGY = (0.01, 0.03)
 """The same for words: energy distance as a share of the mean distance of two texts."""
 PERMUTATIONS = 999
+LEVELS = ("none", "moderate", "large")
 
 
 @dataclass(frozen=True)
@@ -242,11 +243,22 @@ def compare(training: Facts, now: Facts) -> list[Change]:
     changes = []
     for p, (_, change) in zip(adjusted, found, strict=True):
         bounds = ENERGY if change.name == "words" else PSI
-        level = ("none", "moderate", "large")[int(np.searchsorted(bounds, change.effect, side="right"))]
+        level = LEVELS[int(np.searchsorted(bounds, change.effect, side="right"))]
         level = level if p < ALPHA else "none"
         changes.append(Change(**{**change.__dict__, "p_value": float(p), "level": level}))
     order = {"large": 0, "moderate": 1, "none": 2}
     return sorted(changes, key=lambda change: (order[change.level], -change.effect))
+
+
+def summary(profile: Profile, window: Window) -> dict[str, Any]:
+    """Return a comparison as JSON: `drift`, one of `LEVELS`; `texts` seen, `compared` ones; `changes`."""
+    changes = [] if window.facts is None else compare(profile.facts, window.facts)
+    return {
+        "drift": verdict(changes),
+        "texts": window.seen,
+        "compared": 0 if window.facts is None else len(window.facts),
+        "changes": [asdict(change) for change in changes],
+    }
 
 
 def verdict(changes: Sequence[Change]) -> str:

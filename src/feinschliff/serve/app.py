@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from starlette.exceptions import HTTPException
 
 from feinschliff import __version__
 from feinschliff.bundle import Prediction
+from feinschliff.evaluate import drift
 from feinschliff.serve import hugging_face, open_inference, pages, schemas
 from feinschliff.serve.batching import Batcher, BusyError, LateError
 from feinschliff.serve.engine import EXPLAINED_AS, Explainer, can_explain
@@ -34,6 +36,11 @@ from feinschliff.serve.shelf import Served, Shelf
 
 EXPLAINED_CHARACTERS = 4000
 """Most characters of a text that is explained."""
+DRIFT_SECONDS = 60.0
+"""Between two comparisons with the training data."""
+DRIFT_TEXTS = 200
+"""Fewest texts that are compared unasked."""
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -59,6 +66,8 @@ class Service:
     def __post_init__(self) -> None:
         self.metrics = Metrics(lambda: self.batcher.queued, lambda: self.shelf.all)
         self.explainer = Explainer()
+        self._comparing = asyncio.Lock()
+        self._compared: dict[tuple[str, int, int], dict[str, Any]] = {}
         self.batcher: Batcher = Batcher(self.limits, self.metrics.batch)
 
     async def predict(self, request: Request, served: Served, asked: Query) -> list[Prediction]:
@@ -107,6 +116,33 @@ class Service:
         }
         return answer.predictions
 
+    async def watch_drift(self) -> None:
+        """Compare from time to time what comes in with the training data; say when the answer changes."""
+        levels: dict[str, str] = {}
+        while True:
+            await asyncio.sleep(DRIFT_SECONDS)
+            for served in self.shelf.all:
+                found = await self.drift(served)
+                if found is None or found["compared"] < DRIFT_TEXTS:
+                    continue
+                level = found["drift"]
+                self.metrics.drift.labels(served.name).set(drift.LEVELS.index(level))
+                if level != levels.get(served.name, drift.LEVELS[0]):
+                    LOG.warning("drift", extra={"facts": {"model": served.name, **found}})
+                levels[served.name] = level
+
+    async def drift(self, served: Served) -> dict[str, Any] | None:
+        """Return how the texts since the model was loaded differ from training; None if that is not known."""
+        watch, profile = served.model.watch, served.model.profile
+        if watch is None or profile is None:
+            return None
+        async with self._comparing:
+            key = served.name, served.version, watch.seen
+            if key not in self._compared:
+                self._compared = {k: v for k, v in self._compared.items() if k[0] != served.name}
+                self._compared[key] = await asyncio.to_thread(drift.summary, profile, watch)
+            return self._compared[key]
+
     async def watch(self) -> None:
         """Look for new versions until cancelled."""
         while True:
@@ -123,9 +159,11 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.batcher.start()
-        watcher = asyncio.create_task(service.watch()) if service.reload_seconds else None
+        watchers = [asyncio.create_task(service.watch_drift())]
+        if service.reload_seconds:
+            watchers.append(asyncio.create_task(service.watch()))
         yield
-        if watcher:
+        for watcher in watchers:
             watcher.cancel()
         await asyncio.to_thread(service.batcher.stop)
 
@@ -233,6 +271,14 @@ def _about(app: FastAPI, service: Service) -> None:
     async def model(name: str) -> Response:
         """Describe a model."""
         return _json(about(service.shelf.get(name)))
+
+    @app.get("/models/{name}/drift", tags=["Feinschliff"])
+    async def model_drift(name: str) -> Response:
+        """Compare the texts since the model was loaded with those it was trained on."""
+        found = await service.drift(service.shelf.get(name))
+        if found is None:
+            raise Refusal(404, "what this model was trained on is not known")
+        return _json(found)
 
     @app.get("/models/{name}/report", tags=["Feinschliff"], response_class=HTMLResponse)
     async def report(name: str) -> Response:

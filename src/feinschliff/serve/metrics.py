@@ -57,6 +57,12 @@ class Metrics:
         self.reloads = Counter(
             "feinschliff_reloads", "New versions found.", ["model", "outcome"], registry=registry
         )
+        self.drift = Gauge(
+            "feinschliff_drift",
+            "0 none, 1 moderate, 2 large, against training.",
+            ["model"],
+            registry=registry,
+        )
         self.version = Gauge("feinschliff_model_version", "Version in use.", ["model"], registry=registry)
         Gauge("feinschliff_queued_texts", "Texts that wait.", registry=registry).set_function(queued)
 

@@ -72,6 +72,8 @@ class SharedEngine:
             task, spec = part.model.learner.task, part.model.spec
             logits = part.logits if task.UNIT == "token" else mean_of_windows(part.logits, part.encoded)
             decided = task.decode(logits, part.encoded, spec.labels, part.texts, spec.decision)
+            pairs = [items[place].pair or "" for place in part.places] if spec.reading.pairs else None
+            part.model.note(part.encoded, part.texts, pairs, decided)
             for place, prediction in zip(part.places, each(decided), strict=True):
                 found[place] = prediction
         return found

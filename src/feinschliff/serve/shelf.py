@@ -17,6 +17,7 @@ from pathlib import Path
 
 from feinschliff.bundle import Model, Prediction, find, load
 from feinschliff.errors import ConfigError, FeinschliffError, ModelError, nearest
+from feinschliff.evaluate.drift import Window
 from feinschliff.models import onnx
 from feinschliff.serve.engine import Engine, Item, OneModel
 from feinschliff.serve.query import Refusal
@@ -151,6 +152,8 @@ class Shelf:
             if isinstance(engine, OneModel):
                 model = load(folder, self.device)
                 _keep(model)
+        if model.profile is not None:
+            model.watch = Window()
         platform = "onnx_onnxruntime" if (folder / onnx.GRAPH_FILE).is_file() else "pytorch"
         return Served(name, folder, model, engine, version, platform, state)
 
