@@ -91,3 +91,15 @@ def test_what_it_refuses(estimator, data):
         estimator.fit(["a", float("nan")], [0, 1])
     with pytest.raises(ConfigError, match="one string"):
         estimator.fit("abc", [0, 1, 0])
+
+
+def test_costs_and_goals_in_the_settings_are_obeyed(encoder, data):
+    quick = {"train.epochs": 1, "train.learning_rate": 1e-4}
+    dear = {"bad": {"good": 1000}, "good": {"bad": 1}}
+    careful = FeinschliffClassifier(str(encoder("bert")), settings={**quick, "decide.costs": dear}).fit(*data)
+    assert set(careful.predict(data[0])) == {"bad"}
+    assert careful.is_answered(data[0]).all()
+    unsure = {**quick, "decide.costs": dear, "decide.unsure_cost": 0.001}
+    silent = FeinschliffClassifier(str(encoder("bert")), settings=unsure).fit(*data)
+    assert not silent.is_answered(data[0]).any()
+    assert set(silent.predict(data[0])) <= {"bad", "good"}

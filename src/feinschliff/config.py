@@ -176,6 +176,12 @@ class EvaluateConfig(Section):
         2000, ge=100, le=100_000, description="Resamples behind each interval and paired test."
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of the intervals.")
+    folds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Trainings for a cross-validation over all texts, for small data; 1 for none.",
+    )
     label_errors: bool = Field(
         True,
         description="List labels that look wrong to models that have not seen them; those of train need the "

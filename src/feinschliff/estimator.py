@@ -65,9 +65,27 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
         return self.model_.predict_proba(as_texts(X))[:, self._columns]
 
     def predict(self, X: Iterable[str]) -> np.ndarray:
-        """Return the most probable labels, [N]."""
-        found = self.predict_proba(X)
-        return self.classes_[found.argmax(axis=1)]
+        """Return the labels, [N]: the most probable ones, or those that costs and goals in `settings` prefer.
+
+        Where these rules withhold an answer, the label is still given, for an estimator must answer; see
+        `is_answered`.
+        """
+        found = self._predictions(X)
+        places = {name: i for i, name in enumerate(map(str, self.classes_))}
+        return self.classes_[[places[name] for name in found.names]]
+
+    def is_answered(self, X: Iterable[str]) -> np.ndarray:
+        """Return bool [N], whether the rules in `settings`, such as `decide.goal`, allow an answer."""
+        found = self._predictions(X)
+        return np.ones(len(found), bool) if found.answered is None else found.answered
+
+    def _predictions(self, X: Iterable[str]) -> Any:
+        import pyarrow as pa
+
+        from feinschliff.data import Records
+
+        check_is_fitted(self, "model_")
+        return self.model_.predictions(Records(pa.table({"text": pa.array(as_texts(X), pa.string())})))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -71,6 +71,7 @@ def _run(
     from feinschliff.readers import write_table
     from feinschliff.report import card, doubts, evidence, fit, html, robust, run_folder
     from feinschliff.report.result import write, write_text
+    from feinschliff.train.cross import cross_validate
     from feinschliff.train.energy import metered, require_meter
     from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
@@ -123,6 +124,11 @@ def _run(
             points = _curve(config, asked, dataset, model, folder, listen)
             contenders.append(evidence.scratch_contender(points))
 
+        folded = None
+        if config.evaluate.folds > 1:
+            one = config.model_copy(update={"train": asked.model_copy(update={"seeds": 1})})
+            folded = cross_validate(one, dataset, tune, listen)
+
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = _evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
@@ -130,6 +136,7 @@ def _run(
         result["label_errors"], doubtful = doubts.label_error_facts(dataset, crossed, predictions)
         result["robustness"] = robust.robustness_facts(model, dataset.test, predictions, config)
         result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
+        result["cross_validation"] = evidence.fold_facts(folded, config)
         fits = evidence.learning_facts(result, config.evaluate.confidence, config.seed)
         result["learning_fit"] = fits
         result["seeds"] = evidence.seed_facts(trials, dataset, config)

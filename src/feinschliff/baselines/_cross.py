@@ -12,7 +12,7 @@ import numpy as np
 from feinschliff.baselines._base import Embed
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import Dataset, Records
-from feinschliff.evaluate import Predictions
+from feinschliff.evaluate import Predictions, pooled
 
 
 def cross_predict(
@@ -45,7 +45,7 @@ def cross_predict(
         parts_of_train[:] = [(learned, inside), (held, outside)]
         part = dataclasses.replace(dataset, train=learned)
         parts.append((outside, baseline.fit(part, config, embedded).predict(held)))
-    return _joined(parts)
+    return pooled(parts)
 
 
 def folds(records: Records, num_folds: int, seed: int) -> np.ndarray:
@@ -70,17 +70,3 @@ def folds(records: Records, num_folds: int, seed: int) -> np.ndarray:
         order = order[np.argsort(values[order], kind="stable")]
     fold[order] = np.arange(len(records)) % num_folds
     return fold
-
-
-def _joined(parts: list[tuple[np.ndarray, Predictions]]) -> Predictions:
-    """Return the predictions of all folds in record order."""
-    back = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
-    first = parts[0][1]
-    if first.task == "ner":
-        decided: Any = [spans for _, part in parts for spans in part.decided]
-    else:
-        decided = np.concatenate([part.decided for _, part in parts])
-    scores = (
-        None if first.scores is None else np.concatenate([p.scores for _, p in parts if p.scores is not None])
-    )
-    return Predictions(first.task, first.labels, decided, scores).take(back)

@@ -10,7 +10,7 @@ from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.decide import decide
 from feinschliff.evaluate.goals import Goal, fit_rules, goal
 from feinschliff.evaluate.interval import Interval
-from feinschliff.evaluate.predictions import Predictions
+from feinschliff.evaluate.predictions import Predictions, pooled
 from feinschliff.evaluate.repeats import Repeated, repeated
 from feinschliff.evaluate.requirements import Requirement, requirement
 from feinschliff.evaluate.scaling import Scaling, fit_scaling, fit_temperature
@@ -59,6 +59,7 @@ __all__ = [
     "metrics",
     "mistakes",
     "per_class",
+    "pooled",
     "possible_labels",
     "repeated",
     "requirement",

@@ -95,3 +95,20 @@ class Predictions:
             if self.novelty is not None:
                 row["novelty"] = round(float(self.novelty[index]), 4)
             yield row
+
+
+def pooled(parts: Sequence[tuple[np.ndarray, Predictions]]) -> Predictions:
+    """Return the predictions of all parts in record order.
+
+    Args:
+        parts: The rows of each part, int64, and what was predicted for them; every row is in one part.
+    """
+    back = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    first, found = parts[0][1], [part for _, part in parts]
+    if first.task == "ner":
+        decided: Any = [spans for part in found for spans in part.decided]
+    else:
+        decided = np.concatenate([part.decided for part in found])
+    columns = [[getattr(part, name) for part in found] for name in ("scores", "answered", "possible")]
+    joined = (None if any(c is None for c in column) else np.concatenate(column) for column in columns)
+    return Predictions(first.task, first.labels, decided, *joined).take(back)

@@ -36,7 +36,7 @@ def repeated(
 
     The variance of the mean is that among the trainings, divided by their number, plus that of drawing other
     test examples, by bootstrap of the mean; the interval is Student's with the degrees of freedom after Welch
-    and Satterthwaite, for there are few trainings. Its coverage is checked by the tests.
+    and Satterthwaite, for there are few trainings. The test of this module simulates its coverage.
 
     Source: F. Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", Biometrics
     Bulletin 2, 1946.

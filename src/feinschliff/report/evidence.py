@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from feinschliff.config import RunConfig
-from feinschliff.data import Dataset
-from feinschliff.evaluate import PRIMARY, Interval, intervals, metrics, repeated, statistics
+from feinschliff.data import Dataset, Records
+from feinschliff.evaluate import PRIMARY, Interval, Predictions, intervals, metrics, repeated, statistics
 from feinschliff.evaluate.learning import doubling, fit_curve, labels_needed
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER
 from feinschliff.report.collect import Contender
@@ -41,6 +43,34 @@ def curve_facts(
         *found,
         _point(FINE_TUNED, len(dataset.train), own, result["cost"]["train_seconds"]),
     ]
+
+
+def fold_facts(
+    folded: tuple[Records, Predictions, np.ndarray] | None, config: RunConfig
+) -> dict[str, Any] | None:
+    """Return the `cross_validation` part: scores of all predictions together, and of each fold alone."""
+    if folded is None:
+        return None
+    records, predictions, fold = folded
+    settings, targets = config.evaluate, records.targets
+    found = intervals(
+        statistics(predictions.task, targets, predictions),
+        settings.bootstrap_samples,
+        settings.confidence,
+        config.seed,
+    )
+    alone = []
+    for number in np.unique(fold):
+        rows = np.flatnonzero(fold == number)
+        alone.append(
+            metrics(statistics(predictions.task, [targets[i] for i in rows], predictions.take(rows)))
+        )
+    return {
+        "folds": len(alone),
+        "texts": len(records),
+        "metrics": {name: value.as_dict() for name, value in found.items()},
+        "alone": alone,
+    }
 
 
 def learning_facts(result: Mapping[str, Any], confidence: float, seed: int) -> dict[str, Any] | None:

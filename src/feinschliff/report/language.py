@@ -45,6 +45,19 @@ class Language:
         filled = {k: self.count(v) if isinstance(v, int) else v for k, v in values.items()}
         return entry.format(**filled)
 
+    def of_audit(self, kind: str | None, message: str, action: str) -> tuple[str, str, bool]:
+        """Return what the audit says and did, in this language, and whether it is; its own words are English.
+
+        Numbers of the message are lost in translation, the count of the finding is not part of it.
+        """
+        known = _audit_texts(self.name)
+        text = known["texts"].get(kind)
+        if text is None:
+            return message, action, self.name == "en"
+        for pattern, replacement in known["actions"]:
+            action = re.sub(pattern, replacement, action)
+        return text, action, True
+
     def find(self, family: str, name: str | None, fallback: str | None = None) -> str:
         """Return the text `family.name`, or the fallback, or the name itself, made readable."""
         known = self.texts[family]
@@ -162,6 +175,14 @@ def catalogue(name: str) -> dict[str, Any]:
             allowed=f"There are: {', '.join(known)}",
         )
     return yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _audit_texts(name: str) -> dict[str, Any]:
+    file = files("feinschliff.report") / "languages" / "findings" / f"{name}.yaml"
+    if not file.is_file():
+        return {"texts": {}, "actions": []}
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def placeholders(text: str) -> set[str]:

@@ -99,6 +99,7 @@ def better(result: Mapping[str, Any], words: Language) -> View | None:
         "drawn": words("better.interval", metric=metric, confidence=words.percent(confidence(result), 0)),
         "comparisons": _comparisons(result, words),
         "alone": len(systems) == 1,
+        "crossed": _crossed(result, words),
         "all_names": [words.find("metrics", name) for name in names],
         "all_rows": [
             {
@@ -220,6 +221,25 @@ def flexible(result: Mapping[str, Any], words: Language) -> View:
     if model.get("licence"):
         facts.append((words("flexible.licence"), model["licence"]))
     return {"facts": facts}
+
+
+def _crossed(result: Mapping[str, Any], words: Language) -> str:
+    """Say what the cross-validation found."""
+    facts, primary = part(result, "cross_validation"), result.get("primary_metric") or ""
+    own = score(part(facts, "metrics").get(primary))
+    alone = [row[primary] for row in facts.get("alone") or () if row.get(primary) is not None]
+    if own["value"] is None or not alone:
+        return ""
+    return words(
+        "better.crossed",
+        count=facts.get("folds") or len(alone),
+        texts=facts.get("texts") or 0,
+        metric=words.find("metrics", primary),
+        value=words.number(own["value"]),
+        ends=ends(own, words),
+        low=words.number(min(alone)),
+        high=words.number(max(alone)),
+    )
 
 
 def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:

@@ -20,18 +20,7 @@ def data(result: Mapping[str, Any], words: Language) -> View | None:
     facts = part(result, "data")
     if not facts:
         return None
-    findings = [
-        {
-            "kind": words.find("findings", finding.get("kind")),
-            "severity": finding.get("severity") or "info",
-            "word": words.find("severity", finding.get("severity") or "info"),
-            "count": words("data.count", count=finding["count"]) if finding.get("count") else "",
-            "message": finding.get("message") or "",
-            "action": words("data.action", action=finding["action"]) if finding.get("action") else "",
-            "examples": [_example(example) for example in finding.get("examples") or ()],
-        }
-        for finding in facts.get("findings") or ()
-    ]
+    findings = [_finding(finding, words) for finding in facts.get("findings") or ()]
     labels = facts.get("labels") or ()
     return {
         "splits": [
@@ -48,6 +37,21 @@ def data(result: Mapping[str, Any], words: Language) -> View | None:
         if findings
         else [(words.find("findings", k), words.count(n)) for k, n in part(facts, "audit").items() if n],
         "clean": not findings and not any(part(facts, "audit").values()),
+    }
+
+
+def _finding(finding: Mapping[str, Any], words: Language) -> View:
+    severity, kind = finding.get("severity") or "info", finding.get("kind")
+    message, action, is_own = words.of_audit(kind, finding.get("message") or "", finding.get("action") or "")
+    return {
+        "kind": words.find("findings", kind),
+        "severity": severity,
+        "word": words.find("severity", severity),
+        "count": words("data.count", count=finding["count"]) if finding.get("count") else "",
+        "message": message,
+        "is_english": not is_own,
+        "action": words("data.action", action=action) if action else "",
+        "examples": [_example(example) for example in finding.get("examples") or ()],
     }
 
 

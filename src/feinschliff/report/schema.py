@@ -274,6 +274,15 @@ class LearningPoint(Open, total=False):
     seconds: float | None
 
 
+class CrossValidation(Open, total=False):
+    """Scores of all texts, each predicted without having been seen, together and by fold."""
+
+    folds: Required[int]
+    texts: int | None
+    metrics: Scores
+    alone: list[dict[str, float | None]]
+
+
 class LearningFit(Open, total=False):
     """What fits to the learning curves say; see `report/evidence.py`."""
 
@@ -352,6 +361,7 @@ class Result(Open, total=False):
     seeds: SeedFacts | None
     learning_curve: list[LearningPoint] | None
     learning_fit: LearningFit | None
+    cross_validation: CrossValidation | None
     adaptation: Adaptation | None
     explanations: ExplanationFacts | None
     label_errors: LabelErrorFacts | None

@@ -1,0 +1,52 @@
+"""What the audit found is said in the report's language."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+import samples
+import yaml
+
+from feinschliff.data.audit import KINDS
+from feinschliff.data.prepare import REFUSED
+from feinschliff.report import html
+from feinschliff.report.language import Language
+
+DE = yaml.safe_load((files("feinschliff.report") / "languages/findings/de.yaml").read_text(encoding="utf-8"))
+
+
+def test_every_kind_has_a_german_text():
+    assert DE["texts"].keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "kept",
+        "kept (to remove: add near_duplicates to data.remove)",
+        "1,234 removed from train (data.remove)",
+        "3 removed from train, 2 on the test side kept (data.remove)",
+        "left out",
+        REFUSED,
+    ],
+)
+def test_actions_are_translated(action):
+    message, done, is_own = Language("de").of_audit("near_duplicates", "English", action)
+    assert is_own
+    assert "English" not in message
+    assert not re.search(r"kept|removed|train\b|remove:|left out", done)
+    assert re.findall(r"\d", done) == re.findall(r"\d", action)
+    assert Language("en").of_audit("near_duplicates", "English", action) == ("English", action, True)
+
+
+def test_a_german_report_shows_it():
+    result = samples.binary()
+    finding = {"kind": "near_duplicates", "severity": "warning", "count": 3, "message": "3 rows are nearly"}
+    result["data"]["findings"] = [finding | {"action": "kept"}, {"kind": "new_kind", "message": "In English"}]
+    page = html(result, "de")
+    assert "3 rows are nearly" not in page
+    assert "höchstens zwei von elf Wörtern" in page
+    assert '<p lang="en">In English' in page
+    assert "3 rows are nearly" in html(result, "en")

@@ -1,0 +1,97 @@
+"""Every text is predicted once, by a model that saw neither it nor its like."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import tiny
+from feinschliff.config import load_config
+from feinschliff.data import Records
+from feinschliff.evaluate import Predictions, metrics, pooled, statistics
+from feinschliff.pipeline import run
+from feinschliff.train.cross import cross_validate, units
+
+ROWS = tiny.some(90)
+
+
+class Learner:
+    """Knows the texts it was trained on, and answers `good` to all others."""
+
+    def __init__(self, dataset):
+        self.seen = set(dataset.train.texts) | set(dataset.dev.texts)
+        self.sizes = len(dataset.train), len(dataset.dev)
+
+    def predictions(self, records):
+        assert not self.seen & set(records.texts)
+        return Predictions("classification", ("bad", "good"), np.ones(len(records), np.int64))
+
+
+def test_every_text_is_predicted_once_and_pooled_in_order():
+    dataset, trained = tiny.dataset(ROWS), []
+    train = dataset.train.take(np.arange(66))
+    dev, test = dataset.train.take(np.arange(66, 78)), dataset.test
+    dataset = type(dataset)(**{**vars(dataset), "train": train, "dev": dev, "test": test})
+
+    def tune(config, part):
+        trained.append(Learner(part))
+        return trained[-1]
+
+    config = load_config(values={"evaluate.folds": 5, "data.dev_share": 0.2})
+    whole, found, fold = cross_validate(config, dataset, tune)
+    assert whole.texts == [*train.texts, *dev.texts, *test.texts]
+    assert len(found) == len(ROWS)
+    assert np.bincount(fold).tolist() == [18] * 5
+    assert {sum(learner.sizes) for learner in trained} == {72}
+    assert all(10 <= learner.sizes[1] <= 20 for learner in trained)
+    share = np.mean([target == "good" for target in whole.targets])
+    stats = metrics(statistics("classification", whole.targets, found))
+    assert stats["accuracy"] == pytest.approx(share)
+
+
+def test_what_is_alike_stays_together():
+    text = "the service at this hotel was really wonderful and we will come back again next year {}"
+    texts = [text.format("a"), "one", text.format("b"), "two", "three"]
+    table = {"text": pa.array(texts), "group": pa.array([None, "x", "y", "y", None])}
+    assert units(Records(pa.table({"text": table["text"]}))).tolist() == [0, 1, 0, 3, 4]
+    found = units(Records(pa.table(table)))
+    assert found[0] == found[2] == found[3]
+    assert len({found[0], found[1], found[4]}) == 3
+
+
+def test_parts_are_pooled_in_record_order():
+    spans = [[{"start": i, "end": i + 1, "label": "X", "score": 1.0}] for i in range(4)]
+    parts = [(np.array([2, 0]), [spans[2], spans[0]]), (np.array([3, 1]), [spans[3], spans[1]])]
+    found = pooled([(rows, Predictions("ner", ("X",), decided)) for rows, decided in parts])
+    assert found.decided == spans
+    sure = pooled(
+        [
+            (
+                np.array([1]),
+                Predictions("classification", ("a", "b"), np.array([1]), answered=np.array([False])),
+            ),
+            (
+                np.array([0]),
+                Predictions("classification", ("a", "b"), np.array([0]), answered=np.array([True])),
+            ),
+        ]
+    )
+    assert sure.decided.tolist() == [0, 1]
+    assert sure.answered.tolist() == [True, False]
+
+
+def test_a_run_reports_it(encoder, toy_csv, tmp_path):
+    settings = {"evaluate.folds": 3, "train.epochs": 2, "train.seeds": 1}
+    run(tiny.config(encoder("bert"), toy_csv, tmp_path / "run", **settings))
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    found = result["cross_validation"]
+    assert (found["folds"], found["texts"], len(found["alone"])) == (3, 120, 3)
+    own = found["metrics"]["accuracy"]
+    assert own["low"] <= own["value"] <= own["high"]
+    assert own["value"] == pytest.approx(np.mean([fold["accuracy"] for fold in found["alone"]]), abs=0.02)
+    assert (
+        "Cross-validation with 3 trainings over all 120 texts" in (tmp_path / "run/report.html").read_text()
+    )
