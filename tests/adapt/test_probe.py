@@ -129,6 +129,7 @@ def test_the_report(probed, language):
     assert {"learnt", "probe", "split", "adapting"} <= set(found.ids())
     assert len(found.ids()) == len(set(found.ids()))
     assert result["vocabulary"]["added"][0] in html
+    assert {"en": "The head was new", "de": "Der Kopf war neu"}[language] in html
     bare = page({k: v for k, v in result.items() if k != "probe"}, language)
     assert "--probe" in bare
 

@@ -158,6 +158,8 @@ def _forgetting(result: Mapping[str, Any], words: Language) -> str:
         return words("adaptation.not_watched")
     change = losses["difference"]
     key = "forgot" if change["low"] > 0 else "gained" if change["high"] < 0 else "kept"
+    if key != "forgot" and part(result, "model").get("head_is_new"):
+        key = "new_head"
     return words(f"adaptation.{key}", change=words.signed(change["value"]))
 
 
