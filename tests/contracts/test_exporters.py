@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from test_tasks import TEXTS, model_of, records
 
 from feinschliff import bundle, registry
 from feinschliff.errors import ConfigError
-from feinschliff.exporters import _gate
+from feinschliff.exporters import _gate, _int8
 
 CASES = [
     ("classification", "bert"),
+    ("classification", "albert"),
+    ("classification", "xlm-roberta"),
     ("multilabel", "roberta"),
+    ("multilabel", "mpnet"),
     ("regression", "deberta-v2"),
+    ("regression", "distilbert"),
     ("ner", "modernbert"),
+    ("ner", "electra"),
 ]
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "run_onnx.py"
+RULES = {
+    "classification": {"least": [0.9, 0.55], "possible": {"coverage": 0.9, "threshold": 0.3}},
+    "multilabel": {"thresholds": [0.3, 0.8]},
+    "regression": {"possible": {"coverage": 0.9, "threshold": 0.7}},
+    "ner": {"spans": {"slope": 1.5, "intercept": -0.2}, "least": [0.4, 0.7]},
+}
 
 
 @pytest.mark.parametrize("target", registry.names("exporters"))
 @pytest.mark.parametrize(("task", "architecture"), CASES)
 def test_every_task_is_answered_alike(target, task, architecture, encoder, tmp_path):
     model = model_of(task, encoder(architecture))
+    model.spec = dataclasses.replace(model.spec, decision=RULES[task])
     registry.load("exporters", target).export(model, tmp_path, "float32")
     again = bundle.load(tmp_path)
     assert again.encode(TEXTS).input_ids.tolist() == model.encode(TEXTS).input_ids.tolist()
@@ -33,6 +49,111 @@ def test_every_task_is_answered_alike(target, task, architecture, encoder, tmp_p
     assert found["equal"] == 1
     assert found["loss"] < 1e-6
     assert (found["largest_difference"] or 0) < 1e-4
+    before, after = (m.predictions(records(task)) for m in (model, again))
+    for one, other in ((before.answered, after.answered), (before.possible, after.possible)):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_pairs_are_read_as_pairs(encoder, tmp_path):
+    model = model_of("classification", encoder("bert"), pairs=True)
+    registry.load("exporters", "onnx").export(model, tmp_path, "float32")
+    expected = model.predict_proba(TEXTS, TEXTS[::-1])
+    np.testing.assert_allclose(bundle.load(tmp_path).predict_proba(TEXTS, TEXTS[::-1]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("task", "architecture"), [("classification", "bert"), ("ner", "modernbert")])
+def test_calibrated_int8_is_close_and_does_not_depend_on_the_batch(task, architecture, encoder, tmp_path):
+    model = model_of(task, encoder(architecture))
+    rows = records(task)
+    registry.load("exporters", "onnx").export(model, tmp_path, "int8", rows)
+    again = bundle.load(tmp_path)
+    encoded = model.encode(TEXTS)
+    exact, found = (m.learner.logits(encoded) for m in (model, again))
+    assert 0 < np.abs(found - exact).max() < 0.15 * np.abs(exact).max()
+    one = again.encode([TEXTS[2]])
+    begin = encoded.starts[encoded.first_window[2]]
+    alone = again.learner.logits(one)
+    together = found[begin : begin + len(alone)] if task == "ner" else found[2:3]
+    np.testing.assert_allclose(alone, together, atol=1e-4)
+    assert json.loads((tmp_path / "export.json").read_text())["calibration_texts"] == len(TEXTS)
+
+
+def test_channels_far_apart_and_stubborn_errors_are_mended():
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((400, 64)).astype(np.float32)
+    weights = rng.standard_normal((64, 32)).astype(np.float32)
+    uneven = rows * np.where(np.arange(64) == 5, 200, 1)
+    wild = rows * np.exp(2.5 * rng.standard_normal((400, 1)))  # some tokens far larger than the others
+
+    def error(rows, rule):
+        integers, scales = _int8.quantised_weights(weights, rule.factors)
+        exact = rows @ weights
+        return (
+            np.square(_int8._rounded(rows, rule) @ (integers * scales) - exact).mean()
+            / np.square(exact).mean()
+        )
+
+    for values in (rows, uneven):
+        rule = _int8.choose(_int8.Seen(values.min(0), values.max(0), [values]), weights)
+        assert error(values, rule) < _int8.TOLERANCE or rule.two
+    even = _int8.choose(_int8.Seen(uneven.min(0), uneven.max(0), [uneven]), weights)
+    assert even.factors is not None or even.two
+    plain = _int8._rule(_int8.Seen(wild.min(0), wild.max(0), [wild]), weights, None)
+    assert error(wild, dataclasses.replace(plain, two=True)) < error(wild, plain) / 2
+
+
+def test_half_precision_is_half_the_size(encoder, tmp_path):
+    model = model_of("classification", encoder("roberta"))
+    exporter = registry.load("exporters", "onnx")
+    for precision in ("float32", "float16"):
+        (tmp_path / precision).mkdir()
+        exporter.export(model, tmp_path / precision, precision)
+    sizes = [(tmp_path / p / "model.onnx").stat().st_size for p in ("float16", "float32")]
+    assert sizes[0] < 0.7 * sizes[1]
+    found = bundle.load(tmp_path / "float16").predict_proba(TEXTS)
+    np.testing.assert_allclose(found, model.predict_proba(TEXTS), atol=0.02)
+
+
+def test_the_example_runs_an_export_without_torch_or_feinschliff(encoder, tmp_path):
+    model = model_of("classification", encoder("bert"))
+    model.spec = dataclasses.replace(model.spec, decision=RULES["classification"])
+    registry.load("exporters", "onnx").export(model, tmp_path, "float32")
+    code = (
+        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0]);"
+        "assert not {'torch', 'transformers', 'feinschliff'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(EXAMPLE), str(tmp_path), *TEXTS],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    expected = model.predict(TEXTS)
+    assert [row["label"] for row in found] == [p.label for p in expected]
+    assert any(row["label"] is None for row in found)
+    for row, p in zip(found, expected, strict=True):
+        if p.label is not None:
+            assert row["score"] == pytest.approx(p.score, abs=1e-4)
+
+
+def test_int8_from_the_command_line(cli_main, trained, toy_csv, tmp_path, capsys):
+    assert cli_main("export", trained, "--int8", "-o", tmp_path / "a", "--max-loss", "0.1") == 0
+    facts = json.loads((tmp_path / "a" / "export.json").read_text())
+    assert facts["precision"] == "int8"
+    assert facts["calibration_texts"] == 120  # the run's own training file
+    assert facts["checked"]["texts"] > 0
+    capsys.readouterr()
+    model = shutil.copytree(trained / "model", tmp_path / "alone" / "model")
+    options = ("--int8", "--data", toy_csv, "--label", "label", "--max-loss", "0.1")
+    assert cli_main("export", model, *options, "-o", tmp_path / "b") == 0
+    assert "no training texts to calibrate with" in capsys.readouterr().err
+    assert cli_main("export", model, *options, "-o", tmp_path / "c", "--calibrate", toy_csv) == 0
+    assert json.loads((tmp_path / "c" / "export.json").read_text())["calibration_texts"] == 120
+    assert cli_main("export", model, "--calibrate", toy_csv, "-o", tmp_path / "d") == 2
+    assert cli_main("export", model, "--int8", "--fp16", "-o", tmp_path / "d") == 2
 
 
 def test_a_difference_is_found(encoder):

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from feinschliff.cli import _options as options
 
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.data import Records
+
 SHOWN = 5
-"""Texts answered otherwise that a refusal shows."""
+"""Texts answered otherwise that are shown."""
+CALIBRATION_TEXTS = 500
+"""Texts that int8 is calibrated with, drawn from the first `READ_ROWS` rows of a file."""
+READ_ROWS = 20_000
 
 
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A run's folder, or its model folder.")],
     to: Annotated[str, typer.Option("--to", help="Target: onnx.")] = "onnx",
-    int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits: smaller, less exact.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="8 bits: smaller and faster, less exact.")] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="16 bits: half the size, for GPUs.")] = False,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FILE",
+            help="Texts like those to come, for --int8; the run's training texts if not given.",
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -44,10 +60,14 @@ def export(
     from feinschliff.errors import ConfigError, QualityError
     from feinschliff.exporters._gate import check
 
+    if int8 and fp16:
+        raise ConfigError("choose one of --int8 and --fp16", where="export")
+    if calibrate and not int8:
+        raise ConfigError("only --int8 is calibrated", where="--calibrate", hint="Add --int8")
     target = registry.load("exporters", to)
     source = find(model)
-    precision = "int8" if int8 else "float32"
-    folder = output or source.parent / (f"{to}-int8" if int8 else to)
+    precision = "int8" if int8 else "float16" if fp16 else "float32"
+    folder = output or source.parent / (to + ("-int8" if int8 else "-fp16" if fp16 else ""))
     if folder.exists():
         raise ConfigError("exists already", where=str(folder), hint="Name another folder with -o")
     texts = data or str(source.parent / "predictions" / "test.jsonl")
@@ -61,28 +81,87 @@ def export(
     named["text_pair"] = "text_pair" if original.spec.reading.pairs and not data else None
     tables, columns = understand(original, texts, named, labelled=labelled)
     records = records_for(columns, next(tables), original.task, labelled=labelled)
+    known = calibration_texts(original, source, calibrate) if int8 else None
+    if int8 and known is None and not json:
+        console(stderr=True).print(
+            "There are no training texts to calibrate with, so each batch is quantised by its own range: "
+            "slower and less exact. Name some: --calibrate FILE"
+        )
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        target.export(original, part, precision)
+        target.export(original, part, precision, known)
         found = check(original, load(part), records)
         if found["loss"] <= max_loss:
+            note(part, {key: value for key, value in found.items() if key != "differences"})
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    shown = found["differences"][:SHOWN]
     if json:
         print_json({**found, "folder": str(folder), "allowed": max_loss})
     else:
-        console().print(
-            f"{found['equal']:.2%} of {found['texts']:,} texts are answered alike; loss {found['loss']:.4f}"
-        )
-        for row in shown:
-            console().print(
-                f"  row {row['row']}: {row['original']} became {row['export']}: {row['text'][:80]}"
-            )
+        show(found)
     if found["loss"] > max_loss:
         raise QualityError(
             f"the export loses {found['loss']:.4f}, more than {max_loss}; it was not kept", where=str(folder)
         )
+
+
+def calibration_texts(model: Model, folder: Path, given: str | None) -> Records | None:
+    """Return texts to calibrate with: the given ones, those the run's configuration names, or None.
+
+    Raises:
+        ConfigError: the given file is not there, or has no texts.
+    """
+    import numpy as np
+
+    from feinschliff.api import understand
+    from feinschliff.config import load_config
+    from feinschliff.data import records_for
+
+    settings: dict[str, Any] = {}
+    if given is None:
+        path = folder.parent / "config.yaml"
+        if not path.is_file():
+            return None
+        data = load_config(path).data
+        if data.train is None or not Path(data.train).is_file():
+            return None
+        given = data.train
+        settings = {"data.format": data.format}
+    named = {"text": None, "text_pair": None}
+    tables, columns = understand(model, given, named, settings, READ_ROWS)
+    records = records_for(columns, next(tables), model.task)
+    rows = np.random.default_rng(0).permutation(len(records))[:CALIBRATION_TEXTS]
+    return records.take(np.sort(rows))
+
+
+def note(folder: Path, checked: dict[str, Any]) -> None:
+    """Add to the exported folder how its answers compared with the original's."""
+    import json
+
+    from feinschliff.models.onnx import EXPORT_FILE
+    from feinschliff.report.result import plain
+
+    path = folder / EXPORT_FILE
+    facts = {**json.loads(path.read_text(encoding="utf-8")), "checked": plain(checked)}
+    path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print what the gate found."""
+    from feinschliff.cli._output import console
+
+    screen = console()
+    screen.print(
+        f"{found['equal']:.2%} of {found['texts']:,} texts are answered alike; loss {found['loss']:.4f}"
+    )
+    if found["metric"]:
+        metric = found["metric"]
+        drop = f"{metric['drop']:.4f} [{metric['low']:.4f}, {metric['high']:.4f}]"
+        screen.print(f"  {metric['name']} of the original minus that of the export: {drop}")
+    if found["largest_difference"] is not None:
+        screen.print(f"  largest difference of a number in the answers: {found['largest_difference']:.4f}")
+    for row in found["differences"][:SHOWN]:
+        screen.print(f"  row {row['row']}: {row['original']} became {row['export']}: {row['text'][:80]}")

@@ -6,7 +6,8 @@ here, so that long texts are read alike everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def window_logits(
     micro_batch_tokens: int,
     overhead_tokens: float = 0,
     progress: Callable[[int], None] | None = None,
+    workers: int = 1,
 ) -> np.ndarray:
     """Return the logits of N records: float32 [N, K], or [T, K] per token.
 
@@ -37,11 +39,16 @@ def window_logits(
         micro_batch_tokens: Most padded tokens of a batch (one window always fits).
         overhead_tokens: What a batch costs besides its tokens, in tokens.
         progress: Called with the number of windows done, batch by batch.
+        workers: Batches computed at the same time, by threads; `forward` must bear that.
     """
-    found = np.zeros((len(encoded.input_ids) if per_token else encoded.num_windows, width), np.float32)
-    for windows in plan_inference(encoded, micro_batch_tokens, overhead_tokens):
+
+    def compute(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         windows = np.sort(windows)
-        out = forward(collate(encoded, windows, pad_id, of_windows=True))
+        return windows, forward(collate(encoded, windows, pad_id, of_windows=True))
+
+    found = np.zeros((len(encoded.input_ids) if per_token else encoded.num_windows, width), np.float32)
+    plan = plan_inference(encoded, micro_batch_tokens, overhead_tokens)
+    for windows, out in _in_order(compute, plan, workers):
         if per_token:
             for row, window in enumerate(windows):
                 begin, end = encoded.starts[window], encoded.starts[window + 1]
@@ -59,3 +66,13 @@ def mean_of_windows(logits: np.ndarray, encoded: Encoded) -> np.ndarray:
         return logits
     sums = np.add.reduceat(logits, encoded.first_window[:-1], axis=0)
     return sums / np.bincount(encoded.record, minlength=encoded.num_records)[:, None].astype(np.float32)
+
+
+def _in_order(
+    compute: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], plan: list[np.ndarray], workers: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    if workers == 1 or len(plan) < 2:
+        yield from map(compute, plan)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(compute, plan)

@@ -31,8 +31,8 @@ def check(original: Model, exported: Model, records: Records) -> dict[str, Any]:
         {
             "row": int(row),
             "text": records.texts[row],
-            "original": before.names[row],
-            "export": after.names[row],
+            "original": _answer(before, int(row)),
+            "export": _answer(after, int(row)),
         }
         for row in np.flatnonzero(~same)
     ]
@@ -55,7 +55,14 @@ def check(original: Model, exported: Model, records: Records) -> dict[str, Any]:
 def _equal(a: Predictions, b: Predictions) -> np.ndarray:
     if a.task == "regression":
         return np.abs(a.decided - b.decided) <= CLOSE * (np.std(a.decided) or 1.0)
-    return np.array([one == other for one, other in zip(a.names, b.names, strict=True)], bool)
+    found = np.array([one == other for one, other in zip(a.names, b.names, strict=True)], bool)
+    if a.answered is not None and b.answered is not None:
+        found = np.where(a.answered & b.answered, found, a.answered == b.answered)
+    return found
+
+
+def _answer(found: Predictions, row: int) -> Any:
+    return found.names[row] if found.answered is None or found.answered[row] else None
 
 
 def _distance(a: Predictions, b: Predictions) -> float | None:

@@ -1,7 +1,8 @@
-"""ONNX for onnxruntime: float32, or weights in int8 with activations quantised batch by batch.
+"""ONNX for onnxruntime: float32, float16 (half the size; faster on GPUs only), or int8.
 
-The graph takes windows of any number and length. It holds the network only; tokenizer, labels, thresholds and
-windows lie beside it and are read by the code that reads them for torch.
+With texts to calibrate with, int8 is static (`_int8.py`); without, activations are quantised batch by
+batch. The graph takes windows of any number and length. It holds the network only; tokenizer, labels,
+thresholds and windows lie beside it and are read by the code that reads them for torch.
 """
 
 from __future__ import annotations
@@ -11,27 +12,35 @@ import dataclasses
 import json
 import logging
 import warnings
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from feinschliff import __version__
+from feinschliff.encode import collate, plan_inference
 from feinschliff.errors import MissingExtraError
 from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
+    from feinschliff.data import Records
 
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "int8")
+CALIBRATION_TOKENS = 256
+"""Most tokens of a batch of calibration texts: of like length, so that hardly any padding is measured."""
 
 
-def export(model: Model, folder: Path, precision: str) -> None:
+def export(model: Model, folder: Path, precision: str, texts: Records | None = None) -> None:
     """Write the folder of a model.
 
     Args:
         folder: An empty folder.
         precision: One of `PRECISIONS`.
+        texts: Texts like those to come, for int8: their activations tell the ranges.
 
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
@@ -39,18 +48,28 @@ def export(model: Model, folder: Path, precision: str) -> None:
     from feinschliff.bundle import SCHEMA, SPEC_FILE, write_profile
 
     try:
-        import onnxruntime.quantization
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError:
         raise MissingExtraError("the export to ONNX", "onnx") from None
     inputs = ["input_ids", "attention_mask"]
     inputs += [name for name in ("token_type_ids",) if name in model.tokenizer.model_input_names]
     graph = folder / GRAPH_FILE
-    whole = folder / "float32.onnx" if precision == "int8" else graph
+    whole = graph if precision == "float32" else folder / "float32.onnx"
     _write_graph(model.learner.model, inputs, whole)
-    if precision == "int8":
-        with _silence():
-            onnxruntime.quantization.quantize_dynamic(whole, graph, per_channel=True)
+    with _silence():
+        if precision == "float16":
+            _halve(whole, graph)
+        elif precision == "int8" and texts is not None and len(texts):
+            from feinschliff.exporters._int8 import quantise
+
+            quantise(whole, graph, _batches(model, texts, inputs))
+        elif precision == "int8":
+            from onnxruntime.quantization import quantize_dynamic
+
+            quantize_dynamic(whole, graph, per_channel=True)
+    if whole != graph:
         for path in folder.glob(f"{whole.name}*"):
             path.unlink()
     backend = model.tokenizer.backend_tokenizer
@@ -60,6 +79,7 @@ def export(model: Model, folder: Path, precision: str) -> None:
     facts = {
         "target": "onnx",
         "precision": precision,
+        "calibration_texts": len(texts) if precision == "int8" and texts is not None else None,
         "inputs": inputs,
         "width": model.learner.model.config.num_labels,
         "pad_token_id": model.learner.pad_id,
@@ -70,6 +90,21 @@ def export(model: Model, folder: Path, precision: str) -> None:
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     if model.profile:
         write_profile(model.profile, folder)
+
+
+def _halve(source: Path, target: Path) -> None:
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+
+
+def _batches(model: Model, texts: Records, inputs: list[str]) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the inputs of the graph for calibration."""
+    encoded = model.encode(texts.texts, texts.pairs)
+    for windows in plan_inference(encoded, CALIBRATION_TOKENS):
+        batch = collate(encoded, windows, model.learner.pad_id, of_windows=True)
+        yield {name: getattr(batch, name) for name in inputs}
 
 
 def _write_graph(network: Any, inputs: list[str], path: Path) -> None:

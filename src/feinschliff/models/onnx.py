@@ -17,8 +17,8 @@ from feinschliff.errors import MissingExtraError, ModelError
 
 GRAPH_FILE = "model.onnx"
 EXPORT_FILE = "export.json"
-MICRO_BATCH_TOKENS = 2048
-"""Most tokens of a batch: larger ones leave the caches of a CPU. A guess, not yet measured."""
+MICRO_BATCH_TOKENS = 256
+"""Most tokens of a batch: those of larger ones leave the caches of a CPU; see docs/experiments.md."""
 
 
 OVERHEAD_TOKENS = 28
@@ -31,7 +31,7 @@ class OnnxLearner:
     Args:
         folder: With `model.onnx` and `export.json`.
         task: Module of `feinschliff.tasks`.
-        threads: Threads of the session; one per core if None.
+        threads: Threads of the session, and batches computed at a time; one per core if None.
 
     Raises:
         ModelError: the graph is damaged.
@@ -47,7 +47,14 @@ class OnnxLearner:
         self.task, self.pad_id, self.vocab_size = task, facts["pad_token_id"], facts["vocab_size"]
         self.inputs, self.width, self.precision = facts["inputs"], facts["width"], facts["precision"]
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _threads()
+        self.threads = threads or _threads()
+        options.intra_op_num_threads = self.threads
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # waiting threads cost others
+        options.add_session_config_entry(
+            "session.x64quantprecision", "1"
+        )  # no overflow where VNNI is missing
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(
@@ -72,6 +79,7 @@ class OnnxLearner:
             micro_batch_tokens=MICRO_BATCH_TOKENS,
             overhead_tokens=OVERHEAD_TOKENS,
             progress=progress,
+            workers=self.threads,
         )
 
 
