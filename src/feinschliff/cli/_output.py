@@ -12,15 +12,16 @@ WIDE = 160
 """Columns of a table that goes to a file or another program."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text as it is: no markup, no colouring of numbers."""
+def console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """Return a console that prints text as it is, no markup, no colouring of numbers; nothing if quiet."""
     from rich.console import Console
 
-    found = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    options: dict[str, Any] = {"stderr": stderr, "quiet": quiet}
+    found = Console(**options, highlight=False, markup=False, emoji=False)
     return (
         found
         if found.is_terminal
-        else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=WIDE, soft_wrap=True)
+        else Console(**options, highlight=False, markup=False, emoji=False, width=WIDE, soft_wrap=True)
     )
 
 

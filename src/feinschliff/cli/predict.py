@@ -42,6 +42,12 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add which words speak for each prediction; slow.")
     ] = False,
+    runtime: Annotated[
+        str,
+        typer.Option(
+            "--runtime", help="auto, torch or onnx; auto tries both where the run was exported to onnx."
+        ),
+    ] = "auto",
     drift: Annotated[
         bool, typer.Option("--drift", help="Compare the texts with those the model was trained on.")
     ] = False,
@@ -59,32 +65,56 @@ def predict(
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
 
+    A call that was killed goes on where it was when it is repeated: chunks of predictions are kept beside the
+    output until it is complete (not with --drift, which reads everything anew, nor from standard input).
+
     With --drift, a sample of up to 1,000 texts, and what the model says about them, is compared with what it
     was trained on: lengths, words, labels, confidence.
     """
     import time
 
     from feinschliff.api import understand
-    from feinschliff.bundle import load
+    from feinschliff.cli import _runtime
     from feinschliff.cli._drift import show, watched
     from feinschliff.cli._output import console
+    from feinschliff.cli._parts import Parts, key
+    from feinschliff.data import records_for
 
+    watching = drift or drift_json is not None
+    named = {"text": text, "text_pair": text_pair}
+    chosen = {**named, "format": format, "device": device, "runtime": runtime, "explain": explain}
+    kept_for = output if not watching and Path(data).is_file() else None
+    left_over = list(kept_for.parent.glob(f".{kept_for.name}-*")) if kept_for else []
+    screen = console(stderr=True, quiet=ctx.obj["quiet"])
     with writing(output, data) as write:
-        tuned = load(model, device)
-        if drift or drift_json:
-            watched(tuned, model)
-        named = {"text": text, "text_pair": text_pair}
+        tuned, other = _runtime.load(model, runtime, device)
         num_rows, begun = 0, time.monotonic()
+        depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
-        for part in parts:
-            write(with_predictions(tuned, part, columns, explain))
-            num_rows += len(part)
-    if output and not ctx.obj["quiet"]:
+        with Parts(kept_for, depends) as kept:
+            if kept.num_found:
+                screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
+                for path in left_over:
+                    path.unlink(missing_ok=True)
+            for number, part in enumerate(parts):
+                if other is not None and not explain:
+                    records = records_for(columns, part, tuned.task)
+                    best = kept.recall("runtime") or _runtime.faster(tuned, other, records)
+                    kept.remember("runtime", best)
+                    screen.print(f"Runtime: {best}, which was faster in a trial.")
+                    tuned, other = (tuned if best == "torch" else other), None
+                if watching and tuned.watch is None:
+                    watched(tuned, model)
+                rows = kept.get(number)
+                if rows is None:
+                    rows = with_predictions(tuned, part, columns, explain)
+                    kept.put(number, rows)
+                write(rows)
+                num_rows += len(part)
+    if output:
         seconds = time.monotonic() - begun
         speed = num_rows / max(seconds, 1e-9)
-        console(stderr=True).print(
-            f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)"
-        )
+        screen.print(f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
     if tuned.watch is not None:
         show(tuned, drift_json)
 

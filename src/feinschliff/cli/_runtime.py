@@ -1,0 +1,64 @@
+"""Which runtime predicts: torch, or onnxruntime where the run has been exported for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.data import Records
+
+RUNTIMES = ("auto", "torch", "onnx")
+PROBE_TEXTS = 64
+
+
+def exported(model: Path) -> Path | None:
+    """Return the float32 export beside a run's model: `feinschliff export` without `-o` puts it there."""
+    from feinschliff.bundle import find
+
+    folder = find(model).parent / "onnx"
+    return folder if (folder / "model.onnx").is_file() else None
+
+
+def load(model: Path, runtime: str, device: str) -> tuple[Model, Model | None]:
+    """Load the model to predict with, and for `auto` the other one if there are two to choose from.
+
+    Raises:
+        ConfigError: an unknown runtime, or one that the model has not been exported for.
+    """
+    from feinschliff.bundle import OnnxModel, load
+    from feinschliff.errors import ConfigError
+
+    if runtime not in RUNTIMES:
+        raise ConfigError(f"there is no runtime '{runtime}'", where="--runtime", allowed=", ".join(RUNTIMES))
+    export = exported(model)
+    if runtime == "onnx" and export is not None:
+        return load(export), None
+    tuned = load(model, device)
+    is_export = isinstance(tuned, OnnxModel)
+    if runtime == "onnx" and not is_export:
+        raise ConfigError(
+            "has not been exported", where=str(model), hint=f"feinschliff export {model} --to onnx"
+        )
+    if runtime == "torch" and is_export:
+        raise ConfigError("is an export, which torch cannot run", where=str(model))
+    if runtime == "auto" and export is not None and not is_export and tuned.learner.device.type == "cpu":
+        return tuned, load(export)
+    return tuned, None
+
+
+def faster(one: Model, other: Model, records: Records) -> str:
+    """Return `torch` if the first of two models reads some of the texts faster, else `onnx`."""
+    import time
+
+    import numpy as np
+
+    few = records.take(np.arange(min(PROBE_TEXTS, len(records))))
+    seconds = []
+    for model in (one, other):
+        model.predictions(few.take(np.arange(min(4, len(few)))))
+        begun = time.perf_counter()
+        model.predictions(few)
+        seconds.append(time.perf_counter() - begun)
+    return "torch" if seconds[0] <= seconds[1] else "onnx"

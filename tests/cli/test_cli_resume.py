@@ -1,0 +1,88 @@
+"""`predict` goes on after a kill, and chooses its runtime."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+KILLED = """
+import os, signal, sys
+from feinschliff.cli import main, predict
+predict.CHUNK_ROWS = 32
+whole, done = predict.with_predictions, []
+def some(*arguments):
+    if len(done) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done.append(1)
+    return whole(*arguments)
+predict.with_predictions = some
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr("feinschliff.cli.predict.CHUNK_ROWS", 32)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_killed_call_goes_on_and_writes_the_same(
+    cli, trained, toy_csv, tmp_path, suffix, small_chunks, monkeypatch
+):
+    from feinschliff.cli import predict
+
+    whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
+    assert cli("predict", trained, toy_csv, "-o", whole).code == 0
+    command = [sys.executable, "-c", KILLED, "predict", trained, toy_csv, "-o", cut]
+    assert subprocess.run([str(c) for c in command], capture_output=True).returncode == -9
+    assert not cut.exists()
+    assert (tmp_path / f".cut{suffix}.parts").is_dir()
+    honest, predicted = predict.with_predictions, []
+    monkeypatch.setattr(
+        predict,
+        "with_predictions",
+        lambda model, part, *rest: predicted.append(1) or honest(model, part, *rest),
+    )
+    done = cli("predict", trained, toy_csv, "-o", cut)
+    assert done.code == 0
+    assert "Going on after 64 rows" in done.err
+    assert len(predicted) == 2  # of four chunks
+    assert cut.read_bytes() == whole.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([whole.name, cut.name])
+
+
+def test_parts_of_another_input_are_not_taken(cli, trained, toy_csv, tmp_path, small_chunks):
+    source, cut = shutil.copy(toy_csv, tmp_path / "in.csv"), tmp_path / "cut.csv"
+    command = [sys.executable, "-c", KILLED, "predict", trained, source, "-o", cut]
+    assert subprocess.run([str(c) for c in command], capture_output=True).returncode == -9
+    with source.open("a", encoding="utf-8") as file:
+        file.write("the soup was new.,good\n")
+    done = cli("predict", trained, source, "-o", cut)
+    assert done.code == 0
+    assert "Going on" not in done.err
+    assert "Wrote 121 rows" in done.err
+
+
+def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained, toy_csv, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "run")
+    missing = cli("predict", run, toy_csv, "-o", tmp_path / "a.jsonl", "--runtime", "onnx")
+    assert missing.code == 2
+    assert "feinschliff export" in missing.err
+    assert cli("predict", run, toy_csv, "--runtime", "tpu").code == 2
+    assert cli("export", run).code == 0
+    found = {}
+    for runtime in ("torch", "onnx", "auto"):
+        target = tmp_path / f"{runtime}.jsonl"
+        done = cli("predict", run, toy_csv, "-o", target, "--runtime", runtime)
+        assert done.code == 0
+        assert ("which was faster" in done.err) == (runtime == "auto")
+        found[runtime] = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [row["prediction"] for row in found["onnx"]] == [row["prediction"] for row in found["torch"]]
+    assert found["auto"] in (found["onnx"], found["torch"])
+    assert found["onnx"] != found["torch"]  # other kernels round otherwise
+    export = run / "onnx"
+    assert cli("predict", export, toy_csv, "-o", tmp_path / "b.csv", "--runtime", "torch").code == 2
