@@ -2,8 +2,8 @@
 
     python benchmarks/predict_speed.py runs/quickstart --rows 1066 --rounds 3
 
-The texts are sentences of Rotten Tomatoes that `feinschliff quickstart` does not use. Systems take turns, so
-that other work on the machine meets all of them; shown is the median over rounds, and the median of the ratios
+The texts are sentences of Rotten Tomatoes that `feinschliff quickstart` does not use. Systems take turns, as
+other work on the machine should meet all of them; shown is the median over rounds, and the median of ratios
 within a round. `--memory` also predicts files of 1,000 and of many rows and compares the peak memory.
 """
 
