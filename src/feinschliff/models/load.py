@@ -346,8 +346,9 @@ def _download(source: str, revision: str | None) -> Path:
     except RevisionNotFoundError:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
     except (HTTPError, OSError) as error:
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first_line(error)
         raise ModelError(
-            f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({_first_line(error)})",
+            f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({why})",
             where=source,
             hint=offline,
         ) from None
