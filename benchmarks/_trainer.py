@@ -78,7 +78,7 @@ def tune_and_predict(
         begun = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - begun
-        trainer.args.train_sampling_strategy = "random"  # by length, predict returns the rows in another order
+        trainer.args.train_sampling_strategy = "random"  # which orders what it predicts, too
         logits = trainer.predict(shown).predictions  # type: ignore[arg-type]
     return _decode(task, logits, shown, test, labels, names), seconds
 
