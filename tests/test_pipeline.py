@@ -60,6 +60,7 @@ def test_the_folder_holds_what_it_should(trained):
         "report.html",
         "predictions/test.jsonl",
         "model/config.json",
+        "model/novelty.safetensors",
         "model/profile.json",
         "model/model.safetensors",
         "model/tokenizer.json",
