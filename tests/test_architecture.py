@@ -29,6 +29,7 @@ ORDER = [
     "report",
     "bundle",
     "exporters",
+    "publish",
     "serve",
     "pipeline",
     "adapt",

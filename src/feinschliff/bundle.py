@@ -286,7 +286,7 @@ def load(folder: str | Path, device: str = "auto") -> Model:
         ModelError: its files are damaged.
     """
     path = find(folder)
-    spec = _read_spec(path / SPEC_FILE)
+    spec = read_spec(path / SPEC_FILE)
     task = registry.load("tasks", spec.task)
     if (path / onnx.GRAPH_FILE).is_file():
         model: Model = OnnxModel(path, spec)
@@ -368,7 +368,12 @@ def _prove(model: Model, folder: Path) -> None:
             raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
 
 
-def _read_spec(path: Path) -> Spec:
+def read_spec(path: Path) -> Spec:
+    """Read `feinschliff.json`.
+
+    Raises:
+        ModelError: it is damaged, or of another version.
+    """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         if tree.pop("schema") != SCHEMA:

@@ -63,6 +63,12 @@ class UnknownModelError(ModelError):
     exit_code = 2
 
 
+class HubError(FeinschliffError):
+    """The Hugging Face Hub cannot be reached, or does not let this user do it."""
+
+    exit_code = 1
+
+
 class MissingExtraError(FeinschliffError):
     """An optional dependency is not installed."""
 

@@ -22,6 +22,7 @@ ORDER = (
     "compare",
     "predict",
     "export",
+    "push",
     "serve",
     "tune",
     "models",

@@ -53,6 +53,18 @@ def accepts(source: Any) -> bool:
     return isinstance(source, str) and source.startswith(PREFIX)
 
 
+def repository(source: Any) -> str | None:
+    """Return the id of the data set that an address means, or None for what is no address.
+
+    >>> repository("hf://owner/name@main/config:test")
+    'owner/name'
+    """
+    match = _ADDRESS.fullmatch(source) if accepts(source) else None
+    if match is None:
+        return None
+    return match["repo"]
+
+
 def read(source: Any, config: DataConfig) -> Table:
     """Read one split: the named one, the only one, or `train`.
 

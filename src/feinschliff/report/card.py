@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 
+from feinschliff.readers.hub import repository
 from feinschliff.report import promises
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
@@ -46,6 +47,8 @@ LICENCES = re.compile(
 )
 """Licences the Hub knows by these names; any other is `other` with its name."""
 MAX_LABELS = 100
+FOLDER = '"path/to/this/folder"'
+"""Stands in the card's code for the place of the model."""
 
 
 def card(result: Mapping[str, Any]) -> str:
@@ -68,7 +71,7 @@ def card(result: Mapping[str, Any]) -> str:
         task=result.get("task"),
         pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
         pairs=bool(part(result, "data", "columns").get("text_pair")),
-        base=_public(str(base)),
+        base=public_name(str(base)),
         licence=model.get("licence"),
         labels=labels[:MAX_LABELS],
         more_labels=max(0, len(labels) - MAX_LABELS),
@@ -121,10 +124,15 @@ def metadata(result: Mapping[str, Any]) -> str:
         ),
         None,
     )
+    sources = part(result, "config", "data")
+    known = [repository(sources.get(split)) for split in ("train", "dev", "test")]
+    tested = known[2] if sources.get("test") else known[0]
+    scored = [HUB_METRICS.get(name, name) for name in part(result, "metrics", "test")]
     results = [
         EvalResult(
             task_type=pipeline,
-            dataset_type="custom",
+            task_name=task,
+            dataset_type=tested or "custom",
             dataset_name=_name(result),
             dataset_split="test",
             metric_type=HUB_METRICS.get(name, name),
@@ -144,6 +152,8 @@ def metadata(result: Mapping[str, Any]) -> str:
         license=(licence if LICENCES.fullmatch(licence) else "other") if licence else None,
         license_name=licence if licence and not LICENCES.fullmatch(licence) else None,
         base_model=base,
+        datasets=list(dict.fromkeys(filter(None, known))) or None,
+        metrics=list(dict.fromkeys(scored)) or None,
         library_name="transformers",
         pipeline_tag=pipeline,
         tags=["feinschliff", *([task] if task else [])],
@@ -151,6 +161,17 @@ def metadata(result: Mapping[str, Any]) -> str:
         eval_results=results or None,
     )
     return data.to_yaml().strip()
+
+
+def at_hub(text: str, repo: str, branch: str | None = None) -> str:
+    """Let the code in a card load the model from the Hub."""
+    at = f', revision="{branch}"' if branch and branch != "main" else ""
+    text = text.replace(
+        f"import feinschliff\n\nmodel = feinschliff.load({FOLDER})",
+        "import feinschliff\nfrom huggingface_hub import snapshot_download\n\n"
+        f'model = feinschliff.load(snapshot_download("{repo}"{at}))',
+    )
+    return text.replace(FOLDER, f'"{repo}"{at}')
 
 
 def _name(result: Mapping[str, Any]) -> str:
@@ -161,8 +182,8 @@ def _is_hub_id(name: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name)) and ".." not in name
 
 
-def _public(name: str) -> str:
-    """Leave out the folders of a local path."""
+def public_name(name: str) -> str:
+    """Return the name of a base model, without the folders of a local path."""
     return name if _is_hub_id(name) else re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
