@@ -99,3 +99,16 @@ def test_an_empty_result_makes_a_valid_card():
     text = card({})
     assert ModelCard(text).data.pipeline_tag == "text-classification"
     assert "Undecided" in text
+
+
+def test_a_data_set_of_the_hub_is_named_by_its_id():
+    result = samples.binary()
+    result["config"]["data"] |= {"train": "hf://owner/reviews@main/small:train", "test": None}
+    data = ModelCard(card(result)).data
+    assert data.datasets == ["owner/reviews"]
+    assert {r.dataset_type for r in data.eval_results} == {"owner/reviews"}
+    assert "f1" in data.metrics
+    result["config"]["data"]["test"] = "/home/anna/test.csv"
+    data = ModelCard(card(result)).data
+    assert data.datasets == ["owner/reviews"]
+    assert {r.dataset_type for r in data.eval_results} == {"custom"}, "measured on other texts"
