@@ -158,7 +158,7 @@ def check_reading(learner: Learner, encoded: Encoded) -> None:
     Raises:
         ModelError: it does not.
     """
-    alone = collate(encoded, np.array([0]), learner.pad_id)
+    alone = _cut(collate(encoded, np.array([0]), learner.pad_id), int(encoded.lengths[0]))
     room = ((0, 0), (0, min(8, encoded.limit - alone.input_ids.shape[1])))
     types = alone.token_type_ids
     padded = replace(
@@ -183,6 +183,17 @@ def check_reading(learner: Learner, encoded: Encoded) -> None:
             where="model.source",
             hint="Choose another model: feinschliff models",
         )
+
+
+def _cut(batch: Batch, length: int) -> Batch:
+    """Return the batch without the positions from `length` on."""
+    types = batch.token_type_ids
+    return replace(
+        batch,
+        input_ids=batch.input_ids[:, :length],
+        attention_mask=batch.attention_mask[:, :length],
+        token_type_ids=None if types is None else types[:, :length],
+    )
 
 
 def pool_windows(logits: torch.Tensor, window_record: torch.Tensor, num_records: int) -> torch.Tensor:
