@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import feinschliff
+from feinschliff.cli._commands import command_line
+from feinschliff.config import settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +55,11 @@ def test_every_constraint_is_one_exact_version():
     assert {re.sub(r"[-_.]+", "-", n).lower() for n in needed} <= set(names)
 
 
+def test_test_files_have_names_of_their_own():
+    counts = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
 def test_the_generated_pages_are_current():
     done = subprocess.run(
         [sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -67,13 +77,38 @@ def test_links_between_pages_lead_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.de.md"])
-def test_commands_on_the_first_page_exist(page):
-    from feinschliff.cli._commands import command_line
+FIRST_PAGES = pytest.mark.parametrize("page", ["README.md", "README.de.md"])
 
-    known = set(command_line().list_commands(None))
+
+def shown_commands(page: str) -> list[list[str]]:
+    """Return the words after `feinschliff` of every command shown, in blocks and between backticks."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    used = set(re.findall(r"^(?:\.venv/bin/)?feinschliff ([a-z]+)", text, re.MULTILINE))
-    used |= set(re.findall(r"\| feinschliff ([a-z]+)", text))
-    assert used, "the page shows no command"
-    assert used <= known
+    blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    lines = blocks.splitlines() + re.findall(
+        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    )
+    shown = [re.search(r"(?:^|[|/m] ?)feinschliff ([a-z-].*)", line) for line in lines]
+    return [shlex.split(found[1], comments=True) for found in shown if found]
+
+
+@FIRST_PAGES
+def test_commands_on_the_first_page_are_right(page):
+    shown = shown_commands(page)
+    known = set(command_line().list_commands(None))
+    assert {words[0] for words in shown} == known
+    for name, *words in shown:
+        command = command_line().get_command(None, name)
+        if hasattr(command, "commands") and words:
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-") and word != "-"} <= options, (name, words)
+        overrides = [after.partition("=")[0] for word, after in itertools.pairwise(words) if word == "--set"]
+        assert set(overrides) <= {setting.name for setting in settings()}, (name, words)
+
+
+@FIRST_PAGES
+def test_extras_on_the_first_page_are_those_there_are(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    table = text.partition("## Extras\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(project()["optional-dependencies"]) - {"dev"}
