@@ -80,6 +80,15 @@ def test_calibrated_int8_is_close_and_does_not_depend_on_the_batch(task, archite
     assert json.loads((tmp_path / "export.json").read_text())["calibration_texts"] == len(TEXTS)
 
 
+def test_an_export_with_two_digits_everywhere_runs(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(_int8, "TOLERANCE", 0.0)
+    model = model_of("classification", encoder("bert"))
+    registry.load("exporters", "onnx").export(model, tmp_path, "int8", records("classification"))
+    encoded = model.encode(TEXTS)
+    exact, found = (m.learner.logits(encoded) for m in (model, bundle.load(tmp_path)))
+    assert np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
+
+
 def test_channels_far_apart_and_stubborn_errors_are_mended():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((400, 64)).astype(np.float32)

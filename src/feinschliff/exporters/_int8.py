@@ -253,12 +253,13 @@ class _Writer:
             if bias is not None and self._array(bias).ndim == 1:
                 shift, output = shift + self._array(bias), readers[0].output[0]
                 self.instead[id(readers[0])] = []
-        matrix = self._constant(f"{own}_int8", integers)
-        matrix_scale = self._constant(f"{own}_scale", scales)
-        matrix_zero = self._constant(f"{own}_zero", np.zeros(len(scales), np.int8))
         bias = self._constant(f"{own}_bias", shift.astype(np.float32))
 
         def product(digit: str, result: str, *more: str) -> Any:
+            # Weights of its own for each product: onnxruntime may change them, and fails on shared ones.
+            matrix = self._constant(f"{own}_of_{digit}_int8", integers)
+            matrix_scale = self._constant(f"{own}_scale", scales)
+            matrix_zero = self._constant(f"{own}_of_{digit}_zero", np.zeros(len(scales), np.int8))
             inputs = [f"{digit}_int8", matrix, f"{digit}_scale", matrix_scale, f"{digit}_zero", matrix_zero]
             operator = "MatMulIntegerToFloat"
             return onnx.helper.make_node(operator, [*inputs, *more], [result], domain="com.microsoft")
