@@ -42,8 +42,20 @@ def test_there_is_one_version():
 
 # The first 12 digits of the SHA-256 of each host that no file may name, this one included.
 REGISTRIES = set(
-    "a4aa2ac280bb c2b67f5db935 6af40d8f6023 8b5bb5eb9d75 5c6c4323ca27 a8d98c99d2af "
-    "51c6b9f69c48 03eabd6c5c4f 432122f391af 8743857e3ea0 3ca29e55be4b 56634d425a16".split()
+    [
+        "a4aa2ac280bb",
+        "c2b67f5db935",
+        "6af40d8f6023",
+        "8b5bb5eb9d75",
+        "5c6c4323ca27",
+        "a8d98c99d2af",
+        "51c6b9f69c48",
+        "03eabd6c5c4f",
+        "432122f391af",
+        "8743857e3ea0",
+        "3ca29e55be4b",
+        "56634d425a16",
+    ]
 )
 
 
