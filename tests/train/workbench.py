@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 import tiny
-from feinschliff import pipeline
 from feinschliff.bundle import Model
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
+from feinschliff.pipeline.build import build_model, encode_splits, resolve_config
 from feinschliff.tasks import classification
 from feinschliff.train import fit
 from feinschliff.train.events import Step
@@ -61,10 +61,10 @@ class Bench:
 def bench(folder: Path, rows: int = 44, **settings: Any) -> Bench:
     """Set up a bench with a dozen dev records."""
     config, dataset = tiny.config(folder, Path("none"), **settings), tiny.dataset(tiny.some(rows))
-    model = pipeline._build(config, dataset, folder)
-    encoded = pipeline._encode(model, dataset, lambda event: None)
+    model = build_model(config, dataset, folder)
+    encoded = encode_splits(model, dataset, lambda event: None)
     targets = classification.targets(dataset.train, dataset.labels, encoded["train"])
-    return Bench(model, encoded, targets, pipeline._resolved(config, model, dataset, folder))
+    return Bench(model, encoded, targets, resolve_config(config, model, dataset, folder))
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -1,0 +1,136 @@
+"""Write a tuned model to a folder, whole or not at all, and read it back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from feinschliff import __version__, registry
+from feinschliff.bundle.model import Model, OnnxModel
+from feinschliff.bundle.spec import SCHEMA, SPEC_FILE, read_spec
+from feinschliff.errors import ConfigError, ModelError, ResourceError
+from feinschliff.evaluate.drift import Profile
+from feinschliff.evaluate.novelty import Novelty
+from feinschliff.models import load as loading
+from feinschliff.models import onnx
+
+PROFILE_FILE = "profile.json"
+NOVELTY_FILE = "novelty.safetensors"
+
+
+def load(folder: str | Path, device: str = "auto") -> Model:
+    """Load a tuned model from a run's folder, its `model` folder, or an exported folder.
+
+    Raises:
+        ConfigError: there is no tuned model.
+        ModelError: its files are damaged.
+    """
+    path = find(folder)
+    spec = read_spec(path / SPEC_FILE)
+    task = registry.load("tasks", spec.task)
+    if (path / onnx.GRAPH_FILE).is_file():
+        model: Model = OnnxModel(path, spec)
+    else:
+        network = loading.load_model(path, task.AUTO_CLASS, complete=True)
+        model = Model(network, loading.load_tokenizer(path), spec, device)
+        model.novelty = _read_novelty(path / NOVELTY_FILE)
+    model.profile = _read_profile(path / PROFILE_FILE)
+    return model
+
+
+def find(folder: str | Path) -> Path:
+    """Return the folder that holds `feinschliff.json`: the given one, or `model` in it.
+
+    Raises:
+        ConfigError: neither does.
+    """
+    for path in (Path(folder), Path(folder) / "model"):
+        if (path / SPEC_FILE).is_file():
+            return path
+    if not Path(folder).exists():
+        raise ConfigError(
+            "there is no such folder", where=str(folder), hint="Train a model first: feinschliff train"
+        )
+    raise ConfigError(
+        "is no tuned model",
+        where=str(folder),
+        allowed=f"Give a run's folder, or a model folder with {SPEC_FILE} in it",
+    )
+
+
+def save(model: Model, folder: Path, card: str = "") -> None:
+    """Write the model folder, whole or not at all, and prove that it can be read back.
+
+    Raises:
+        ResourceError: it cannot be written, for want of space above all; nothing is left behind.
+        ModelError: the reloaded weights differ from the saved ones.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    from feinschliff.train.checkpoint import reason
+
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    network, tokenizer = model.learner.model, model.tokenizer
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = model.spec.reading.max_length_tokens
+    spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
+    try:
+        part.mkdir(parents=True)
+        loading.quietly(lambda: network.save_pretrained(part))
+        tokenizer.save_pretrained(part)
+        (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
+        if model.profile:
+            write_profile(model.profile, part)
+        if model.novelty:
+            save_file(vars(model.novelty), part / NOVELTY_FILE)
+        if card:
+            (part / "README.md").write_text(card, encoding="utf-8")
+        _prove(model, part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _prove(model: Model, folder: Path) -> None:
+    """Compare every saved tensor with the model's: what is lost now would be missed in production."""
+    import torch
+
+    task = registry.load("tasks", model.spec.task)
+    again = loading.load_model(folder, task.AUTO_CLASS, complete=True).state_dict()
+    for name, tensor in model.learner.model.state_dict().items():
+        if name not in again or not torch.equal(again[name], tensor.cpu()):
+            raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
+
+
+def _read_novelty(path: Path) -> Novelty | None:
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return Novelty(**load_file(path))
+    except (OSError, SafetensorError, TypeError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+
+
+def write_profile(profile: Profile, folder: Path) -> None:
+    """Write what the training data looked like beside a model."""
+    (folder / PROFILE_FILE).write_text(json.dumps(profile.as_dict()), encoding="utf-8")
+
+
+def _read_profile(path: Path) -> Profile | None:
+    if not path.is_file():
+        return None
+    try:
+        return Profile.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None

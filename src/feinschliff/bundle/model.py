@@ -1,0 +1,210 @@
+"""A tuned model in use: texts in, predictions out."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from feinschliff import registry
+from feinschliff.bundle.prediction import Prediction, each
+from feinschliff.bundle.spec import Spec
+from feinschliff.data import Records
+from feinschliff.encode import Encoded, tokens_of
+from feinschliff.errors import ConfigError, ModelError
+from feinschliff.evaluate import Predictions
+from feinschliff.evaluate.drift import Profile, Window, facts
+from feinschliff.evaluate.novelty import Novelty
+from feinschliff.models import onnx
+
+if TYPE_CHECKING:
+    from feinschliff.explain import Explanation
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Threads may share a model, whose tokenizer and attention kernel are switched from batch to batch."""
+
+
+class Model:
+    """A tuned model, ready to predict.
+
+    Args:
+        network: A transformers model with a head.
+        tokenizer: Its fast tokenizer.
+        spec: What `feinschliff.json` holds.
+        device: `auto`, `cpu`, `cuda`, ...
+        precision: `auto`, `float32`, ...
+
+    Attributes:
+        profile: What the training data looked like, if that is known.
+        novelty: Tells how unlike the training texts a text is, if that is known.
+        watch: Collects what incoming texts look like, if set; see `evaluate.drift`.
+    """
+
+    profile: Profile | None = None
+    novelty: Novelty | None = None
+    watch: Window | None = None
+
+    def __init__(
+        self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"
+    ):
+        from feinschliff.train.learner import Learner
+        from feinschliff.train.precision import resolve_device, resolve_precision
+
+        self.spec, self.tokenizer = spec, tokenizer
+        where = resolve_device(device)
+        self.learner: Any = Learner(
+            network.to(where).eval(),
+            registry.load("tasks", spec.task),
+            where,
+            resolve_precision(precision, where),
+            tokenizer.pad_token_id,
+        )
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.spec.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in the order of probabilities."""
+        return self.spec.labels
+
+    def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
+        """Tokenise texts as this model reads them.
+
+        Raises:
+            ConfigError: the model reads pairs and none were given, or the other way round.
+            ModelError: the tokenizer is not the model's.
+        """
+        if (pairs is not None) != self.spec.reading.pairs:
+            raise ConfigError(
+                "the model reads "
+                + ("pairs of texts; give both" if self.spec.reading.pairs else "single texts, not pairs"),
+                where="predict",
+            )
+        if pairs is not None and len(pairs) != len(texts):
+            raise ConfigError(f"{len(texts)} texts and {len(pairs)} second texts", where="predict")
+        encoded = self.spec.reading.encode(
+            self.tokenizer, texts, pairs, units=self.learner.task.UNIT == "token"
+        )
+        rows, highest = self.learner.vocab_size, int(encoded.input_ids.max(initial=0))
+        if highest >= rows:
+            raise ModelError(
+                f"the tokenizer makes token {highest}, but the model has only {rows}",
+                where=self.spec.base_model or "model",
+                hint="The tokenizer is not this model's",
+            )
+        return encoded
+
+    def predictions(self, records: Records, progress: Callable[[int], None] | None = None) -> Predictions:
+        """Predict for the records of a split; `progress` is told the windows done."""
+        return self._predictions(records.texts, records.pairs, progress)
+
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Prediction]:
+        """Predict one `Prediction` per text, in order.
+
+        Raises:
+            ConfigError: `texts` is one string, or holds something that is none.
+        """
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs))
+        return list(each(found))
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
+        """Return float32 [N, L], the probabilities in the order of `labels`.
+
+        Raises:
+            ConfigError: the task has no probabilities per text.
+        """
+        found = self._predictions(_strings(texts), None if pairs is None else _strings(pairs))
+        if found.scores is None:
+            raise ConfigError(f"the task {self.task} has no probabilities per text", where="predict_proba")
+        return found.scores
+
+    def explain(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        label: str | None = None,
+        most_steps: int = 128,
+    ) -> list[list[Explanation]]:
+        """Say for each text which words speak for what is predicted, or for `label`.
+
+        Args:
+            texts, pairs: As for `predict`.
+            label: A label of the model.
+            most_steps: Passes a text may take: 8, 16, ..., 128; more where its weights do not add up yet.
+
+        Returns:
+            Per text its explanations: one for classification and regression, one per label for multilabel,
+            one per entity for ner.
+
+        Raises:
+            ConfigError: the model has no such label, or was exported and has no gradients.
+            MissingExtraError: the extra `explain` is not installed.
+        """
+        from feinschliff.explain import explain
+
+        texts, pairs = _strings(texts), None if pairs is None else _strings(pairs)
+        with _ONE_AT_A_TIME:
+            predictions = self._predictions(texts, pairs)
+            reading = dataclasses.replace(self.spec.reading, label_pieces="tokens")
+            tokens = reading.encode(self.tokenizer, texts, pairs, units=True)
+            encoded = self.encode(texts, pairs)
+            return explain(self.learner, encoded, tokens, texts, pairs, predictions, label, most_steps)
+
+    def _predictions(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Predictions:
+        with _ONE_AT_A_TIME:
+            encoded = self.encode(texts, pairs)
+            if self.novelty is None:
+                logits = self.learner.logits(encoded, progress)
+            else:
+                logits, vectors = self.learner.logits_and_vectors(encoded, progress)
+        found = self.learner.task.decode(logits, encoded, self.labels, texts, self.spec.decision)
+        if self.novelty is not None:
+            found = dataclasses.replace(found, novelty=self.novelty.of(vectors))
+        self.note(encoded, texts, pairs, found)
+        return found
+
+    def note(
+        self, encoded: Encoded, texts: Sequence[str], pairs: Sequence[str] | None, found: Predictions
+    ) -> None:
+        """Let `watch`, if it is set, see texts and what was predicted for them."""
+        if self.watch is not None:
+            unknown = self.profile.unknown_id if self.profile else None
+            self.watch.add(facts(texts, *tokens_of(encoded), unknown, found, pairs))
+
+
+class OnnxModel(Model):
+    """An exported model: the same texts, windows and decision rules, computed by onnxruntime without torch.
+
+    Args:
+        folder: What `feinschliff export` made.
+        spec: What its `feinschliff.json` holds.
+    """
+
+    def __init__(self, folder: Path, spec: Spec):
+        self.spec, self.tokenizer = spec, onnx.load_tokenizer(folder)
+        self.learner: Any = onnx.OnnxLearner(folder, registry.load("tasks", spec.task))
+
+
+def _strings(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise ConfigError(
+            "one string was given", where="predict", allowed="Give a list of strings: predict([text])"
+        )
+    found = list(texts)
+    for index, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ConfigError(f"text {index} is {type(text).__name__}, not a string", where="predict")
+    return found

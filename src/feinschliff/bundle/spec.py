@@ -1,0 +1,57 @@
+"""What a model's folder holds besides an ordinary Hugging Face model: `feinschliff.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from feinschliff.encode import Reading
+from feinschliff.errors import ModelError
+
+SPEC_FILE = "feinschliff.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The content of `feinschliff.json`.
+
+    Attributes:
+        task: Name of the task.
+        labels: Label names in the order of the logits.
+        reading: How texts become tokens.
+        decision: Decision rules, fitted on dev; see `feinschliff.evaluate.decide`.
+        base_model: What was tuned.
+        fingerprint: Of the data it was tuned on.
+        columns: Its columns by their roles: `text`, `text_pair`, `label`.
+        versions: Of the packages that made it.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    reading: Reading
+    decision: dict[str, Any] = field(default_factory=dict)
+    base_model: str = ""
+    fingerprint: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def read_spec(path: Path) -> Spec:
+    """Read `feinschliff.json`.
+
+    Raises:
+        ModelError: it is damaged, or of another version.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if tree.pop("schema") != SCHEMA:
+            raise ModelError(
+                "was written by another version of Feinschliff", where=str(path), hint="Train again"
+            )
+        tree.pop("feinschliff", None)
+        return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None

@@ -1,0 +1,270 @@
+"""A run, from data to report: the one file that knows the order."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from feinschliff import registry
+from feinschliff.config import RunConfig, TrainConfig, dump_config
+from feinschliff.data import Dataset, Records
+from feinschliff.errors import DataError, MissingExtraError, QualityError
+from feinschliff.evaluate import goal, requirement
+from feinschliff.evaluate.goals import require_reachable
+from feinschliff.pipeline.baselines import fit_baselines
+from feinschliff.pipeline.build import build_model, encode_splits, renewer, resolve_config
+from feinschliff.pipeline.evaluate import evaluate
+from feinschliff.readers import Table
+from feinschliff.train.events import Listener, Notice, Stage, ignore
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.encode import Encoded
+    from feinschliff.report.result import Result
+    from feinschliff.train.rates import RangeTest
+
+
+def run(
+    config: RunConfig,
+    *,
+    tables: Mapping[str, Table] | None = None,
+    listen: Listener = ignore,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Result:
+    """Train, evaluate and report as configured.
+
+    Args:
+        config: The run. Settings left to the defaults are resolved and saved in the run's folder.
+        tables: `train`, `dev`, `test` in memory, instead of the sources in `config.data`.
+        listen: Told what happens.
+        resume: Go on from the checkpoints in `config.output_dir`.
+        overwrite: Replace an earlier run in `config.output_dir`.
+
+    Returns:
+        The content of `result.json`. Where a launcher started several processes, only the first one writes
+        and has a result; the others help it to train, and get an empty one.
+
+    Raises:
+        FeinschliffError: see its kinds; `QualityError` when a requirement is not met, after all is written.
+    """
+    from feinschliff.train.processes import together
+
+    with together() as crew:
+        if crew.is_first:
+            return _run(config, tables or {}, listen, resume, overwrite)
+        _assist(config, tables or {})
+        return cast("Result", {})
+
+
+def _run(
+    config: RunConfig, tables: Mapping[str, Table], listen: Listener, resume: bool, overwrite: bool
+) -> Result:
+    from feinschliff.bundle import save
+    from feinschliff.models import load as loading
+    from feinschliff.models.digest import weights_digest
+    from feinschliff.readers import write_table
+    from feinschliff.report import card, doubts, evidence, fit, html, robust, run_folder
+    from feinschliff.report.result import write, write_text
+    from feinschliff.train.cross import cross_validate
+    from feinschliff.train.energy import metered, require_meter
+    from feinschliff.train.processes import processes
+    from feinschliff.train.seeds import tune_seeds
+    from feinschliff.train.trackers import flat, tracked
+
+    begun = time.perf_counter()
+    baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
+    for text in config.evaluate.require:
+        requirement(text)
+    for text in config.decide.goal:
+        goal(text)
+    listen(Stage("data"))
+    output = run_folder.choose(config, resume, overwrite)
+    config = config.model_copy(update={"output_dir": str(output)})
+    folder = loading.locate(config.model.source, config.model.revision)
+    dataset = _prepare(config, tables, listen)
+    require_reachable(config.decide, dataset.task, dataset.labels)
+    require_meter(config.train.energy)
+    with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
+        listen = trackers
+        listen(Stage("model", config.model.source))
+        model = build_model(config, dataset, folder)
+        encoded = encode_splits(model, dataset, listen)
+        asked = config.train
+        config = resolve_config(config, model, dataset, folder)
+        write_text(output / "config.yaml", dump_config(config))
+        trackers.settings = flat(config.model_dump(mode="json"))
+        processes().broadcast((config, asked, dataset.fingerprint))
+
+        contenders, crossed = fit_baselines(config, dataset, model, encoded, baselines, listen)
+        listen(Stage("train", f"{len(dataset.train):,} texts"))
+        checkpoints = output / run_folder.CHECKPOINTS
+        if resume and not run_folder.has_checkpoint(output):
+            listen(Notice("There is no checkpoint yet; training starts at the beginning."))
+        with metered(config.train.energy) as meter:
+            fitted, decision, trials = tune_seeds(
+                config,
+                dataset,
+                model.learner,
+                encoded,
+                renewer(config, dataset, folder, model.tokenizer),
+                checkpoints,
+                listen,
+                weights_digest(folder),
+            )
+        model.spec = dataclasses.replace(model.spec, decision=decision)
+
+        points: list[Any] = []
+        if config.evaluate.evidence == "full":
+            points = _curve(config, asked, dataset, model, folder, listen)
+            contenders.append(evidence.scratch_contender(points))
+
+        folded = None
+        if config.evaluate.folds > 1:
+            one = config.model_copy(update={"train": asked.model_copy(update={"seeds": 1})})
+            folded = cross_validate(one, dataset, tune, listen)
+
+        listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
+        result, predictions = evaluate(config, dataset, model, encoded, contenders, fitted, folder)
+        result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
+        result["explanations"] = _explanations(config, dataset, model, result, listen)
+        result["label_errors"], doubtful = doubts.label_error_facts(dataset, crossed, predictions)
+        result["robustness"] = robust.robustness_facts(model, dataset.test, predictions, config)
+        result["learning_curve"] = evidence.curve_facts(points, result, dataset, config)
+        result["cross_validation"] = evidence.fold_facts(folded, config)
+        fits = evidence.learning_facts(result, config.evaluate.confidence, config.seed)
+        result["learning_fit"] = fits
+        result["seeds"] = evidence.seed_facts(trials, dataset, config)
+        listen(Stage("report"))
+        result["cost"]["energy_kwh"] = meter.kwh
+        trackers.tell({f"test/{n}": v["value"] for n, v in result["metrics"]["test"].items()})
+        result["duration_seconds"] = time.perf_counter() - begun
+        save(model, output / "model", card(result))
+        if fitted.adapter:
+            base = result["model"]["hub_id"] or config.model.source
+            fitted.adapter.save(output / run_folder.ADAPTER, model.learner.model, base)
+        run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
+        if dataset.removed:
+            run_folder.write_rows(output / "removed.jsonl", dataset.removed)
+        if doubtful:
+            table = doubts.as_table(doubtful, dataset.columns.separator)
+            write_table(table, output / run_folder.LABEL_ERRORS)
+        write_text(output / "report.html", html(result, config.report.language))
+        write(result, output / "result.json")
+        if not config.train.keep_checkpoints:
+            shutil.rmtree(checkpoints, ignore_errors=True)
+    missed = [r for r in result["requirements"] or [] if not r["reached"]]
+    if missed:
+        facts = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
+        raise QualityError(
+            f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
+        )
+    return result
+
+
+def _assist(config: RunConfig, tables: Mapping[str, Table]) -> None:
+    """Help the first process to train, once it has found nothing wrong with the data and the settings."""
+    from feinschliff.models.load import locate
+    from feinschliff.train.processes import processes
+    from feinschliff.train.seeds import tune_seeds
+
+    resolved, asked, fingerprint = processes().broadcast()
+    dataset = _prepare(config, tables, ignore)
+    if dataset.fingerprint != fingerprint:
+        raise DataError(
+            "this process reads other data than the first one", where=f"process {processes().rank}"
+        )
+    folder = locate(config.model.source, config.model.revision)
+    model = build_model(config, dataset, folder)
+    encoded = encode_splits(model, dataset, ignore)
+    tune_seeds(resolved, dataset, model.learner, encoded, renewer(resolved, dataset, folder, model.tokenizer))
+    if resolved.evaluate.evidence == "full":
+        _curve(resolved, asked, dataset, model, folder, ignore)
+
+
+def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Model:
+    """Return the model tuned on a dataset as configured: no baselines, no report, nothing on disk.
+
+    Raises:
+        FeinschliffError: see its kinds.
+    """
+    from feinschliff.models.load import locate
+    from feinschliff.train.seeds import tune_seeds
+
+    folder = locate(config.model.source, config.model.revision)
+    model = build_model(config, dataset, folder)
+    encoded = encode_splits(model, dataset, listen)
+    resolved = resolve_config(config, model, dataset, folder)
+    renew = renewer(resolved, dataset, folder, model.tokenizer)
+    _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
+    model.spec = dataclasses.replace(model.spec, decision=decision)
+    return model
+
+
+def learning_rate_range(
+    config: RunConfig, low: float, high: float, num_steps: int, listen: Listener = ignore
+) -> RangeTest:
+    """Let the learning rate rise over some steps of training, see `train/rates.py`; nothing is written.
+
+    Raises:
+        FeinschliffError: see its kinds.
+    """
+    from feinschliff.models.load import locate
+    from feinschliff.train.processes import refuse_several
+    from feinschliff.train.rates import range_test
+
+    refuse_several("feinschliff tune")
+    listen(Stage("data"))
+    folder = locate(config.model.source, config.model.revision)
+    dataset = _prepare(config, {}, listen)
+    listen(Stage("model", config.model.source))
+    model = build_model(config, dataset, folder)
+    encoded = encode_splits(model, dataset, listen)
+    resolved = resolve_config(config, model, dataset, folder)
+    listen(Stage("train", f"{num_steps} steps, learning rate {low:g} to {high:g}"))
+    return range_test(resolved, dataset, model.learner, encoded, low, high, num_steps, listen)
+
+
+def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:
+    from feinschliff.data.prepare import prepare
+
+    dataset = prepare(config, tables.get("train"), tables.get("test"), tables.get("dev"))
+    listen(Notice(dataset.columns.reason))
+    for note in dataset.notes:
+        listen(Notice(note))
+    for finding in dataset.findings:
+        level = "info" if finding.severity == "info" else "warning"
+        listen(Notice(f"{finding.message} ({finding.action})", level))
+    return dataset
+
+
+def _curve(
+    config: RunConfig, asked: TrainConfig, dataset: Dataset, model: Model, folder: Path, listen: Listener
+) -> list[Any]:
+    """Train on parts of the data, pretrained and from random weights."""
+    from feinschliff.train.curve import measure
+
+    def encode(records: Records) -> Encoded:
+        return model.encode(records.texts, records.pairs)
+
+    def network(pretrained: bool) -> Any:
+        return renewer(config, dataset, folder, model.tokenizer, pretrained)(config.seed)
+
+    return measure(config, asked, dataset, model.learner, encode, network, listen)
+
+
+def _explanations(
+    config: RunConfig, dataset: Dataset, model: Model, result: Result, listen: Listener
+) -> dict[str, Any] | None:
+    """Weigh the words of some test texts, where that can be done."""
+    from feinschliff.report import reasons
+
+    try:
+        return reasons.explanation_facts(model, dataset.test, result["mistakes"] or [], config)
+    except MissingExtraError as error:
+        listen(Notice(str(error)))
+        return None

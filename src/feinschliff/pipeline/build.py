@@ -1,0 +1,143 @@
+"""A model made ready to be tuned on a dataset, with every setting resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feinschliff import registry
+from feinschliff.config import RunConfig
+from feinschliff.data import Dataset
+from feinschliff.errors import ConfigError
+from feinschliff.train.events import Listener, Notice
+
+if TYPE_CHECKING:
+    from feinschliff.bundle import Model
+    from feinschliff.encode import Encoded
+
+
+def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
+    """Load the pretrained model with a new head for the task."""
+    from feinschliff.bundle import Model, Spec
+    from feinschliff.encode import Reading
+    from feinschliff.models import load as loading
+    from feinschliff.train.learner import check_reading
+    from feinschliff.train.unpadding import agrees, pays
+
+    if dataset.task not in registry.names("tasks"):
+        raise ConfigError(
+            f"the data is for the task '{dataset.task}', which cannot be trained",
+            where="task",
+            allowed=f"There are: {', '.join(registry.names('tasks'))}",
+        )
+    tokenizer = loading.load_tokenizer(folder)
+    settings = config.model
+    length = loading.max_length(loading.load_config(folder), tokenizer, settings.max_length_tokens)
+    reading = Reading(
+        length,
+        settings.long_text,
+        settings.window_overlap_tokens,
+        dataset.columns.text_pair is not None,
+        settings.label_pieces,
+    )
+    network = renewer(config, dataset, folder, tokenizer)(config.seed)
+    loading.match_inputs(tokenizer, network)
+    packages = ("torch", "transformers", "tokenizers")
+    columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label")}
+    spec = Spec(
+        task=dataset.task,
+        labels=dataset.labels,
+        reading=reading,
+        base_model=config.model.source,
+        fingerprint=dataset.fingerprint,
+        columns={role: name for role, name in columns.items() if name},
+        versions={name: version(name) for name in packages},
+    )
+    model = Model(network, tokenizer, spec, config.train.device, config.train.precision)
+    check_reading(model.learner, model.encode(["one"], ["two"] if reading.pairs else None))
+    if pays(model.learner):
+        texts = ["one", "one two three"]
+        few = model.encode(texts, texts if reading.pairs else None)
+        model.learner.unpadded = agrees(model.learner, few)
+    return model
+
+
+def renewer(
+    config: RunConfig, dataset: Dataset, folder: Path, tokenizer: Any, pretrained: bool = True
+) -> Callable[[int], Any]:
+    """Return a function that loads the network with a new head, or all weights, drawn by a seed."""
+    from feinschliff.models import load as loading
+
+    task = registry.load("tasks", dataset.task)
+
+    def renew(seed: int) -> Any:
+        return loading.load_model(
+            folder,
+            task.AUTO_CLASS,
+            dropout=config.train.dropout or 0.0,
+            seed=seed,
+            pretrained=pretrained,
+            pad_token_id=tokenizer.pad_token_id,
+            **task.head(dataset.labels),
+        )
+
+    return renew
+
+
+def encode_splits(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:
+    """Tokenise train, dev and test, and say which texts are longer than the model reads at once."""
+    parts = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    encoded = {name: model.encode(records.texts, records.pairs) for name, records in parts.items()}
+    limit = model.spec.reading.max_length_tokens
+    cut = sum(e.cut for e in encoded.values())
+    windowed = sum(e.windowed for e in encoded.values())
+    if cut:
+        listen(Notice(f"{cut:,} texts are longer than {limit} tokens and are cut there.", "warning"))
+    if windowed:
+        listen(
+            Notice(f"{windowed:,} texts are longer than {limit} tokens and are read in overlapping windows.")
+        )
+    return encoded
+
+
+def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Path) -> RunConfig:
+    """Return the configuration with every choice made, so that it repeats the run."""
+    from feinschliff.models.load import PACKAGED, commit
+    from feinschliff.train.defaults import resolve
+
+    source = config.model.source
+    network = model.learner.model
+    backbone = sum(p.numel() for p in network.base_model.parameters())
+    backbone -= network.get_input_embeddings().weight.numel()
+    data = config.data.model_copy(
+        update={
+            **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
+            **{k: getattr(dataset.columns, k) for k in ("text", "text_pair", "label", "id", "group")},
+        }
+    )
+    return config.model_copy(
+        update={
+            "task": dataset.task,
+            "data": data,
+            "model": config.model.model_copy(
+                update={
+                    "max_length_tokens": model.spec.reading.max_length_tokens,
+                    "source": source if source in PACKAGED else _absolute(source),
+                    "revision": commit(folder) or config.model.revision,
+                }
+            ),
+            "train": resolve(
+                config.train,
+                backbone,
+                len(dataset.train),
+                len(dataset.labels),
+                model.learner.task.UNIT,
+            ),
+        }
+    )
+
+
+def _absolute(source: str | None) -> str | None:
+    return str(Path(source).absolute()) if source and source != "-" and Path(source).exists() else source
