@@ -7,6 +7,8 @@ with its `exit_code`; anything else is a defect of ours and ends with 1 and a tr
 from __future__ import annotations
 
 import difflib
+import shlex
+import sys
 from collections.abc import Iterable
 
 
@@ -77,7 +79,7 @@ class MissingExtraError(FeinschliffError):
     def __init__(self, what: str, extra: str):
         super().__init__(
             f"{what} needs the optional extra '{extra}', which is not installed",
-            hint=f"Install it: pip install 'feinschliff[{extra}]'",
+            hint=f"Install it: {install(f'feinschliff[{extra}]')}",
         )
 
 
@@ -100,6 +102,14 @@ class RunInterrupted(FeinschliffError):  # noqa: N818  (an interruption is not a
     """The user or the system asked the run to stop; a checkpoint was written."""
 
     exit_code = 130
+
+
+def install(package: str, *flags: str) -> str:
+    """Return the command that installs a package where this program runs.
+
+    `feinschliff[EXTRA]` adds what the extra needs to the Feinschliff that is there, from a clone or a wheel.
+    """
+    return shlex.join([sys.executable or "python", "-m", "pip", "install", *flags, package])
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ from feinschliff.config import load_config
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
+from feinschliff.objectives._parts import Parts
 from feinschliff.train.learner import used_ids
 
 OBJECTIVES = registry.names("objectives")
@@ -58,8 +59,8 @@ def learner_of(name, folder):
     ids = np.union1d(used_ids(tokenizer.pad_token_id, train), tokenizer.all_special_ids)
     config = load_config(values=QUICK)
     place = torch.arange(network.config.vocab_size)
-    learner = objective.learner(network, tokenizer, config, torch.device("cpu"), "float32", ids, place)
-    return objective, tokenizer, learner
+    parts = Parts(network, tokenizer, config, torch.device("cpu"), "float32", ids, place)
+    return objective, tokenizer, objective.learner(parts)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

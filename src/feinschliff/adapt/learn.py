@@ -18,6 +18,7 @@ from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names
+from feinschliff.objectives._parts import Parts
 from feinschliff.train.events import Listener, Notice, Stage
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
@@ -78,7 +79,7 @@ def learn(
     if head_is_new:
         start_head(network, np.bincount(train.input_ids))
     with objective.vocabulary(network, ids) as place:
-        learner = objective.learner(network, tokenizer, config, device, precision, ids, place)
+        learner = objective.learner(Parts(network, tokenizer, config, device, precision, ids, place))
 
         def look(learner: Learner) -> dict[str, float]:
             loss = Losses(*objective.measure(learner, measured["dev"], config.seed)).mean

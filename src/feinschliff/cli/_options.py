@@ -1,12 +1,30 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the configuration they make."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from feinschliff.config import RunConfig
+
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Base model: a name of `feinschliff models`, a hub id, a folder."),
+]
+OutputDir = Annotated[
+    str | None,
+    typer.Option("--output-dir", "-o", metavar="FOLDER", help="New folder for everything the run makes."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")]
+Resume = Annotated[
+    Path | None,
+    typer.Option("--resume", metavar="RUN", help="Folder of an interrupted run to go on with."),
+]
 Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="Column with the text.")]
 TextPair = Annotated[
     str | None, typer.Option("--text-pair", metavar="COLUMN", help="Column with the second text of a pair.")
@@ -40,3 +58,34 @@ Goal = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def configure(
+    config: Path | None, overrides: list[str] | None, named: Mapping[str, Any], resume: Path | None
+) -> RunConfig:
+    """Return what the options of a run make of the settings; a resumed run keeps those it began with.
+
+    Args:
+        named: Settings that have options of their own, None where they were not used.
+
+    Raises:
+        ConfigError: a setting is wrong; settings are given with --resume, or there is no run to go on with.
+    """
+    from feinschliff.config import load_config
+    from feinschliff.errors import ConfigError
+
+    if resume is None:
+        return load_config(config, overrides or (), named)
+    if overrides or config or any(value is not None for value in named.values()):
+        raise ConfigError(
+            "a resumed run keeps its settings",
+            where="--resume",
+            hint="Give --resume RUN alone, or start a new run",
+        )
+    if not (resume / "config.yaml").is_file():
+        raise ConfigError(
+            "the folder holds no run: config.yaml is missing",
+            where=str(resume),
+            hint="Name the folder given as --output-dir",
+        )
+    return load_config(resume / "config.yaml", values={"output_dir": str(resume)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,10 +15,7 @@ def adapt(
         list[str] | None,
         typer.Argument(help="Files, folders or hf://owner/name with raw texts of the domain."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Base model: a name of `feinschliff models`, a hub id, a folder."),
-    ] = None,
+    model: options.Model = None,
     text: options.Text = None,
     group: Annotated[
         str | None,
@@ -50,22 +46,12 @@ def adapt(
         ),
     ] = None,
     format: options.Format = None,
-    output_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--output-dir", "-o", metavar="FOLDER", help="New folder; the model goes to its `model`."
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    output_dir: options.OutputDir = None,
+    seed: options.Seed = None,
     set_: options.Overrides = None,
     config: options.Config = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", metavar="RUN", help="Folder of an interrupted adaptation to go on with."),
-    ] = None,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = None,
 ) -> None:
     """Go on with the pretraining of a model on raw texts of a domain.
 
@@ -75,8 +61,6 @@ def adapt(
     from feinschliff.adapt.run import run
     from feinschliff.cli._output import console
     from feinschliff.cli._progress import Display, duration
-    from feinschliff.config import load_config
-    from feinschliff.errors import ConfigError
 
     named = {
         "adapt.corpus": tuple(corpus) if corpus else None,
@@ -91,16 +75,7 @@ def adapt(
         "output_dir": output_dir,
         "seed": seed,
     }
-    if resume is not None:
-        if set_ or config or any(value is not None for value in named.values()):
-            raise ConfigError(
-                "a resumed run keeps its settings", where="--resume", hint="Give --resume RUN alone"
-            )
-        if not (resume / "config.yaml").is_file():
-            raise ConfigError("the folder holds no run: config.yaml is missing", where=str(resume))
-        chosen = load_config(resume / "config.yaml", values={"output_dir": str(resume)})
-    else:
-        chosen = load_config(config, set_ or (), named)
+    chosen = options.configure(config, set_, named, resume)
     with Display(ctx.obj["quiet"]) as display:
         result = run(chosen, listen=display, resume=resume is not None, overwrite=overwrite)
     screen = console()

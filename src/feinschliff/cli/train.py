@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,10 +23,7 @@ def train(
     dev: Annotated[
         str | None, typer.Option("--dev", metavar="FILE", help="Data for choosing epochs and thresholds.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Base model: a name of `feinschliff models`, a hub id, a folder."),
-    ] = None,
+    model: options.Model = None,
     task: Annotated[
         str | None, typer.Option("--task", help="Task to learn; found in the data if not given.")
     ] = None,
@@ -41,11 +37,8 @@ def train(
         ),
     ] = None,
     format: options.Format = None,
-    output_dir: Annotated[
-        str | None,
-        typer.Option("--output-dir", "-o", metavar="FOLDER", help="New folder for everything the run makes."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    output_dir: options.OutputDir = None,
+    seed: options.Seed = None,
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", metavar="N", help="Train N times and report the spread; the best is kept."),
@@ -60,20 +53,14 @@ def train(
     goal: options.Goal = None,
     set_: options.Overrides = None,
     config: options.Config = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", metavar="RUN", help="Folder of an interrupted run to go on with."),
-    ] = None,
+    overwrite: options.Overwrite = False,
+    resume: options.Resume = None,
 ) -> None:
     """Fine-tune a model on labelled texts, and report what the fine-tuning gained.
 
     Columns and task are found in the data, or named by options. Without --test a part of the data is kept for
     the final scores. Settings come from --config, then from the options, then from --set.
     """
-    from feinschliff.config import load_config
     from feinschliff.errors import ConfigError
 
     named = {
@@ -94,26 +81,14 @@ def train(
         "evaluate.require": require or None,
         "decide.goal": goal or None,
     }
-    if resume is not None:
-        given = [name for name, value in named.items() if value is not None]
-        if given or set_ or config:
-            raise ConfigError(
-                "a resumed run keeps its settings",
-                where="--resume",
-                hint="Give --resume RUN alone, or start a new run",
-            )
-        run_and_show(
-            load_config(_saved(resume), values={"output_dir": str(resume)}), ctx.obj["quiet"], resume=True
-        )
-        return
-    chosen = load_config(config, set_ or (), named)
+    chosen = options.configure(config, set_, named, resume)
     if chosen.data.train is None:
         raise ConfigError(
             "no data was given",
             where="train",
             hint="Name a file: feinschliff train reviews.csv; or data.train in --config",
         )
-    run_and_show(chosen, ctx.obj["quiet"], overwrite=overwrite)
+    run_and_show(chosen, ctx.obj["quiet"], resume=resume is not None, overwrite=overwrite)
 
 
 def run_and_show(config: RunConfig, quiet: bool, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -136,15 +111,3 @@ def run_and_show(config: RunConfig, quiet: bool, *, resume: bool = False, overwr
         raise
     if result:  # only the first of several processes has one
         print_summary(result)
-
-
-def _saved(run: Path) -> Path:
-    from feinschliff.errors import ConfigError
-
-    if not (run / "config.yaml").is_file():
-        raise ConfigError(
-            "the folder holds no run: config.yaml is missing",
-            where=str(run),
-            hint="Name the folder given as --output-dir",
-        )
-    return run / "config.yaml"

@@ -21,7 +21,7 @@ def tune(
     low: Annotated[float, typer.Option("--low", min=1e-9, help="First rate.")] = 1e-6,
     high: Annotated[float, typer.Option("--high", max=10.0, help="Last rate.")] = 1e-2,
     steps: Annotated[int, typer.Option("--steps", min=10, help="Steps between them.")] = 100,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Base model.")] = None,
+    model: options.Model = None,
     text: options.Text = None,
     label: options.Label = None,
     format: options.Format = None,

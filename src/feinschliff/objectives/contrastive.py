@@ -10,7 +10,6 @@ one document as positives).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from feinschliff.config import RunConfig
-from feinschliff.encode import Batch, Encoded, collate
+from feinschliff.encode import Batch, Encoded
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
+from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.objectives.anchored import vectors
 from feinschliff.train.learner import Learner
 from feinschliff.train.precision import autocast
@@ -101,34 +100,20 @@ def vocabulary(network: Any, ids: np.ndarray) -> Iterator[torch.Tensor]:
     yield torch.arange(network.config.vocab_size)
 
 
-def learner(
-    network: Any,
-    tokenizer: Any,
-    config: RunConfig,
-    device: torch.device,
-    precision: str,
-    ids: np.ndarray,
-    place: torch.Tensor,
-) -> ContrastiveLearner:
+def learner(parts: Parts) -> ContrastiveLearner:
     """Return what learns."""
     from feinschliff.encode.blocks import frame
 
-    prefix, suffix = (torch.from_numpy(part.astype(np.int64)).to(device) for part in frame(tokenizer))
-    return ContrastiveLearner(
-        network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, prefix, suffix
-    )
+    ends = (torch.from_numpy(ids.astype(np.int64)).to(parts.device) for ids in frame(parts.tokenizer))
+    return ContrastiveLearner(*parts.of_learner(__name__), *ends)
 
 
 def measure(learner: ContrastiveLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return float64 [N] each: the losses of each document's blocks, cut in the middle, and their number."""
-    sums, counts = np.zeros(encoded.num_records), np.zeros(encoded.num_records)
     order = np.random.default_rng(seed).permutation(len(encoded.lengths))
-    learner.model.eval()
-    with torch.inference_mode():
-        for begin in range(0, len(order), MEASURED_AT_ONCE):
-            windows = order[begin : begin + MEASURED_AT_ONCE]
-            batch = collate(encoded, windows, learner.pad_id, of_windows=True)
-            losses = learner.losses(batch, 0.5).double().cpu().numpy()
-            np.add.at(sums, encoded.record[windows], losses)
-            np.add.at(counts, encoded.record[windows], 1)
-    return sums, counts
+    plan = np.split(order, range(MEASURED_AT_ONCE, len(order), MEASURED_AT_ONCE))
+
+    def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        return learner.losses(batch, 0.5), torch.arange(len(batch.windows))
+
+    return sum_by_document(learner, encoded, plan, losses)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from feinschliff.config import RunConfig
-from feinschliff.encode import Batch, Encoded, collate, plan_inference
+from feinschliff.encode import Batch, Encoded, plan_inference
 from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.language_model import active_rows, head_logits, hidden_states
 from feinschliff.objectives._masking import Masking, masking
+from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.train.learner import Learner
 from feinschliff.train.precision import autocast
 
@@ -96,41 +95,24 @@ def vocabulary(network: Any, ids: np.ndarray) -> Iterator[torch.Tensor]:
         yield place
 
 
-def learner(
-    network: Any,
-    tokenizer: Any,
-    config: RunConfig,
-    device: torch.device,
-    precision: str,
-    ids: np.ndarray,
-    place: torch.Tensor,
-) -> MaskedLearner:
+def learner(parts: Parts) -> MaskedLearner:
     """Return what learns."""
-    how = hiding(network, tokenizer, config, device, ids)
-    return MaskedLearner(
-        network, sys.modules[__name__], device, precision, tokenizer.pad_token_id, how, place
-    )
+    return MaskedLearner(*parts.of_learner(__name__), hiding(parts), parts.place)
 
 
-def hiding(network: Any, tokenizer: Any, config: RunConfig, device: torch.device, ids: np.ndarray) -> Masking:
+def hiding(parts: Parts) -> Masking:
     """Return how tokens are hidden while learning."""
-    settings = config.adapt
-    return masking(
-        tokenizer, settings.mask_share, settings.whole_words, ids, network.config.vocab_size, device
-    )
+    settings, size = parts.config.adapt, parts.network.config.vocab_size
+    return masking(parts.tokenizer, settings.mask_share, settings.whole_words, parts.ids, size, parts.device)
 
 
 def measure(learner: MaskedLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return float64 [N] each: the losses of each record, summed, and the number of tokens hidden in it."""
     same = replace(learner, mask=replace(learner.mask, share=MEASURED_SHARE, inside=None))
-    sums, counts = np.zeros(encoded.num_records), np.zeros(encoded.num_records)
     generator = torch.Generator(learner.device).manual_seed(seed)
-    learner.model.eval()
-    with torch.inference_mode():
-        for windows in plan_inference(encoded, INFERENCE_TOKENS):
-            batch = collate(encoded, windows, learner.pad_id)
-            losses, chosen, _ = same.losses(batch, generator)
-            rows = encoded.record[windows][chosen.nonzero()[:, 0].cpu().numpy()]
-            np.add.at(sums, rows, losses.double().cpu().numpy())
-            np.add.at(counts, rows, 1)
-    return sums, counts
+
+    def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        found, chosen, _ = same.losses(batch, generator)
+        return found, chosen.nonzero()[:, 0]
+
+    return sum_by_document(learner, encoded, plan_inference(encoded, INFERENCE_TOKENS), losses)
