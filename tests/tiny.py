@@ -145,6 +145,45 @@ def config(encoder: Path, data: Path, output: Path | None = None, **settings: An
     return load_config(values={**QUICK, **places, **settings})
 
 
+ADAPT: dict[str, Any] = {
+    "adapt.block_tokens": 32,
+    "adapt.head_steps": 3,
+    "train.epochs": 4,
+    "train.batch_size": 8,
+    "train.learning_rate": 3e-3,
+    "train.precision": "float32",
+    "evaluate.bootstrap_samples": 100,
+}
+"""Settings of a quick adaptation."""
+
+
+def adaptation(base: Path, corpus: Path, output: Path, **settings: Any) -> RunConfig:
+    """Return the configuration of a quick adaptation; `settings` are dotted names."""
+    places = {"model.source": str(base), "adapt.corpus": (str(corpus),), "output_dir": str(output)}
+    return load_config(values={**ADAPT, **places, **settings})
+
+
+def documents() -> list[str]:
+    """Return 56 short raw texts, each of a few sentences."""
+    sentences = [text for text, _ in some(60)]
+    return [" ".join(sentences[i : i + 4]) + f" {i}" for i in range(56)]
+
+
+def write_corpus(path: Path) -> Path:
+    """Write `documents`, one a line."""
+    path.write_text("\n".join(documents()), encoding="utf-8")
+    return path
+
+
+def write_probe(folder: Path) -> tuple[str, str]:
+    """Write labelled texts to learn from and to test on, and return their files."""
+    rows = some(120)
+    for name, part in (("train", rows[:80]), ("test", rows[80:])):
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *part])
+    return str(folder / "train.csv"), str(folder / "test.csv")
+
+
 def dataset(rows: Sequence[tuple[str, str]], num_dev: int = 12) -> Dataset:
     """Return labelled texts as a dataset: the last `num_dev` are dev and test."""
     names = ("id", "place", "text", "target")
@@ -163,8 +202,8 @@ def some(number: int) -> list[tuple[str, str]]:
     return [every[i] for i in order[:number]]
 
 
-def make(folder: Path, name: str, **values: Any) -> Path:
-    """Save a tiny encoder with its tokenizer, as a base model without a head, and return its folder."""
+def make(folder: Path, name: str, auto_class: str = "AutoModel", **values: Any) -> Path:
+    """Save a tiny model with its tokenizer, without a head unless `auto_class` has one; return its folder."""
     import torch
     import transformers
 
@@ -182,7 +221,7 @@ def make(folder: Path, name: str, **values: Any) -> Path:
         }
     )
     torch.manual_seed(7)
-    quietly(lambda: transformers.AutoModel.from_config(config).save_pretrained(folder))
+    quietly(lambda: getattr(transformers, auto_class).from_config(config).save_pretrained(folder))
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -10,20 +10,8 @@ import transformers
 
 import tiny
 from feinschliff.adapt.run import run
-from feinschliff.config import load_config
 from feinschliff.errors import DataError, RunInterrupted
 from feinschliff.train.events import Step
-
-QUICK = {
-    "adapt.block_tokens": 32,
-    "adapt.head_steps": 3,
-    "train.epochs": 4,
-    "train.batch_size": 8,
-    "train.learning_rate": 3e-3,
-    "train.precision": "float32",
-    "evaluate.bootstrap_samples": 100,
-    "train.checkpoint_minutes": 1e-9,
-}
 
 
 @pytest.fixture
@@ -35,8 +23,7 @@ def corpus(tmp_path):
 
 
 def config(encoder, corpus, output):
-    places = {"model.source": str(encoder), "adapt.corpus": (str(corpus),), "output_dir": str(output)}
-    return load_config(values={**QUICK, **places})
+    return tiny.adaptation(encoder, corpus, output, **{"train.checkpoint_minutes": 1e-9})
 
 
 def test_adapts_and_saves(encoder, corpus, toy_csv, tmp_path):

@@ -15,8 +15,6 @@ from feinschliff.config import load_config
 from feinschliff.errors import ConfigError, RunInterrupted
 from feinschliff.train.events import Stage
 
-DOCUMENTS = [" ".join(text for text, _ in tiny.some(60)[i : i + 4]) + f" {i}" for i in range(56)]
-
 
 def trial(base, seed, score):
     return {"base": base, "seed": seed, "score": score, "labels": 50}
@@ -66,32 +64,21 @@ def test_probes_and_goes_on(encoder, toy_csv, tmp_path):
 def probed(encoder, tmp_path_factory):
     """Give the folder of an adaptation with everything in it, and its result."""
     root = tmp_path_factory.mktemp("probed")
-    corpus, general = root / "corpus.txt", root / "general.txt"
-    corpus.write_text("\n".join(DOCUMENTS))
-    for name, rows in (("train", tiny.some(120)[:80]), ("test", tiny.some(120)[80:])):
-        lines = [f'"{text}",{label}' for text, label in rows]
-        (root / f"{name}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    general = root / "general.txt"
     general.write_text("\n".join(f"it rained on day {i} and we stayed at home" for i in range(20)))
-    values = {
-        "model.source": str(encoder("bert")),
-        "adapt.corpus": (str(corpus),),
+    settings = {
         "adapt.general": str(general),
         "adapt.mix_share": 0.2,
         "adapt.add_words": 3,
-        "adapt.block_tokens": 32,
         "adapt.head_steps": 2,
-        "adapt.probe": (str(root / "train.csv"), str(root / "test.csv")),
+        "adapt.probe": tiny.write_probe(root),
         "adapt.probe_labels": (16, 32),
         "adapt.probe_seeds": 2,
         "train.epochs": 2,
-        "train.batch_size": 8,
-        "train.learning_rate": 3e-3,
-        "train.precision": "float32",
         "train.method": "lora",
-        "evaluate.bootstrap_samples": 100,
-        "output_dir": str(root / "out"),
     }
-    return root / "out", run(load_config(values=values))
+    corpus = tiny.write_corpus(root / "corpus.txt")
+    return root / "out", run(tiny.adaptation(encoder("bert"), corpus, root / "out", **settings))
 
 
 def test_an_adaptation_with_everything(probed):
@@ -141,23 +128,15 @@ def test_one_file_is_no_probe(toy_csv, tmp_path):
 
 
 def test_an_interrupted_probe_goes_on(encoder, tmp_path):
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("\n".join(DOCUMENTS))
-    for name, rows in (("train", tiny.some(120)[:80]), ("test", tiny.some(120)[80:])):
-        lines = [f'"{text}",{label}' for text, label in rows]
-        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
-    values = {
-        "model.source": str(encoder("bert")),
-        "adapt.corpus": (str(corpus),),
+    settings = {
         "adapt.objective": "contrastive",
-        "adapt.block_tokens": 32,
-        "adapt.probe": (str(tmp_path / "train.csv"), str(tmp_path / "test.csv")),
+        "adapt.probe": tiny.write_probe(tmp_path),
         "adapt.probe_labels": (16,),
         "adapt.probe_seeds": 2,
-        "train.precision": "float32",
-        "evaluate.bootstrap_samples": 100,
-        "output_dir": str(tmp_path / "out"),
+        "train.epochs": 1,
     }
+    corpus = tiny.write_corpus(tmp_path / "corpus.txt")
+    config = tiny.adaptation(encoder("bert"), corpus, tmp_path / "out", **settings)
     probed = []
 
     def stop(event):
@@ -166,7 +145,6 @@ def test_an_interrupted_probe_goes_on(encoder, tmp_path):
             if len(probed) == 3:
                 raise RunInterrupted("stopped")
 
-    config = load_config(values=values)
     with pytest.raises(RunInterrupted, match="feinschliff adapt --resume"):
         run(config, listen=stop)
     assert (tmp_path / "out" / "model" / "model.safetensors").is_file()

@@ -18,17 +18,8 @@ from feinschliff.objectives._parts import Parts
 from feinschliff.train.learner import used_ids
 
 OBJECTIVES = registry.names("objectives")
-DOCUMENTS = [" ".join(text for text, _ in tiny.some(60)[i : i + 4]) + f" {i}" for i in range(56)]
-QUICK = {
-    "adapt.block_tokens": 32,
-    "adapt.head_steps": 3,
-    "train.epochs": 8,
-    "adapt.heldout_share": 0.4,
-    "train.batch_size": 8,
-    "train.learning_rate": 3e-3,
-    "train.precision": "float32",
-    "evaluate.bootstrap_samples": 100,
-}
+DOCUMENTS = tiny.documents()
+SETTINGS = {"train.epochs": 8, "adapt.heldout_share": 0.4}
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +31,7 @@ def base(encoder, tmp_path_factory):
         if objective != "causal":
             return encoder("bert")
         if not (root / "llama").exists():
-            tokenizer = tiny.tokenizer_of("decoder", length=64)
-            config = transformers.LlamaConfig(
-                **tiny.SIZES, num_key_value_heads=2, vocab_size=len(tokenizer), tie_word_embeddings=False
-            )
-            torch.manual_seed(7)
-            transformers.LlamaForCausalLM(config).save_pretrained(root / "llama")
-            tokenizer.save_pretrained(root / "llama")
+            tiny.make(root / "llama", "llama", "AutoModelForCausalLM", tie_word_embeddings=False)
         return root / "llama"
 
     return folder
@@ -57,7 +42,7 @@ def learner_of(name, folder):
     network, _ = objective.load(folder, tokenizer, 0.0, 1)
     train = train_blocks(tokenizer, DOCUMENTS, 32)
     ids = np.union1d(used_ids(tokenizer.pad_token_id, train), tokenizer.all_special_ids)
-    config = load_config(values=QUICK)
+    config = load_config(values=tiny.ADAPT)
     place = torch.arange(network.config.vocab_size)
     parts = Parts(network, tokenizer, config, torch.device("cpu"), "float32", ids, place)
     return objective, tokenizer, objective.learner(parts)
@@ -77,15 +62,8 @@ def test_measures_the_same_twice_and_by_document(base, name):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_adapts(base, name, tmp_path):
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("\n".join(DOCUMENTS))
-    values = {
-        "model.source": str(base(name)),
-        "adapt.corpus": (str(corpus),),
-        "adapt.objective": name,
-        "output_dir": str(tmp_path / "out"),
-    }
-    result = run(load_config(values={**QUICK, **values}))
+    corpus, settings = tiny.write_corpus(tmp_path / "corpus.txt"), {**SETTINGS, "adapt.objective": name}
+    result = run(tiny.adaptation(base(name), corpus, tmp_path / "out", **settings))
     assert result["config"]["adapt"]["objective"] == name
     assert result["losses"]["test"]["difference"]["value"] < 0
     _, info = transformers.AutoModel.from_pretrained(tmp_path / "out" / "model", output_loading_info=True)
