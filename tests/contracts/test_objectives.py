@@ -72,7 +72,7 @@ def test_adapts(base, name, tmp_path):
 
 def test_anchor_holds_the_vectors(base):
     """The vectors of whole texts stay nearer to what they were than by masked language modelling alone."""
-    from feinschliff.adapt.run import choose_objective
+    from feinschliff.adapt.defaults import choose_objective
 
     assert choose_objective("auto", base("anchored"), loading.load_tokenizer(base("anchored"))) == "anchored"
     assert choose_objective("auto", base("causal"), loading.load_tokenizer(base("causal"))) == "causal"

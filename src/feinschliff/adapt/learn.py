@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
 from feinschliff.adapt.measure import Losses
+from feinschliff.adapt.prepare import Work
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import RunInterrupted
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names
 from feinschliff.objectives._parts import Parts
-from feinschliff.train.events import Listener, Notice, Stage
+from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.optimiser import still
 from feinschliff.train.precision import resolve_device, resolve_precision
+from feinschliff.train.processes import processes
 
 HEAD_RATE = 5e-3
 """Peak learning rate of a new head while the backbone stays as it is."""
@@ -45,50 +46,41 @@ class Learnt:
     pieces: int
 
 
-def learn(
-    config: RunConfig,
-    objective: ModuleType,
-    network: Any,
-    tokenizer: Any,
-    train: Encoded,
-    measured: Mapping[str, Encoded],
-    *,
-    head_is_new: bool,
-    identity: str,
-    checkpoints: Path,
-    listen: Listener,
-) -> Learnt:
-    """Train `network` in place.
+def learn(work: Work, identity: str, checkpoints: Path | None = None, listen: Listener = ignore) -> Learnt:
+    """Train `work.network` in place; where several processes have joined, all call this.
 
     Args:
-        config: With the settings of training resolved.
-        objective: Module of `feinschliff.objectives`.
-        train: What is learnt from.
-        measured: What is measured before and after, by document; `dev` among it decides when to stop.
-        head_is_new: Tune the head alone first.
         identity: Fingerprint of the texts; a checkpoint of others is refused.
-        checkpoints: Folder to save to and to resume from.
+        checkpoints: Folder to save to and to resume from, which only the first process does.
+
+    Returns:
+        How it went; only the first process measures.
 
     Raises:
         RunInterrupted: see `fit`; what was learnt so far is in the checkpoints.
     """
+    config, objective, network, train = work.config, work.objective, work.network, work.train
+    first = processes().is_first
     device = resolve_device(config.train.device)
     precision = resolve_precision(config.train.precision, device)
     network.to(device)
-    ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *measured.values()), tokenizer.all_special_ids)
-    if head_is_new:
+    tokenizer, parts = work.tokenizer, work.measured
+    ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *parts.values()), tokenizer.all_special_ids)
+    if work.head_is_new:
         start_head(network, np.bincount(train.input_ids))
     with objective.vocabulary(network, ids) as place:
         learner = objective.learner(Parts(network, tokenizer, config, device, precision, ids, place))
 
+        def losses(*names: str) -> dict[str, Losses]:
+            return {n: Losses(*objective.measure(learner, parts[n], config.seed)) for n in names if first}
+
         def look(learner: Learner) -> dict[str, float]:
-            loss = Losses(*objective.measure(learner, measured["dev"], config.seed)).mean
+            loss = losses("dev")["dev"].mean
             return {"perplexity": float(np.exp(loss)), "loss": loss, METRIC: -loss}
 
         def run(part: str, settings: Any) -> Fitted:
             targets = np.zeros(train.num_records, np.float32)
-            folder = checkpoints / part
-            with resumable(checkpoints.parent):
+            with resumable(checkpoints.parent) if checkpoints else nullcontext():
                 return fit(
                     learner,
                     train,
@@ -98,25 +90,25 @@ def learn(
                     settings,
                     metric=METRIC,
                     seed=config.seed,
-                    dev=measured["dev"],
+                    dev=parts["dev"],
                     identity=identity,
-                    checkpoints=folder,
+                    checkpoints=checkpoints and checkpoints / part,
                     listen=listen,
                 )
 
-        if head_is_new:
+        if work.head_is_new:
             listen(Stage("train", "the new head, for a start"))
             with still(network.base_model.parameters()):  # and what the head shares with it
                 run("head", _head_settings(config, train))
-        before = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
+        before = losses(*parts)
         begun = {n: round(each.mean, 4) for n, each in before.items()}
         listen(Notice(f"Loss before: {', '.join(f'{v} on {n}' for n, v in begun.items())}."))
         listen(Stage("train", f"{train.num_records:,} texts of up to {train.limit} tokens"))
-        with _head_still(network, config, head_is_new):
+        with _head_still(network, config, work.head_is_new):
             fitted = run("model", config.train)
         listen(Stage("evaluate"))
-        after = {n: Losses(*objective.measure(learner, e, config.seed)) for n, e in measured.items()}
-        if after["dev"].mean >= before["dev"].mean:
+        after = losses(*parts)
+        if first and after["dev"].mean >= before["dev"].mean:
             listen(Notice("The loss on held-out documents did not fall: nothing was gained.", "warning"))
     return Learnt(fitted, before, after, len(ids))
 

@@ -10,23 +10,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from feinschliff import __version__, registry
-from feinschliff.adapt.corpus import Corpus, gather
-from feinschliff.adapt.defaults import choose_objective, resolve
-from feinschliff.adapt.general import general_texts, mixed
+from feinschliff import __version__
+from feinschliff.adapt.corpus import Corpus
 from feinschliff.adapt.learn import learn, resumable
 from feinschliff.adapt.measure import change
 from feinschliff.adapt.neighbours import Words, terms
+from feinschliff.adapt.prepare import prepare, read_texts
 from feinschliff.adapt.probe import labelled, probe
 from feinschliff.adapt.save import save
-from feinschliff.adapt.vocabulary import add_words, count_words, facts
+from feinschliff.adapt.vocabulary import count_words
 from feinschliff.config import RunConfig, dump_config
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, DataError
+from feinschliff.models import load as loading
 from feinschliff.report import run_folder
 from feinschliff.train.events import Listener, Notice, Stage, ignore
-
-MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
-"""Windows of a document that are measured, evenly spread."""
+from feinschliff.train.processes import alone, processes, together
 
 
 def run(
@@ -46,13 +44,22 @@ def run(
         overwrite: Replace an earlier run there.
 
     Returns:
-        The content of `result.json`.
+        The content of `result.json`. Where a launcher started several processes, only the first one writes
+        and has a result; the others help it to learn, and get an empty one.
 
     Raises:
         FeinschliffError: see its kinds.
     """
-    from feinschliff.encode.blocks import document_blocks, train_blocks
-    from feinschliff.models import load as loading
+    with together() as crew:
+        if crew.is_first:
+            return _run(config, corpus, listen, resume, overwrite)
+        _assist(corpus)
+        return {}
+
+
+def _run(
+    config: RunConfig, corpus: Sequence[Any] | None, listen: Listener, resume: bool, overwrite: bool
+) -> dict[str, Any]:
     from feinschliff.report.adaptation import page
     from feinschliff.report.result import plain, write_text
     from feinschliff.train.precision import resolve_device, resolve_precision
@@ -67,61 +74,25 @@ def run(
             f"{len(config.adapt.probe)} files are named", where="adapt.probe", allowed="Two: TRAIN and TEST"
         )
     output = run_folder.choose(config, resume, overwrite, "adapt")
+    config = config.model_copy(update={"output_dir": str(output)})
     listen(Stage("data"))
-    folder = loading.locate(config.model.source, config.model.revision)
+    loading.locate(config.model.source, config.model.revision)  # before anything that takes its time
     task = labelled(config, *config.adapt.probe) if config.adapt.probe else None
-    texts = gather(config.adapt.corpus if corpus is None else corpus, config)
-    watched, extra = general_texts(config, texts.train)
+    texts, watched, extra = read_texts(config, corpus)
     _tell(texts, listen)
     with run_folder.made(output, resume, "adapt"):
         listen(Stage("model", config.model.source))
-        tokenizer = loading.load_tokenizer(folder)
-        name = choose_objective(config.adapt.objective, folder, tokenizer)
-        objective = registry.load("objectives", name)
-        network, head_is_new = objective.load(folder, tokenizer, config.train.dropout or 0.0, config.seed)
-        loading.match_inputs(tokenizer, network)
-        limit = loading.max_length(loading.load_config(folder), tokenizer, None)
-        length = min(config.adapt.block_tokens, limit)
-        backbone = sum(p.numel() for p in network.base_model.parameters())
-        backbone -= network.get_input_embeddings().weight.numel()
-        config = config.model_copy(
-            update={
-                "train": resolve(config.train, backbone, head_is_new),
-                "adapt": config.adapt.model_copy(update={"objective": name}),
-                "output_dir": str(output),
-            }
-        )
+        work = prepare(config, texts, watched, extra)
+        config, objective, network, tokenizer = work.config, work.objective, work.network, work.tokenizer
         write_text(output / "config.yaml", dump_config(config))
+        processes().broadcast((config, texts.fingerprint))
         listen(Notice(f"Objective: {objective.TITLE}."))
-
-        counts = count_words(texts.train)
-        split = facts(tokenizer, counts)
-        added = []
-        if config.adapt.add_words:
-            added = add_words(network, tokenizer, counts, config.adapt.add_words)
-            split["after"] = {k: v for k, v in facts(tokenizer, counts).items() if k != "split"}
-        train = train_blocks(
-            tokenizer, mixed(texts.train, extra, config.adapt.mix_share, config.seed), length
-        )
-        parts = {"dev": texts.dev, "test": texts.test} | ({"general": watched} if watched else {})
-        measured = {n: document_blocks(tokenizer, p, length, MOST_WINDOWS[n]) for n, p in parts.items()}
 
         device = resolve_device(config.train.device)
         precision = resolve_precision(config.train.precision, device)
-        words = Words(texts.test, length)
+        words = Words(texts.test, work.train.limit)
         near = [words.vectors(network.to(device).base_model, tokenizer, device, precision)]
-        found = learn(
-            config,
-            objective,
-            network,
-            tokenizer,
-            train,
-            measured,
-            head_is_new=head_is_new,
-            identity=texts.fingerprint,
-            checkpoints=output / run_folder.CHECKPOINTS,
-            listen=listen,
-        )
+        found = learn(work, texts.fingerprint, output / run_folder.CHECKPOINTS, listen)
         near.append(words.vectors(network.base_model, tokenizer, device, precision))
         progress = found.fitted.progress
         losses = {
@@ -135,11 +106,15 @@ def run(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "title": config.report.title or output.name,
             "objective": objective.TITLE,
-            "model": {"source": config.model.source, "head_is_new": head_is_new, "pieces": found.pieces},
-            "data": {"fingerprint": texts.fingerprint, **texts.facts, "blocks": train.num_records},
+            "model": {
+                "source": config.model.source,
+                "head_is_new": work.head_is_new,
+                "pieces": found.pieces,
+            },
+            "data": {"fingerprint": texts.fingerprint, **texts.facts, "blocks": work.train.num_records},
             "losses": losses,
-            "vocabulary": {**split, "added": added},
-            "neighbours": _neighbours(words, near, counts, count_words(watched)),
+            "vocabulary": work.split,
+            "neighbours": _neighbours(words, near, work.counts, count_words(watched)),
             "training": {
                 "curve": progress.curve,
                 "best_step": progress.best_step,
@@ -147,16 +122,20 @@ def run(
                 "settings": config.train.model_dump(mode="json"),
             },
             "cost": {"train_seconds": progress.seconds, "tokens": progress.tokens},
-            "environment": {"device": str(device), "precision": precision},
+            "environment": {
+                "device": str(device),
+                "precision": precision,
+                "processes": processes().size,
+            },
             "config": config.model_dump(mode="json"),
         }
-        save(network, tokenizer, folder, output / "model")
+        save(network, tokenizer, work.folder, output / "model")
         if texts.removed:
             run_folder.write_rows(output / "removed.jsonl", texts.removed)
         if task:
             bases = {"before": config.model.source, "after": str(output / "model")}
             kept, settings = output / run_folder.PROBED, config.adapt
-            with resumable(output):
+            with resumable(output), alone():
                 result["probe"] = probe(
                     *task, bases, settings.probe_labels, settings.probe_seeds, kept, listen
                 )
@@ -168,6 +147,17 @@ def run(
         if not config.train.keep_checkpoints:
             shutil.rmtree(output / run_folder.CHECKPOINTS, ignore_errors=True)
     return result
+
+
+def _assist(corpus: Sequence[Any] | None) -> None:
+    """Help the first process to learn, once it has found nothing wrong with texts and settings."""
+    config, fingerprint = processes().broadcast()
+    texts, watched, extra = read_texts(config, corpus)
+    if texts.fingerprint != fingerprint:
+        raise DataError(
+            "this process reads other texts than the first one", where=f"process {processes().rank}"
+        )
+    learn(prepare(config, texts, watched, extra), fingerprint)
 
 
 def _tell(texts: Corpus, listen: Listener) -> None:

@@ -78,6 +78,8 @@ def adapt(
     chosen = options.configure(config, set_, named, resume)
     with Display(ctx.obj["quiet"]) as display:
         result = run(chosen, listen=display, resume=resume is not None, overwrite=overwrite)
+    if not result:  # only the first of several processes has one
+        return
     screen = console()
     for name, title in (("test", "Held-out documents"), ("general", "General texts")):
         if name in result["losses"]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -116,9 +117,12 @@ class Processes:
                 dist.broadcast(parameter.data, src=0)
 
 
+_ALONE = ContextVar("alone", default=False)
+
+
 def processes() -> Processes:
-    """Return the processes that have joined; a single one where none has."""
-    if dist.is_available() and dist.is_initialized():
+    """Return the processes that have joined; a single one where none has, or while this one works `alone`."""
+    if not _ALONE.get() and dist.is_available() and dist.is_initialized():
         return Processes(dist.get_rank(), dist.get_world_size())
     return Processes()
 
@@ -147,6 +151,16 @@ def together() -> Iterator[Processes]:
         yield processes()
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one of several processes work by itself, until the context ends; the others need not wait."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
 
 
 def asked() -> int:
