@@ -57,6 +57,15 @@ def test_a_missed_requirement_means_no():
     assert "macro_f1>=0.95" in answer.sentence
 
 
+def test_intervals_of_averages_over_rare_labels_are_called_too_narrow():
+    result = samples.binary()
+    for support, said in ((9, True), (10, False)):
+        result["per_class"] = [{"label": name, "support": n} for name, n in (("a", support), ("b", 90))]
+        for primary, of_labels in (("macro_f1", True), ("accuracy", False)):
+            texts = [c.text for c in verdict(result | {"primary_metric": primary}, EN).cautions]
+            assert any("1 of 2 labels have fewer than 10" in t for t in texts) == (said and of_labels)
+
+
 def test_nothing_compared_is_open():
     assert verdict(samples.binary() | {"comparisons": []}, EN).kind == "open"
     assert verdict({}, EN).kind == "open"

@@ -62,6 +62,11 @@ SHARES = (
 )
 """Metrics between 0 (nothing right) and 1 (nothing wrong)."""
 
+OVER_LABELS = frozenset(
+    {"macro_f1", "macro_precision", "macro_recall", "balanced_accuracy", "macro_entity_f1"}
+)
+"""Metrics that are means over labels, the rare ones weighing as much as the frequent ones."""
+
 PRIMARY = {
     "classification": "macro_f1",
     "multilabel": "micro_f1",

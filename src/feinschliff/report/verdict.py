@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from feinschliff.evaluate.statistics import LOWER_IS_BETTER
+from feinschliff.evaluate.statistics import LOWER_IS_BETTER, OVER_LABELS
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
@@ -25,6 +25,10 @@ from feinschliff.report.values import confidence, part, score
 CONSTANT = "majority"
 WEAK_F1 = 0.5
 SMALL_TEST = 200
+FEW_TEXTS = 10
+FEW_SHARE = 0.25
+"""Share of labels with fewer test texts than that, from which on intervals of averages over labels are too narrow
+(measured in docs/experiments.md)."""
 LARGE_ECE = 0.1
 LONG_SHARE = 0.02
 CONFLICT_SHARE = 0.02
@@ -202,6 +206,12 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     tests = splits.get("test")
     if tests and tests < SMALL_TEST:
         found.append(Caution(words("caution.small_test", count=tests), "better"))
+    rare = [row for row in result.get("per_class") or () if (row.get("support") or 0) < FEW_TEXTS]
+    of = len(result.get("per_class") or ())
+    if result.get("primary_metric") in OVER_LABELS and rare and len(rare) >= FEW_SHARE * of:
+        metric = words.find("metrics", result.get("primary_metric"))
+        values = {"count": len(rare), "total": of, "least": FEW_TEXTS, "metric": metric}
+        found.append(Caution(words("caution.rare_labels", **values), "better"))
     scored = [(score(row.get("f1"))["value"], row) for row in result.get("per_class") or ()]
     weak = sorted((f1, row["label"]) for f1, row in scored if f1 is not None and f1 < WEAK_F1)
     if weak:
