@@ -5,8 +5,9 @@
 TF-IDF trained on all of train and on half of it predict a real test set. That set is
 taken for the whole population, whose metrics are therefore known. Test sets of each size are drawn from it
 again and again; from each, intervals are computed, and it is counted how often they hold the known value. The
-rows called `shipped` are what the package itself does; the others are the methods it was chosen among (`wilson`
-with as many trials as would have the variance of the resamples; `less bias`: the same about the value less its bias).
+rows called `shipped` are what the package itself does; the others are the methods it was chosen among
+(`wilson`: with as many trials as would have the variance of the resamples; `less
+bias`: that, about the value less its bias).
 
 For the paired test, each drawn record's two predictions are swapped by a coin: two systems that are equally
 good and disagree as real ones do. It is counted how often a test set says they differ (p < 0.05).

@@ -2,8 +2,8 @@
 
 Resamples draw as many examples as there are, with replacement. They depend on the number of examples and the
 seed alone, so every system evaluated on a test set sees the same ones. Weights are made in chunks: memory
-stays bounded however many examples and resamples there are. How often the intervals hold the truth is measured
-in docs/experiments.md.
+stays bounded however many examples and resamples there are. How often intervals hold the truth is measured in
+docs/experiments.md.
 """
 
 from __future__ import annotations

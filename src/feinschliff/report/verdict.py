@@ -27,8 +27,8 @@ WEAK_F1 = 0.5
 SMALL_TEST = 200
 FEW_TEXTS = 10
 FEW_SHARE = 0.25
-"""Share of labels with fewer test texts than that, from which on intervals of averages over labels are too narrow
-(measured in docs/experiments.md)."""
+"""Share of labels with fewer test texts than that, from which on intervals of averages over labels may be too
+narrow (measured in docs/experiments.md)."""
 LARGE_ECE = 0.1
 LONG_SHARE = 0.02
 CONFLICT_SHARE = 0.02
