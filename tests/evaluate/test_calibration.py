@@ -131,6 +131,22 @@ def test_vector_scaling_is_taken_where_labels_differ_and_only_there():
     assert fit_scaling(bent[:100], true[:100]).method == "temperature", "too little to tell"
 
 
+def test_a_model_becomes_surer_only_where_dev_clearly_shows_that_it_should():
+    random = np.random.default_rng(0)
+    harmed = {"auto": 0, "temperature": 0}
+    for _ in range(40):  # a dev that is easier than new data: one in ten hard rows is missing
+        logits, true = drawn(random, 60, 5, 1.0)
+        easy = logits[np.arange(60), true] > np.quantile(logits[np.arange(60), true], 0.1)
+        for method in harmed:
+            harmed[method] += fit_scaling(logits[easy], true[easy], method).as_dict()["temperature"] < 1
+    assert harmed["temperature"] >= 30
+    assert harmed["auto"] <= 20
+    logits, true = drawn(random, 1000, 5, 0.5)
+    assert fit_scaling(logits, true).method == "temperature", "here it should be surer"
+    logits, true = drawn(random, 60, 5, 3.0)
+    assert fit_scaling(logits, true).method == "temperature", "less sure needs no proof"
+
+
 def test_vector_scaling_of_labels_of_their_own():
     random = np.random.default_rng(4)
     logits = random.normal(size=(3000, 3)) * 2

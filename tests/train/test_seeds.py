@@ -134,7 +134,12 @@ def test_a_library_user_needs_no_folder(encoder):
 
 
 def test_goals_and_calibration_belong_to_the_weights_that_are_kept(config, tmp_path):
-    result = pipeline.run(config(**{"decide.goal": ("accuracy>=0.6",), "decide.coverage": 0.8}))
+    settings = {
+        "decide.goal": ("accuracy>=0.6",),
+        "decide.coverage": 0.75,
+        "decide.calibration": "temperature",
+    }
+    result = pipeline.run(config(**settings))
     rules = bundle.load(tmp_path / "run").spec.decision
     assert {"calibration", "goals", "least", "possible"} <= set(rules)
     assert result["calibration"]["temperature"] == rules["calibration"]["temperature"] != 1

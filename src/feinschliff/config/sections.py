@@ -202,7 +202,8 @@ class DecideConfig(Section):
     calibration: Literal["auto", "temperature", "vector", "none"] = Field(
         "auto",
         description="Scaling of the logits so that 90 % sure is right nine times in ten: one number for all "
-        "labels, or two for each; `auto` takes the second where dev shows it to be better.",
+        "labels, or two for each; `auto` takes the second where dev shows it to be better, and makes a model "
+        "surer only where dev clearly shows that it should be.",
     )
     goal: tuple[str, ...] = Field(
         (),
@@ -210,7 +211,10 @@ class DecideConfig(Section):
         "`recall(spam)>=0.9`, `accuracy>=0.97` or `f1`; where it takes that, no answer is given.",
     )
     goal_level: float = Field(
-        0.95, ge=0.5, lt=1, description="How sure it must be, from dev, that a goal is reached."
+        0.95,
+        ge=0.5,
+        lt=1,
+        description="How sure it must be, from dev, that a goal, or the coverage, is reached.",
     )
     costs: dict[str, dict[str, float]] | None = Field(
         None,

@@ -21,7 +21,7 @@ from feinschliff.evaluate.decide import decide
 from feinschliff.evaluate.interval import wilson
 from feinschliff.evaluate.predictions import Predictions
 from feinschliff.evaluate.scaling import fit_span_scale
-from feinschliff.evaluate.selective import answer_threshold, conformal_threshold
+from feinschliff.evaluate.selective import answer_threshold, bounding_place, conformal_threshold, least_texts
 
 FORM = re.compile(r"\s*(\w+)\s*(?:\((.+)\))?\s*(?:>=\s*([\d.]+))?\s*")
 MEASURES = {
@@ -30,6 +30,11 @@ MEASURES = {
     "ner": ("precision",),
     "regression": (),
 }
+FAILED = {
+    "recall": "the most probable label decides",
+    "coverage": "no possible answers are named; dev may lack texts of some labels",
+}
+"""What follows where dev does not show a goal to be reached."""
 NEVER = 2.0
 """A least probability that nothing has: the label is not answered."""
 
@@ -88,8 +93,8 @@ def goal(text: str, task: str | None = None, labels: Sequence[str] = ()) -> Goal
     return Goal(text.strip(), measure, label, bound or 0.0)
 
 
-def require_reachable(settings: DecideConfig, task: str, labels: Sequence[str]) -> None:
-    """Refuse, before anything is trained, what this task or these labels cannot have.
+def require_reachable(settings: DecideConfig, task: str, labels: Sequence[str], dev_texts: int) -> None:
+    """Refuse, before anything is trained, what this task, these labels or so few texts of dev cannot have.
 
     Raises:
         ConfigError: a goal, costs or a coverage without meaning here.
@@ -104,15 +109,27 @@ def require_reachable(settings: DecideConfig, task: str, labels: Sequence[str]) 
         raise ConfigError(
             f"sets of possible answers are not made for {task}", where="decide.coverage", hint="Leave it out"
         )
+    if settings.coverage is not None:
+        least = least_texts(settings.coverage, settings.goal_level)
+        if dev_texts < least:
+            raise ConfigError(
+                f"dev has {dev_texts} texts, too few to promise {settings.coverage:g}",
+                where="decide.coverage",
+                allowed=f"It takes {least} to be {settings.goal_level:.0%} sure (decide.goal_level)",
+                hint="Give more labelled texts, a larger data.dev_share, or ask for less",
+            )
 
 
-def fit_rules(predictions: Predictions, targets: Sequence[Any], settings: DecideConfig) -> dict[str, Any]:
+def fit_rules(
+    predictions: Predictions, targets: Sequence[Any], settings: DecideConfig, unseen: float = 0.0
+) -> dict[str, Any]:
     """Return the rules that reach what the settings ask for, fitted on dev.
 
     Args:
         predictions: Of dev, calibrated; spans with the scores they have before any rule.
         targets: Of dev.
         settings: Goals, costs, coverage.
+        unseen: Share of the data, 0 to 1, that has labels which dev holds no text of.
 
     Returns:
         Rules for `decide`; under `goals` one entry for each goal and label: {"text", "measure", "label",
@@ -133,7 +150,11 @@ def fit_rules(predictions: Predictions, targets: Sequence[Any], settings: Decide
     for wish in goals:
         _reach(wish, decide(predictions, rules), targets, rules, settings.goal_level)
     if settings.coverage is not None:
-        rules["possible"] = _possible(predictions, targets, settings.coverage)
+        if possible := _possible(predictions, targets, settings, unseen):
+            rules["possible"] = possible
+        else:
+            entry = {"text": f"coverage>={settings.coverage:g}", "measure": "coverage", "label": None}
+            rules.setdefault("goals", []).append({**entry, "bound": settings.coverage, "reached": False})
     return rules
 
 
@@ -144,8 +165,8 @@ def notes(rules: Mapping[str, Any]) -> list[str]:
     for text in dict.fromkeys(entry["text"] for entry in missed):
         labels = [entry["label"] for entry in missed if entry["text"] == text and entry["label"]]
         of = f" for {', '.join(labels[:5])}{' and others' if len(labels) > 5 else ''}" if labels else ""
-        recall = text.startswith("recall")
-        then = "the most probable label decides" if recall else "no such answers are given"
+        measure = text.split(">")[0].split("(")[0]
+        then = FAILED.get(measure, "no such answers are given")
         found.append(
             f"Dev cannot show that {text} is reached{of}: {then}. More dev texts, or decide.goal_level, help."
         )
@@ -164,6 +185,9 @@ def check(
     found = []
     for entry in rules.get("goals", ()):
         if entry["measure"] == "f1":
+            continue
+        if entry["measure"] == "coverage":
+            found.append({**entry, "value": None, "low": None, "high": None, "count": 0})
             continue
         hits, count = _measure(entry["measure"], entry["label"], predictions, targets)
         share = wilson(hits, count, level)
@@ -322,27 +346,29 @@ def _costs(settings: DecideConfig, task: str, labels: Sequence[str]) -> dict[str
     return {"costs": matrix, "unsure_cost": settings.unsure_cost}
 
 
-def _possible(predictions: Predictions, targets: Sequence[Any], coverage: float) -> dict[str, Any]:
-    """Return the rule for what is possible with the promised probability."""
+def _possible(
+    predictions: Predictions, targets: Sequence[Any], settings: DecideConfig, unseen: float
+) -> dict[str, Any] | None:
+    """Return the rule for what is possible with the promised probability; None where dev cannot promise it.
+
+    Truths of labels that dev has no text of are counted as missed, for nothing is known about them.
+    """
+    coverage, limit = settings.coverage, None
+    assert coverage is not None
     if predictions.task == "regression":
         error = np.sort(np.abs(np.asarray(targets, np.float64) - predictions.decided))
-        place = int(np.ceil((len(error) + 1) * coverage - 1e-9))
-        if place > len(error):
-            raise ConfigError(
-                f"dev has {len(error)} texts, too few to promise a coverage of {coverage}",
-                where="decide.coverage",
-                allowed=f"At most {len(error) / (len(error) + 1):.3f}",
-            )
-        limit = float(error[place - 1])
-    else:
+        if place := bounding_place(len(error), coverage, settings.goal_level):
+            limit = float(error[place - 1])
+    elif unseen < 1 - coverage:
         assert predictions.scores is not None
         true = indices(targets, label_names(targets, predictions))
         limit = conformal_threshold(
             predictions.scores.astype(np.float64),
             np.where(true < len(predictions.labels), true, -1),
-            coverage,
+            coverage / (1 - unseen),
+            settings.goal_level,
         )
-    return {"coverage": coverage, "threshold": limit}
+    return None if limit is None else {"coverage": coverage, "threshold": limit}
 
 
 def _measure(

@@ -8,7 +8,7 @@ kept beside the weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,9 @@ def fit_scaling(logits: np.ndarray, true: np.ndarray, method: str = "auto", num_
         logits, true: As for `fit_temperature`.
         method: `none`, `temperature`, `vector`, or `auto`: vector scaling where, on parts of the data it was
             not fitted on, its log loss is lower than the temperature's by more than two standard errors and
-            it is right no less often.
-        num_folds: Parts of that comparison.
+            it is right no less often. A temperature that makes the model surer has to show a gain as clear,
+            or nothing is done: dev chose the weights and may lack rare labels, so it is easier than new data.
+        num_folds: Parts of these comparisons.
 
     Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
@@ -106,11 +107,12 @@ def fit_scaling(logits: np.ndarray, true: np.ndarray, method: str = "auto", num_
         logits, true = logits[rows], true[rows]
     if method == "none":
         return Scaling("none", one, nothing)
-    if method == "auto":
-        method = "vector" if _vector_is_better(logits, true, num_folds) else "temperature"
-    if method == "vector":
+    if method == "vector" or (method == "auto" and _vector_is_better(logits, true, num_folds)):
         return Scaling("vector", *_fit_vector(logits, true))
-    return Scaling("temperature", one / fit_temperature(logits, true), nothing)
+    temperature = fit_temperature(logits, true)
+    if method == "auto" and temperature < 1 and not _temperature_helps(logits, true, num_folds):
+        return Scaling("none", one, nothing)
+    return Scaling("temperature", one / temperature, nothing)
 
 
 def uncalibrated(logits: np.ndarray, rules: Mapping[str, Any]) -> np.ndarray:
@@ -125,17 +127,36 @@ def uncalibrated(logits: np.ndarray, rules: Mapping[str, Any]) -> np.ndarray:
 def _vector_is_better(logits: np.ndarray, true: np.ndarray, num_folds: int) -> bool:
     if len(logits) < LEAST_FOR_VECTOR:
         return False
-    fold = np.random.default_rng(0).permutation(len(logits)) % num_folds
     gain, hits = np.empty(len(logits)), np.empty(len(logits))
-    for number in range(num_folds):
-        inside, outside = fold != number, fold == number
+    for inside, outside in _folds(len(logits), num_folds):
         plain = logits[outside].astype(np.float64)
         scale, shift = _fit_vector(logits[inside], true[inside])
         one = plain / fit_temperature(logits[inside], true[inside])
         many = plain * scale + shift
         gain[outside] = _losses(one, true[outside]) - _losses(many, true[outside])
         hits[outside] = _right(many, true[outside]) - _right(one, true[outside])
-    return bool(gain.mean() > 2 * gain.std() / np.sqrt(len(gain)) and hits.mean() >= 0)
+    return _is_clear(gain) and bool(hits.mean() >= 0)
+
+
+def _temperature_helps(logits: np.ndarray, true: np.ndarray, num_folds: int) -> bool:
+    gain = np.zeros(len(logits))
+    for inside, outside in _folds(len(logits), num_folds):
+        plain = logits[outside].astype(np.float64)
+        cooled = plain / fit_temperature(logits[inside], true[inside])
+        gain[outside] = _losses(plain, true[outside]) - _losses(cooled, true[outside])
+    return _is_clear(gain)
+
+
+def _folds(num: int, num_folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield which rows to fit on and which to judge by, bool [num] each."""
+    fold = np.random.default_rng(0).permutation(num) % num_folds
+    for number in range(num_folds):
+        yield fold != number, fold == number
+
+
+def _is_clear(gain: np.ndarray) -> bool:
+    """Tell whether a mean gain is above two standard errors."""
+    return bool(len(gain) and gain.mean() > 2 * gain.std() / np.sqrt(len(gain)))
 
 
 def _fit_vector(logits: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

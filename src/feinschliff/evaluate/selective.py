@@ -93,7 +93,36 @@ def answer_threshold(
     return reached
 
 
-def conformal_threshold(scores: np.ndarray, true: np.ndarray, coverage: float) -> float:
+def bounding_place(num: int, coverage: float, level: float) -> int | None:
+    """Return the least k such that new data lies within the k-th smallest of dev's `num` values often enough.
+
+    The share that does so follows the beta distribution (k, num - k + 1); with the probability `level` it is
+    at least the coverage, for the dev at hand and not only on average over all that could have been drawn.
+
+    Returns:
+        None when dev is too small, or the coverage not below 1.
+
+    Source: V. Vovk, "Conditional Validity of Inductive Conformal Predictors", ACML 2012, proposition 2a.
+    """
+    from scipy.special import betainc
+
+    places = np.arange(1, num + 1)
+    enough = np.flatnonzero(betainc(places, num - places + 1, min(coverage, 1.0)) <= 1 - level)
+    return int(places[enough[0]]) if len(enough) else None
+
+
+def least_texts(coverage: float, level: float) -> int:
+    """Return how many texts dev must have for `bounding_place` to find one.
+
+    >>> least_texts(0.9, 0.95)
+    29
+    """
+    return int(np.ceil(np.log(1 - level) / np.log(coverage)))
+
+
+def conformal_threshold(
+    scores: np.ndarray, true: np.ndarray, coverage: float, level: float = 0.95
+) -> float | None:
     """Return the probability from which on a label belongs to the set of possible answers.
 
     For data like dev, the sets hold the true label with at least the given probability, whatever the model.
@@ -102,18 +131,17 @@ def conformal_threshold(scores: np.ndarray, true: np.ndarray, coverage: float) -
         scores: float [N, L], probabilities on dev.
         true: int64 [N]; an index below 0 is a label the model does not know, which no set can hold.
         coverage: Such as 0.9.
+        level: How sure the coverage must be, from this dev.
 
     Returns:
-        0 when dev is too small to promise it: then every label is possible.
+        None when dev is too small to promise it.
 
     Source: M. Sadinle, J. Lei, L. Wasserman, "Least Ambiguous Set-Valued Classifiers With Bounded Error
-    Levels", JASA 2019; split conformal prediction after V. Vovk et al., 2005.
+    Levels", JASA 2019; split conformal prediction after V. Vovk et al., 2005; see `bounding_place`.
     """
     known = np.where(true >= 0, scores[np.arange(len(true)), np.maximum(true, 0)], 0.0)
-    place = int(np.ceil((len(true) + 1) * coverage - 1e-9))
-    if place > len(true):
-        return 0.0
-    return float(-np.sort(-known)[place - 1])
+    place = bounding_place(len(true), coverage, level)
+    return None if place is None else float(-np.sort(-known)[place - 1])
 
 
 def possible_labels(scores: np.ndarray, threshold: float) -> np.ndarray:

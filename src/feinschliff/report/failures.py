@@ -217,8 +217,8 @@ def calibration(result: Mapping[str, Any], words: Language) -> View | None:
         if temperature is not None
         else ""
     )
-    if facts.get("method") == "vector":
-        note = words("calibration.vector")
+    if (method := facts.get("method")) in ("vector", "none"):
+        note = words(f"calibration.{method}")
     if facts.get("spans"):
         note += " " + words("calibration.spans")
     chart, coverage = charts.reliability(facts, words), charts.coverage(decisions.get("curve"), words)
@@ -231,7 +231,9 @@ def calibration(result: Mapping[str, Any], words: Language) -> View | None:
             {
                 "text": goal.get("text"),
                 "label": goal.get("label") or "",
-                "value": words.number(goal.get("value")),
+                "value": words.number(goal.get("value"))
+                if goal.get("reached", True)
+                else words("calibration.unreached"),
                 "ends": ends(score(goal), words),
                 "count": words.count(goal.get("count")),
             }

@@ -103,7 +103,16 @@ def settle(
         logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}
     rules |= task.decision(logits, targets, dev, labels)
     found = task.decode(logits, dev, labels, dataset.dev.texts, rules)
-    rules |= fit_rules(found, dataset.dev.targets, config.decide)
+    rules |= fit_rules(found, dataset.dev.targets, config.decide, _unseen(dataset))
     for note in notes(rules):
         listen(Notice(note, "warning"))
     return rules
+
+
+def _unseen(dataset: Dataset) -> float:
+    """Return the share of texts, of train and dev, whose label dev holds no text of."""
+    if dataset.task != "classification":
+        return 0.0
+    known = set(dataset.dev.targets)
+    unseen = sum(target not in known for target in dataset.train.targets)
+    return unseen / (len(dataset.train) + len(dataset.dev))
