@@ -128,6 +128,7 @@ def test_the_saved_configuration_repeats_the_run(config, tmp_path, monkeypatch):
         "train.epochs": None,
         "train.learning_rate": None,
         "train.batch_size": 40,
+        "train.precision": "auto",
     }
     chosen = config("one", **{k: v for k, v in settings.items() if v is not None})
     for name, value in settings.items():
@@ -136,6 +137,7 @@ def test_the_saved_configuration_repeats_the_run(config, tmp_path, monkeypatch):
     pipeline.run(chosen)
     saved = load_config(tmp_path / "one" / "config.yaml")
     assert None not in (saved.train.epochs, saved.train.learning_rate, saved.model.max_length_tokens)
+    assert saved.train.precision in ("float32", "bfloat16")
     monkeypatch.chdir("/")
     pipeline.run(load_config(tmp_path / "one" / "config.yaml", [f"output_dir={tmp_path / 'two'}"]))
     assert same(tmp_path / "one", tmp_path / "two")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from feinschliff.train import machine as probe
+from feinschliff.train import measured
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_measures_anew_when_asked_or_when_the_machine_is_another(quick, tmp_path
     assert probe.probe(torch.device("cpu"))["best"] == "float32"
     assert probe.probe(torch.device("cpu"), again=True)["best"] == "bfloat16"
     speeds["bfloat16"] = 1.0
-    monkeypatch.setattr(probe, "_machine", lambda device: "another")
+    monkeypatch.setattr(measured, "_name", lambda device: "another")
     assert probe.probe(torch.device("cpu"))["best"] == "float32"
     (tmp_path / "feinschliff" / "probe.json").write_text("{damaged")
     assert not probe.probe(torch.device("cpu"))["cached"]

@@ -1,10 +1,13 @@
 """Devices and number formats: what is asked for, what there is, and what is chosen."""
 
+import json
+import platform
+
 import pytest
 import torch
 
 from feinschliff.errors import ConfigError
-from feinschliff.train import precision
+from feinschliff.train import measured, precision
 from feinschliff.train.precision import autocast, resolve_device, resolve_precision
 
 CPU = torch.device("cpu")
@@ -30,7 +33,9 @@ def test_devices(monkeypatch):
         resolve_device("cuda:1")
 
 
-def test_precision_goes_by_the_hardware(monkeypatch):
+def test_precision_goes_by_the_hardware(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     for has_it, expected in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda has_it=has_it: has_it)
         assert resolve_precision("auto", CPU) == expected
@@ -42,6 +47,19 @@ def test_precision_goes_by_the_hardware(monkeypatch):
     assert resolve_precision("auto", torch.device("cuda")) == "float16"
     with pytest.raises(ConfigError, match="float16 needs a CUDA device"):
         resolve_precision("float16", CPU)
+
+
+@pytest.mark.parametrize(("machine", "expected"), [("x86_64", "float32"), ("arm64", "bfloat16")])
+def test_what_was_measured_decides_where_nothing_else_tells(monkeypatch, tmp_path, machine, expected):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: False)
+    assert resolve_precision("auto", CPU) == "float32"
+    measured.file().parent.mkdir()
+    measured.file().write_text(json.dumps(measured.facts(CPU) | {"best": "bfloat16"}))
+    assert resolve_precision("auto", CPU) == expected
+    measured.file().write_text(json.dumps(measured.facts(CPU) | {"best": "bfloat16", "torch": "0"}))
+    assert resolve_precision("auto", CPU) == "float32"
 
 
 def test_autocast():

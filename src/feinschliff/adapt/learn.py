@@ -23,7 +23,7 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.optimiser import still
-from feinschliff.train.precision import resolve_device, resolve_precision
+from feinschliff.train.precision import resolve_device
 from feinschliff.train.processes import processes
 
 HEAD_RATE = 5e-3
@@ -62,7 +62,7 @@ def learn(work: Work, identity: str, checkpoints: Path | None = None, listen: Li
     config, objective, network, train = work.config, work.objective, work.network, work.train
     first = processes().is_first
     device = resolve_device(config.train.device)
-    precision = resolve_precision(config.train.precision, device)
+    precision = config.train.precision
     network.to(device)
     tokenizer, parts = work.tokenizer, work.measured
     ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *parts.values()), tokenizer.all_special_ids)

@@ -18,6 +18,7 @@ from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.models import load as loading
+from feinschliff.train.precision import resolve_device, resolve_precision
 
 MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
 """Windows of a document that are measured, evenly spread."""
@@ -78,9 +79,11 @@ def prepare(config: RunConfig, texts: Corpus, watched: Sequence[str], extra: Seq
     loading.match_inputs(tokenizer, network)
     backbone = sum(p.numel() for p in network.base_model.parameters())
     backbone -= network.get_input_embeddings().weight.numel()
+    precision = resolve_precision(config.train.precision, resolve_device(config.train.device))
+    settings = config.train.model_copy(update={"precision": precision})
     config = config.model_copy(
         update={
-            "train": resolve(config.train, backbone, head_is_new),
+            "train": resolve(settings, backbone, head_is_new),
             "adapt": config.adapt.model_copy(update={"objective": name}),
         }
     )

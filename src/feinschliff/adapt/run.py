@@ -62,7 +62,7 @@ def _run(
 ) -> dict[str, Any]:
     from feinschliff.report.adaptation import page
     from feinschliff.report.result import plain, write_text
-    from feinschliff.train.precision import resolve_device, resolve_precision
+    from feinschliff.train.precision import resolve_device
 
     begun = time.perf_counter()
     if not config.output_dir:
@@ -89,7 +89,7 @@ def _run(
         listen(Notice(f"Objective: {objective.TITLE}."))
 
         device = resolve_device(config.train.device)
-        precision = resolve_precision(config.train.precision, device)
+        precision = config.train.precision
         words = Words(texts.test, work.train.limit)
         near = [words.vectors(network.to(device).base_model, tokenizer, device, precision)]
         found = learn(work, texts.fingerprint, output / run_folder.CHECKPOINTS, listen)

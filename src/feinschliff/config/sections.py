@@ -138,7 +138,8 @@ class TrainConfig(Section):
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="Number format of the computation; `auto` takes bfloat16 where hardware computes it.",
+        description="Number format of the computation; `auto` takes bfloat16 where hardware computes it, and "
+        "where nothing tells (ARM, MPS) what `feinschliff models --probe` found.",
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")

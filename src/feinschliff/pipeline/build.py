@@ -129,7 +129,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
                 }
             ),
             "train": resolve(
-                config.train,
+                config.train.model_copy(update={"precision": model.learner.precision}),
                 backbone,
                 len(dataset.train),
                 len(dataset.labels),

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from feinschliff.train import measured
 from feinschliff.train.precision import autocast, resolve_precision
 
 LENGTHS = (32, 128, 512)
@@ -37,16 +36,9 @@ def probe(device: torch.device, again: bool = False) -> dict[str, Any]:
         and `tokens_per_second`; `chosen`, the number format that `auto` takes here, and `best`, the one
         measured to be the fastest over all lengths; `cached`.
     """
-    facts = {
-        "machine": _machine(device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "device": str(device),
-    }
-    file = cache_folder() / "probe.json"
-    known = _read(file)
-    if not again and all(known.get(name) == value for name, value in facts.items()):
-        return known | {"cached": True}
+    facts, file = measured.facts(device), measured.file()
+    if not again and (known := measured.recall(device)):
+        return known | {"chosen": resolve_precision("auto", device), "cached": True}
     rows = []
     for precision in _formats(device):
         for attention in ("eager", "sdpa"):
@@ -62,7 +54,6 @@ def probe(device: torch.device, again: bool = False) -> dict[str, Any]:
                 )
     found = facts | {
         "rows": rows,
-        "chosen": resolve_precision("auto", device),
         "best": min(_formats(device), key=lambda precision: _seconds(rows, precision)),
     }
     try:
@@ -72,12 +63,7 @@ def probe(device: torch.device, again: bool = False) -> dict[str, Any]:
         part.replace(file)
     except OSError:
         pass  # a cache that cannot be written costs a minute next time
-    return found | {"cached": False}
-
-
-def cache_folder() -> Path:
-    """Return the folder of what is measured once for each machine."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feinschliff"
+    return found | {"chosen": resolve_precision("auto", device), "cached": False}
 
 
 def _seconds(rows: list[dict[str, Any]], precision: str) -> float:
@@ -134,23 +120,3 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def _machine(device: torch.device) -> str:
-    """Return the name of the processor or graphics card."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    names = Path("/proc/cpuinfo")
-    if names.is_file():
-        for line in names.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return tree if isinstance(tree, dict) else {}

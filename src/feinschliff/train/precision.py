@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+
 import torch
 
 from feinschliff.errors import ConfigError
+from feinschliff.train.measured import recall
+
+X86 = ("x86_64", "amd64", "i386", "i686")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -39,8 +44,10 @@ def resolve_device(name: str) -> torch.device:
 def resolve_precision(setting: str, device: torch.device) -> str:
     """Return `float32`, `bfloat16` or `float16`.
 
-    `auto` means bfloat16 where hardware multiplies it (CUDA from Ampere on, CPUs with AVX512-BF16 or AMX),
-    float32 elsewhere: emulated bfloat16 is some ten times slower than float32.
+    `auto` means bfloat16 where hardware multiplies it (CUDA from Ampere on, x86 with AVX512-BF16 or AMX),
+    float32 on other x86, where emulated bfloat16 is some ten times slower. Elsewhere nothing tells, and it
+    means what `feinschliff models --probe` measured to be the fastest, or float32 before that. A run saves
+    what it took, so that its configuration repeats it whatever is measured later.
     """
     if setting != "auto":
         if setting == "float16" and device.type != "cuda":
@@ -50,7 +57,9 @@ def resolve_precision(setting: str, device: torch.device) -> str:
         return setting
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    return "bfloat16" if device.type == "cpu" and _cpu_has_bfloat16() else "float32"
+    if device.type == "cpu" and platform.machine().lower() in X86:
+        return "bfloat16" if _cpu_has_bfloat16() else "float32"
+    return (recall(device) or {"best": "float32"})["best"]
 
 
 def _cpu_has_bfloat16() -> bool:
