@@ -41,7 +41,7 @@ class Store:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Serve `models`, by name, branches as `name@branch`; `owner/gated` and `owner/down` fail as they say.
+    """Serve `models` by name, a branch as `name@branch`; `owner/gated` and `owner/down` fail as they say.
 
     The token `hf_writer` may write to the repositories of `owner`, `hf_reader` to none.
     """
@@ -172,6 +172,8 @@ class Hub(BaseHTTPRequestHandler):
             private = self.store is not None and name in self.store.private
             return self.tell({"id": name, "modelId": name, "private": private, "siblings": []})
         branch = f"{name}@{what[1]}" if len(what) > 1 else ""
+        if branch.endswith(BRANCH_COMMIT):
+            branch = next((known for known in self.models if known.startswith(f"{name}@")), branch)
         if branch and branch not in self.models and what[1] not in ("main", COMMIT):
             return self.reply(404, b"", {"X-Error-Code": "RevisionNotFound"})
         folder = self.models.get(branch, self.models[name])

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feinschliff import __version__
-from feinschliff.bundle import NOVELTY_FILE, PROFILE_FILE, SPEC_FILE, find, read_spec
+from feinschliff.bundle import PROFILE_FILE, SPEC_FILE, find, read_spec
+from feinschliff.bundle.hub import FILES, INDEX, WEIGHTS
 from feinschliff.errors import ConfigError, HubError, ModelError
 from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE
 
@@ -23,28 +24,6 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
 CARD_FILE = "README.md"
-WEIGHTS = "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
-FILES = (
-    "config.json",
-    WEIGHTS,
-    "model-*-of-*.safetensors",
-    INDEX,
-    SPEC_FILE,
-    NOVELTY_FILE,
-    GRAPH_FILE,
-    EXPORT_FILE,
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "*.model",
-    "chat_template.jinja",
-)
-"""What goes out beside the card, and what of an earlier model goes away."""
 
 
 @dataclass(frozen=True)

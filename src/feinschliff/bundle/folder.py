@@ -8,20 +8,22 @@ import shutil
 from pathlib import Path
 
 from feinschliff import __version__, registry
+from feinschliff.bundle import hub
 from feinschliff.bundle.model import Model, OnnxModel
-from feinschliff.bundle.spec import SCHEMA, SPEC_FILE, read_spec
+from feinschliff.bundle.spec import NOVELTY_FILE, PROFILE_FILE, SCHEMA, SPEC_FILE, read_spec
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.evaluate.drift import Profile
 from feinschliff.evaluate.novelty import Novelty
 from feinschliff.models import load as loading
 from feinschliff.models import onnx
 
-PROFILE_FILE = "profile.json"
-NOVELTY_FILE = "novelty.safetensors"
-
 
 def load(folder: str | Path, device: str = "auto") -> Model:
-    """Load a tuned model from a run's folder, its `model` folder, or an exported folder.
+    """Load a tuned model from a run's folder, its `model` folder, an exported folder, or from the Hub.
+
+    Args:
+        folder: The folder, or `owner/name[@revision]` on the Hub, which goes to the local cache.
+        device: `auto`, `cpu`, `cuda`, ...
 
     Raises:
         ConfigError: there is no tuned model.
@@ -41,11 +43,14 @@ def load(folder: str | Path, device: str = "auto") -> Model:
 
 
 def find(folder: str | Path) -> Path:
-    """Return the folder that holds `feinschliff.json`: the given one, or `model` in it.
+    """Return the folder that holds `feinschliff.json`: the given one, `model` in it, or one from the Hub.
 
     Raises:
-        ConfigError: neither does.
+        ConfigError: there is none.
+        ModelError: the Hub cannot be reached.
     """
+    if (address := hub.address(folder)) is not None:
+        return hub.fetch(*address)
     for path in (Path(folder), Path(folder) / "model"):
         if (path / SPEC_FILE).is_file():
             return path

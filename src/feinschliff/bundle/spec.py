@@ -1,4 +1,4 @@
-"""What a model's folder holds besides an ordinary Hugging Face model: `feinschliff.json`."""
+"""What a model's folder holds besides an ordinary Hugging Face model: above all `feinschliff.json`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from feinschliff.encode import Reading
 from feinschliff.errors import ModelError
 
 SPEC_FILE = "feinschliff.json"
+PROFILE_FILE = "profile.json"
+NOVELTY_FILE = "novelty.safetensors"
 SCHEMA = 1
 
 

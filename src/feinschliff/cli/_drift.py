@@ -35,7 +35,7 @@ def watched(model: Model, folder: Path) -> None:
         raise ConfigError(
             f"there is no {PROFILE_FILE} that says what the training data looked like",
             where=str(folder),
-            hint="Train again; older versions of Feinschliff did not write it",
+            hint="Only the machine that trained has it: push keeps it back, older versions did not write it",
         )
     model.watch = Window()
 

@@ -11,6 +11,12 @@ import typer
 if TYPE_CHECKING:
     from feinschliff.config import RunConfig
 
+ModelDir = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL_DIR", help="A run's folder, its model folder, or owner/name[@revision] of the hub."
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Base model: a name of `feinschliff models`, a hub id, a folder."),

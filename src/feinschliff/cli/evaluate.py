@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from feinschliff.cli import _options as options
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A run's folder, or its model folder.")],
+    model: options.ModelDir,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="File with labelled texts; - for standard input.")
     ],

@@ -21,7 +21,7 @@ READ_ROWS = 20_000
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A run's folder, or its model folder.")],
+    model: options.ModelDir,
     to: Annotated[str, typer.Option("--to", help="Target: onnx.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8 bits: smaller and faster, less exact.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="16 bits: half the size, for GPUs.")] = False,
@@ -54,7 +54,7 @@ def export(
 
     from feinschliff import registry
     from feinschliff.api import understand
-    from feinschliff.bundle import find, load
+    from feinschliff.bundle import find, hub, load
     from feinschliff.cli._output import console, print_json
     from feinschliff.data import records_for
     from feinschliff.errors import ConfigError, QualityError
@@ -66,6 +66,10 @@ def export(
         raise ConfigError("only --int8 is calibrated", where="--calibrate", hint="Add --int8")
     target = registry.load("exporters", to)
     source = find(model)
+    if output is None and hub.address(model):
+        raise ConfigError(
+            "a model of the hub has no folder for exports", where="export", hint="Name one: -o DIR"
+        )
     precision = "int8" if int8 else "float16" if fp16 else "float32"
     folder = output or source.parent / (to + ("-int8" if int8 else "-fp16" if fp16 else ""))
     if folder.exists():

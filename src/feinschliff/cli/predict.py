@@ -24,7 +24,7 @@ CHUNK_ROWS = 4096
 
 def predict(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A run's folder, or its model folder.")],
+    model: options.ModelDir,
     data: Annotated[str, typer.Argument(metavar="INPUT", help="File with texts; - for standard input.")],
     output: Annotated[
         Path | None,

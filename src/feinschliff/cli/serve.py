@@ -15,7 +15,7 @@ def serve(
         list[str],
         typer.Argument(
             metavar="MODEL_DIR...",
-            help="Folders of runs, models or exports; NAME=DIR names one.",
+            help="Folders of runs, models or exports, or owner/name of the hub; NAME=DIR names one.",
         ),
     ],
     host: Annotated[str, typer.Option("--host", help="Address; 0.0.0.0 for all.")] = "127.0.0.1",

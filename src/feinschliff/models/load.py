@@ -98,7 +98,12 @@ def locate(source: str, revision: str | None = None) -> Path:
         )
     if source.startswith((".", "/", "~")) or source.count("/") > 1:
         raise UnknownModelError("there is no such model folder", where=source)
-    return _download(source, revision)
+    folder = download(source, revision, FILES)
+    if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
+        raise ModelError(
+            "the hub model has no config.json with weights in the safetensors format", where=source
+        )
+    return folder
 
 
 def commit(folder: Path) -> str | None:
@@ -312,7 +317,13 @@ def _packaged(name: str) -> Path:
     return folder
 
 
-def _download(source: str, revision: str | None) -> Path:
+def download(source: str, revision: str | None, files: list[str]) -> Path:
+    """Return the folder of a hub model in the local cache, with those of its files that match a pattern.
+
+    Raises:
+        UnknownModelError: there is no such model, or no such revision of it.
+        ModelError: the hub cannot be reached, or wants its terms accepted.
+    """
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -327,9 +338,7 @@ def _download(source: str, revision: str | None) -> Path:
         + str(sorted(PACKAGED))
     )
     try:
-        folder = Path(
-            snapshot_download(source, revision=revision, allow_patterns=FILES, ignore_patterns="*/*")
-        )
+        return Path(snapshot_download(source, revision=revision, allow_patterns=files, ignore_patterns="*/*"))
     except GatedRepoError:
         raise ModelError(
             "the model's owner asks you to accept terms first",
@@ -352,11 +361,6 @@ def _download(source: str, revision: str | None) -> Path:
             where=source,
             hint=offline,
         ) from None
-    if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
-        raise ModelError(
-            "the hub model has no config.json with weights in the safetensors format", where=source
-        )
-    return folder
 
 
 def _check_complete(model: Any, info: Any, folder: Path, complete: bool) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from feinschliff.bundle import Model, Prediction, find, load
+from feinschliff.bundle import Model, Prediction, find, hub, load
 from feinschliff.errors import ConfigError, FeinschliffError, ModelError, nearest
 from feinschliff.evaluate.drift import Window
 from feinschliff.models import onnx
@@ -165,7 +165,7 @@ def _probe(model: Model) -> list[Item]:
 
 
 def named(sources: Iterable[str]) -> dict[str, Path]:
-    """Return folders by name from `DIR` or `NAME=DIR`; a folder's own name is that of its run.
+    """Return folders by name from `DIR` or `NAME=DIR`; a folder's own name is that of its run or repository.
 
     Raises:
         ConfigError: a folder holds no model, a name cannot stand in a path, or two models have one name.
@@ -175,8 +175,9 @@ def named(sources: Iterable[str]) -> dict[str, Path]:
         name, equals, given = source.partition("=")
         if not equals or Path(source).exists():
             name, given = "", source
-        folder = find(given).resolve()
-        name = name or (folder.parent.name if folder.name == "model" else folder.name)
+        folder, address = find(given).resolve(), hub.address(given)
+        own = Path(address[0]) if address else folder.parent if folder.name == "model" else folder
+        name = name or own.name
         if not NAME.fullmatch(name):
             raise ConfigError(
                 f"'{name}' cannot be a model's name in a path",
