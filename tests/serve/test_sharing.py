@@ -14,7 +14,7 @@ import tiny
 from feinschliff.bundle import load
 from feinschliff.pipeline import run
 from feinschliff.serve.app import create_app
-from feinschliff.serve.engine import Item, OneModel
+from feinschliff.serve.engine import Explainer, Item, OneModel
 from feinschliff.serve.sharing import SharedEngine, alike
 from feinschliff.serve.shelf import Shelf, named
 
@@ -61,6 +61,25 @@ def test_mixed_batches_are_answered_as_the_merged_models_answer(runs):
     assert changed
 
 
+def test_shared_models_know_unusual_texts_and_explain_as_the_merged_ones(runs):
+    pytest.importorskip("captum")
+    shelf, texts = Shelf(named(map(str, runs)), "cpu"), ["the soup was wonderful.", "qqq zzz 77 " * 60]
+    for served, folder in zip(shelf.all, runs, strict=True):
+        merged = load(folder, "cpu")
+        found = served.engine.predict([Item(served.model, text) for text in texts])
+        for one, other in zip(found, merged.predict(texts), strict=True):
+            assert (one.novelty is None) == (other.novelty is None) == (served.name == "ner")
+            assert other.novelty is None or one.novelty == pytest.approx(other.novelty, abs=0.02)
+        (mine,) = Explainer().predict([Item(served.model, texts[0])])
+        (theirs,) = merged.explain(texts[:1])
+        for one, other in zip(mine, theirs, strict=True):
+            assert one.label == other.label
+            weights = [[w["weight"] for w in each.words] for each in (one, other)]
+            assert weights[0] == pytest.approx(weights[1], abs=2e-2)
+        again = served.engine.predict([Item(served.model, texts[0])])
+        assert alike(again[0], found[0])
+
+
 def test_only_one_base_is_in_memory(runs):
     shelf = Shelf(named(map(str, runs)), "cpu")
     engine = shelf.all[0].engine
@@ -84,7 +103,7 @@ def test_the_server_mixes_them_and_takes_new_versions(runs, tmp_path):
                 assert len(answer.get("spans", ())) == len(spans or ())
             about = client.get(f"/models/{name}").json()
             assert about["shares_base"]
-            assert not about["explains"]
+            assert about["explains"]
     spec = json.loads((copies[0] / "model" / "feinschliff.json").read_text())
     (copies[0] / "model" / "feinschliff.json").write_text(json.dumps(spec | {"fingerprint": "new"}))
     service.shelf.refresh()

@@ -12,10 +12,13 @@ Legend: B windows, L tokens of the longest, H hidden size, r rank.
 
 from __future__ import annotations
 
+import copy
 import json
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -70,18 +73,22 @@ class SharedBase:
             except AttributeError:
                 raise ModelError(f"the base has no layer '{layer}'", where=str(adapter)) from None
         pooler = getattr(network.base_model, "pooler", None)
-        setattr(network, network.base_model_prefix, _Given(pooler))
+        setattr(network, network.base_model_prefix, _Given(pooler, self))
 
     @torch.inference_mode()
-    def forward(self, batch: Batch, networks: Sequence[Any]) -> list[tuple[list[int], torch.Tensor]]:
+    def forward(
+        self, batch: Batch, networks: Sequence[Any], read: Mapping[Any, nn.Linear] = MappingProxyType({})
+    ) -> list[tuple[list[int], torch.Tensor]]:
         """Compute windows, each for its network.
 
         Args:
             batch: B windows.
             networks: B networks that have been added.
+            read: Output layers of networks with logits [K] a window, of which what they read is wanted too.
 
         Returns:
-            Per network the rows of its windows and their float32 logits, [rows, K] or [rows, L, K].
+            Per network the rows of its windows and their float32 logits, [rows, K] or [rows, L, K]; after
+            them the vectors that its layer in `read` reads, the last token's where it reads all.
         """
         rows: dict[Any, list[int]] = {}
         for row, network in enumerate(networks):
@@ -100,11 +107,25 @@ class SharedBase:
         for network, of in rows.items():
             here = places[network]
             getattr(network, network.base_model_prefix).hidden = hidden[here]
-            logits = network(input_ids=ids[here], attention_mask=mask[here]).logits  # type: ignore[index]
-            found.append((of, logits.float()))
+            inputs = {"input_ids": ids[here], "attention_mask": mask[here]}  # type: ignore[index]
+            if network not in read:
+                found.append((of, network(**inputs).logits.float()))
+                continue
+            with _watched(read[network]) as seen:
+                logits = network(**inputs).logits
+            vectors = seen[0]
+            if vectors.ndim == 3:
+                last = inputs["attention_mask"].sum(1) - 1
+                vectors = vectors[torch.arange(len(of), device=self.device), last]
+            found.append((of, torch.cat([logits.float(), vectors.float()], 1)))
         for changed in self._changed.values():
             changed.places = {}
         return found
+
+    def merged(self, network: Any) -> Any:
+        """Return a copy of the backbone with a network's changes in its weights."""
+        layers = {id(layer): layer.merged(network) for layer in self._changed.values()}
+        return copy.deepcopy(self.backbone, layers)
 
     def _at(self, name: str) -> _Changed:
         """Return the layer of that name, made changeable when it is first asked for."""
@@ -135,19 +156,54 @@ class _Changed(nn.Module):
                 found = found.index_add(0, here, x[here] @ thin @ wide)
         return found
 
+    def merged(self, network: Any) -> nn.Module:
+        """Return the layer as it is for one network."""
+        layer = copy.deepcopy(self.layer)
+        if network in self.changes:
+            thin, wide = self.changes[network]
+            change = thin @ wide
+            with torch.no_grad():
+                layer.weight += change.T if isinstance(layer, nn.Linear) else change  # else GPT-2's Conv1D
+        return layer
+
 
 class _Given(nn.Module):
     """Stands where a head expects its backbone, and hands it what the shared one has computed."""
 
-    def __init__(self, pooler: nn.Module | None):
+    def __init__(self, pooler: nn.Module | None, base: SharedBase):
         super().__init__()
-        self.pooler = pooler
+        self.pooler, self.base = pooler, base
         self.hidden = torch.empty(0)
 
     def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPooling:
         """Return the hidden states [B, L, H], and of them what the network's own pooler makes."""
         pooled = None if self.pooler is None else self.pooler(self.hidden)
         return BaseModelOutputWithPooling(last_hidden_state=self.hidden, pooler_output=pooled)
+
+
+def whole(network: Any) -> Any:
+    """Return a network with a backbone of its own: itself, or a copy of one that was added to a base."""
+    given = network.base_model
+    if not isinstance(given, _Given):
+        return network
+    backbone = given.base.merged(network)
+    if hasattr(backbone, "pooler"):
+        backbone.pooler = given.pooler
+    found = copy.copy(network)
+    found._modules = dict(network._modules)
+    setattr(found, network.base_model_prefix, backbone)
+    return found
+
+
+@contextmanager
+def _watched(layer: nn.Linear) -> Iterator[list[torch.Tensor]]:
+    """Collect what a layer reads."""
+    seen: list[torch.Tensor] = []
+    hook = layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    try:
+        yield seen
+    finally:
+        hook.remove()
 
 
 def base_of(adapter: Path) -> str:

@@ -86,7 +86,7 @@ class Service:
         Raises:
             Refusal: there is no room, no time, or nothing to explain with.
         """
-        if not can_explain(served.model, served.engine):
+        if not can_explain(served.model):
             raise Refusal(422, "answers of this model cannot be explained here")
         return await self.wait(request, replace(served, engine=self.explainer), asked, EXPLAINED_AS)
 
@@ -375,7 +375,7 @@ def about(served: Served) -> dict[str, Any]:
         "fingerprint": spec.fingerprint,
         "abstains": bool({"least", "unsure_cost"} & set(spec.decision)),
         "shares_base": isinstance(served.engine, SharedEngine),
-        "explains": can_explain(served.model, served.engine),
+        "explains": can_explain(served.model),
         "report": served.report is not None,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -46,16 +48,31 @@ class OneModel:
 
 
 class Explainer:
-    """The engine that says which words speak for predictions: `Model.explain`, text by text."""
+    """The engine that says which words speak for predictions: `Model.explain`, text by text.
+
+    A model that shares its base gets a copy of it for as long as that takes.
+    """
 
     def predict(self, items: Sequence[Item]) -> list[Any]:
         """Return one list of explanations per item, in order."""
+        whole = {model: _whole(model) for model in {item.model for item in items}}
         return [
-            item.model.explain([item.text], None if item.pair is None else [item.pair])[0] for item in items
+            whole[item.model].explain([item.text], None if item.pair is None else [item.pair])[0]
+            for item in items
         ]
 
 
-def can_explain(model: Model, engine: Engine) -> bool:
-    """Return whether predictions can be explained: with a network of its own, and captum installed."""
-    own = isinstance(engine, OneModel) and hasattr(model.learner, "model")
-    return own and find_spec("captum") is not None
+def can_explain(model: Model) -> bool:
+    """Return whether predictions can be explained: with a network of torch, and captum installed."""
+    return hasattr(model.learner, "model") and find_spec("captum") is not None
+
+
+def _whole(model: Model) -> Model:
+    from feinschliff.models.shared import whole
+
+    network = whole(model.learner.model)
+    if network is model.learner.model:
+        return model
+    found = copy.copy(model)
+    found.learner = dataclasses.replace(model.learner, model=network)
+    return found

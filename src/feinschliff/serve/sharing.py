@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ CLOSE = 1e-3
 
 @dataclass
 class _Part:
-    """The items of one model in a batch, and the logits of their windows."""
+    """The items of one model in a batch, and the logits of their windows, vectors after them for novelty."""
 
     model: Model
     places: list[int]
@@ -61,17 +61,21 @@ class SharedEngine:
         windows = [(part, window) for part in parts for window in range(part.encoded.num_windows)]
         pooled = _pool([part.encoded for part in parts])
         pad = models[0].learner.pad_id
+        read = {m.learner.model: _last_layer(m) for m in models if m.novelty is not None}
         for chosen in plan_inference(pooled, BATCH_TOKENS, OVERHEAD_TOKENS):
             batch = collate(pooled, chosen, pad, of_windows=True)
             owners = [windows[place][0].model.learner.model for place in chosen]
-            for rows, found_logits in self.base.forward(batch, owners):
+            for rows, found_logits in self.base.forward(batch, owners, read):
                 for row, values in zip(rows, found_logits.cpu().numpy(), strict=True):
                     part, window = windows[chosen[row]]
                     _put(part, window, values)
         for part in parts:
             task, spec = part.model.learner.task, part.model.spec
             logits = part.logits if task.UNIT == "token" else mean_of_windows(part.logits, part.encoded)
-            decided = task.decode(logits, part.encoded, spec.labels, part.texts, spec.decision)
+            width = part.model.learner.model.config.num_labels
+            decided = task.decode(logits[:, :width], part.encoded, spec.labels, part.texts, spec.decision)
+            if part.model.novelty is not None:
+                decided = replace(decided, novelty=part.model.novelty.of(logits[:, width:]))
             pairs = [items[place].pair or "" for place in part.places] if spec.reading.pairs else None
             part.model.note(part.encoded, part.texts, pairs, decided)
             for place, prediction in zip(part.places, each(decided), strict=True):
@@ -94,7 +98,7 @@ def base_folder(folder: Path) -> Path | None:
 
 
 def alike(a: Prediction, b: Prediction) -> bool:
-    """Return whether two predictions are the same up to rounding."""
+    """Return whether two predictions are the same up to rounding; novelty, a rank among few, is left out."""
     if a.spans is not None:
         return [(s["start"], s["end"], s["label"]) for s in a.spans] == [
             (s["start"], s["end"], s["label"]) for s in b.spans or []
@@ -111,9 +115,16 @@ def _part(model: Model, items: Sequence[Item]) -> _Part:
     encoded = model.encode(texts, pairs)
     per_token = model.learner.task.UNIT == "token"
     size = len(encoded.input_ids) if per_token else encoded.num_windows
-    return _Part(
-        model, places, encoded, texts, np.zeros((size, model.learner.model.config.num_labels), np.float32)
-    )
+    width = model.learner.model.config.num_labels
+    if model.novelty is not None:
+        width += _last_layer(model).in_features
+    return _Part(model, places, encoded, texts, np.zeros((size, width), np.float32))
+
+
+def _last_layer(model: Model) -> Any:
+    from feinschliff.models.layers import output_layer
+
+    return output_layer(model.learner.model, model.learner.model.config.num_labels)
 
 
 def _put(part: _Part, window: int, values: np.ndarray) -> None:
