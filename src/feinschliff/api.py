@@ -181,7 +181,8 @@ def evaluate(
 
     Returns:
         `task`, `primary_metric`, `examples`, `metrics` and `per_class` with intervals, and `requirements`, in
-        the form of `result.json`.
+        the form of `result.json`; for a model that may withhold answers also `given`: the share `answered`,
+        and `metrics` of the answers given.
 
     Raises:
         ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
@@ -189,6 +190,7 @@ def evaluate(
     """
     from feinschliff.data import records_for
     from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
+    from feinschliff.evaluate.answered import answered_part
 
     model = _loaded(model)
     asked = [requirement(wish, model.task) for wish in require]
@@ -208,6 +210,9 @@ def evaluate(
         "examples": len(records),
         "columns": {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label},
         "metrics": {name: value.as_dict() for name, value in found.items()},
+        "given": answered_part(
+            records.targets, predictions, options.bootstrap_samples, options.confidence, config.seed
+        ),
         "per_class": [row.as_dict() for row in rows],
         "requirements": [{"text": t, "reached": ok, "value": value} for t, ok, value in checks],
     }

@@ -112,3 +112,56 @@ def test_a_data_set_of_the_hub_is_named_by_its_id():
     data = ModelCard(card(result)).data
     assert data.datasets == ["owner/reviews"]
     assert {r.dataset_type for r in data.eval_results} == {"custom"}, "measured on other texts"
+
+
+def test_the_card_tells_luck_confidence_rules_slices_and_the_learning_curve():
+    result = samples.binary()
+    result["slices"] = [
+        {
+            "kind": kind,
+            "name": name,
+            "count": 40,
+            "errors": {"value": 0.3, "low": 0.2, "high": 0.4},
+            "rest": 0.1,
+            "difference": {"value": 0.2, "low": 0.1, "high": 0.3},
+            "p_value": p,
+        }
+        for kind, name, p in (
+            ("length", "1-42", 0.01),
+            ("length", "43-90", 0.5),
+            ("word", "secretword", 0.001),
+        )
+    ]
+    goal = {"text": "accuracy>=0.95", "label": None, "bound": 0.95, "reached": True, "value": 0.96}
+    share = {"value": 0.8, "low": 0.7, "high": 0.9}
+    result["decisions"] = {"goals": [{**goal, "low": 0.94, "high": 0.97, "count": 800}], "answered": share}
+    result["config"]["decide"] = {"goal": ["accuracy>=0.95"], "goal_level": 0.95}
+    result["learning_curve"] = [
+        {"system": system, "labels": n, "score": share, "seconds": 3.0}
+        for system in ("scratch", "fine-tuned")
+        for n in (100, 200)
+    ]
+    result["systems"][0] |= {"seconds": 30.0, "energy_kwh": 0.0021}
+    result["seeds"] = {
+        "trials": [
+            {"seed": n, "dev": {"macro_f1": 0.8}, "test": {"macro_f1": 0.79}, "seconds": 1.0, "kept": n == 1}
+            for n in (1, 2)
+        ],
+        "metrics": {"macro_f1": {"mean": 0.79, "spread": 0.012, "low": 0.77, "high": 0.81}},
+    }
+    text = card(result)
+    for expected in (
+        "standard deviation of 0.012",
+        "| **1** | 0.800 | 0.790 |",
+        "| characters 1-42 | 40 | 30.0% | 10.0% |",
+        "| Fine-tuned model | 100 | 0.800 | 0.700 to 0.900 | 3.0\u00a0s |",
+        "Asked of its decisions: accuracy&gt;=0.95; each shown by dev with 95% certainty",
+        "| accuracy&gt;=0.95 |",
+        "- Texts answered: 80.0% (70.0% to 90.0%)",
+        "2.1\u00a0Wh",
+        "Calibration error",
+    ):
+        assert expected in text, expected
+    assert "43-90" not in text
+    assert "secretword" not in text
+    assert ModelCard(text).data.eval_results

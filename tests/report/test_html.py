@@ -192,7 +192,7 @@ def test_what_was_not_measured_is_not_invented():
     text = html(samples.binary())
     section = text[text.index('<section id="cheaper"') : text.index('<section id="adapted"')]
     assert "Not measured" in section
-    assert not re.search(r"\d\.\d", section)
+    assert not re.search(r"\d\.\d", section.split("What each system took")[0])
 
 
 def test_huge_texts_are_shortened():

@@ -53,11 +53,17 @@ def show(found: Mapping[str, Any]) -> None:
 
     screen = console()
     screen.print(f"{found['examples']:,} examples, with 95 % confidence intervals\n")
-    rows = table("metric", "value")
+    given = found.get("given")
+    rows = table("metric", "value", *(["of the answers given"] if given else []))
     names = [found["primary_metric"], *(n for n in found["metrics"] if n != found["primary_metric"])]
     for name in names:
-        rows.add_row(name, interval(found["metrics"][name]))
+        own = given["metrics"].get(name) if given else None
+        rows.add_row(
+            name, interval(found["metrics"][name]), *([interval(own) if own else "-"] if given else [])
+        )
     screen.print(rows)
+    if given:
+        screen.print(f"Answered: {interval(given['answered'])} of the texts; the first column counts all.")
     if found["per_class"]:
         rows = table("label", "precision", "recall", "f1", "examples", right=("examples",))
         for row in found["per_class"]:

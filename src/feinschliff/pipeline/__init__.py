@@ -68,7 +68,7 @@ def _run(
     from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
     from feinschliff.readers import write_table
-    from feinschliff.report import card, doubts, evidence, fit, html, robust, run_folder
+    from feinschliff.report import card, doubts, evidence, fit, flexible, html, robust, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.cross import cross_validate
     from feinschliff.train.energy import metered, require_meter
@@ -140,7 +140,8 @@ def _run(
         result["learning_fit"] = fits
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
-        result["cost"]["energy_kwh"] = meter.kwh
+        result["cost"]["energy_kwh"] = result["systems"][0]["energy_kwh"] = meter.kwh
+        result["flexible"] = flexible.flexible_facts(result, output, model.learner.model, fitted.adapter)
         trackers.tell({f"test/{n}": v["value"] for n, v in result["metrics"]["test"].items()})
         result["duration_seconds"] = time.perf_counter() - begun
         save(model, output / "model", card(result))

@@ -34,6 +34,7 @@ def fit_baselines(
     from feinschliff.baselines._cross import cross_predict
     from feinschliff.report.collect import Contender
     from feinschliff.report.doubts import TASKS
+    from feinschliff.train.energy import metered
 
     embed = _Embedder(model, dataset, encoded)
     found = []
@@ -42,8 +43,10 @@ def fit_baselines(
             continue
         listen(Stage("baselines", baseline.TITLE))
         begun = time.perf_counter()
-        predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
-        found.append(Contender(name, baseline.TITLE, predictions, time.perf_counter() - begun))
+        with metered(config.train.energy) as meter:
+            predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
+        seconds = time.perf_counter() - begun
+        found.append(Contender(name, baseline.TITLE, predictions, seconds, energy_kwh=meter.kwh))
     judges = [name for name in ("frozen", "tfidf") if name in baselines]
     if not (judges and dataset.task in TASKS and config.evaluate.label_errors):
         return found, None

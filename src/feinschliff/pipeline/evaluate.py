@@ -99,7 +99,7 @@ def evaluate(
             predictions,
             rules,
         ),
-        "decisions": certainty.decision_facts(dataset.test, predictions, rules, settings.confidence),
+        "decisions": certainty.decision_facts(dataset.test, predictions, rules, settings, config.seed),
         "requirements": collect.requirement_facts(settings.require, scores),
         "cost": {
             "train_seconds": progress.seconds,

@@ -13,11 +13,11 @@ from typing import Any
 import jinja2
 
 from feinschliff.readers.hub import repository
-from feinschliff.report import promises
+from feinschliff.report import failures, flexible, luck, promises
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
-from feinschliff.report.values import confidence, ends, part, score
+from feinschliff.report.values import confidence, ends, part, score, setting
 from feinschliff.report.verdict import system_title, verdict
 
 PIPELINES = {
@@ -47,6 +47,9 @@ LICENCES = re.compile(
 )
 """Licences the Hub knows by these names; any other is `other` with its name."""
 MAX_LABELS = 100
+MAX_SLICES = 10
+QUOTABLE = ("length", "label")
+"""Kinds of slices whose names are no words or columns of the user's data; labels are published anyway."""
 FOLDER = '"path/to/this/folder"'
 """Stands in the card's code for the place of the model."""
 
@@ -63,6 +66,7 @@ def card(result: Mapping[str, Any]) -> str:
     model = part(result, "model")
     base = model.get("hub_id") or model.get("name") or model.get("source") or ""
     answer = verdict(result, words)
+    flexibility = flexible.flexible(result, words)
     template = _templates().get_template("card.md.j2")
     text = template.render(
         metadata=metadata(result),
@@ -96,16 +100,53 @@ def card(result: Mapping[str, Any]) -> str:
         ],
         cheaper=promises.cheaper(result, words),
         adapted=promises.adapted(result, words),
-        flexible=[
-            (name, value)
-            for name, value in promises.flexible(result, words)["facts"]
-            if name != words("flexible.base")
-        ],
+        flexible=[(name, value) for name, value in flexibility["facts"] if name != words("flexible.base")],
+        flexible_text=flexibility["text"],
+        luck=luck.luck(result, words),
+        certainty=failures.calibration(result, words),
+        decide=_decide(result),
+        slices=_worse(result, words),
         device=part(result, "environment").get("device"),
         words=words,
         version=result.get("feinschliff") or "",
     )
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _decide(result: Mapping[str, Any]) -> list[str]:
+    """Return the settings by which the model decides, as asked for."""
+    asked = part(result, "config", "decide")
+    found = [str(text) for text in asked.get("goal") or ()]
+    if found:
+        found.append(f"each shown by dev with {asked.get('goal_level', 0.95):.0%} certainty")
+    if asked.get("costs"):
+        found.append(f"least expected cost, with the costs {setting(asked['costs'])}")
+    if asked.get("unsure_cost") is not None:
+        found.append(f"no answer where it costs less ({asked['unsure_cost']:g})")
+    if asked.get("coverage"):
+        found.append(f"the possible answers hold the truth in {asked['coverage']:.0%} of texts")
+    return found
+
+
+def _worse(result: Mapping[str, Any], words: Language) -> list[tuple[str, str, str, str]]:
+    """Return the parts of test where the model errs clearly more often; only such as quote no text."""
+    level = 1 - confidence(result)
+    found = [
+        s
+        for s in result.get("slices") or ()
+        if s["kind"] in QUOTABLE and s.get("errors") and (s.get("p_value") or 0.0) < level
+    ]
+    found = [s for s in found if (score(s.get("difference"))["value"] or 0.0) > 0]
+    found.sort(key=lambda s: -score(s["difference"])["value"])  # type: ignore[operator]
+    return [
+        (
+            f"{words.find('slices', s['kind'])} {shorten(str(s['name']), 60)}",
+            words.count(s.get("count")),
+            words.percent(score(s["errors"])["value"]),
+            words.percent(s.get("rest")),
+        )
+        for s in found[:MAX_SLICES]
+    ]
 
 
 def metadata(result: Mapping[str, Any]) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.config import EvaluateConfig
 from feinschliff.data import Records
 from feinschliff.evaluate import Predictions, calibration, coverage_curve
+from feinschliff.evaluate.answered import answered_part
 from feinschliff.evaluate.calibrate import judged
 from feinschliff.evaluate.goals import check
 from feinschliff.evaluate.interval import wilson
@@ -35,17 +37,17 @@ def calibration_facts(
 
 
 def decision_facts(
-    records: Records, predictions: Predictions, rules: Mapping[str, Any], level: float
+    records: Records, predictions: Predictions, rules: Mapping[str, Any], settings: EvaluateConfig, seed: int
 ) -> dict[str, Any]:
     """Return the `decisions` part: what answering only when sure would give, and whether the rules hold on
     test.
 
     Keys, each where it applies: `curve` and `area_under_risk` (see `coverage_curve`), `goals` (see
-    `goals.check`), `answered` (share of the texts) and `accuracy` (of the answers), `possible` (share of sets
-    that hold the truth, promised and measured, and how many sets have 1, 2, ... labels), `unusual` (share of
-    texts unlike those of train, and accuracy there).
+    `goals.check`), `answered` (share of the texts), `accuracy` and `metrics` (of the answers), `possible`
+    (share of sets that hold the truth, promised and measured, and how many sets have 1, 2, ... labels),
+    `unusual` (share of texts unlike those of train, and accuracy there).
     """
-    targets = records.targets
+    targets, level = records.targets, settings.confidence
     facts: dict[str, Any] = {}
     if predictions.task in ("classification", "ner"):
         confidence, right = judged(targets, predictions)
@@ -54,7 +56,7 @@ def decision_facts(
             facts["area_under_risk"] = area_under_risk(confidence, right)
         if predictions.answered is not None:
             given = predictions.answered
-            facts["answered"] = wilson(given.sum(), len(given), level).as_dict()
+            facts |= answered_part(targets, predictions, settings.bootstrap_samples, level, seed) or {}
             facts["accuracy"] = wilson(right[given].sum(), given.sum(), level).as_dict()
     if predictions.novelty is not None and predictions.task == "classification":
         facts["unusual"] = _unusual(targets, predictions, level)

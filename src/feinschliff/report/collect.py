@@ -41,13 +41,14 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "sciki
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """A system with its predictions for the test split and what it cost in seconds."""
+    """A system with its predictions for the test split and its cost in seconds and, if measured, energy."""
 
     name: str
     title: str
     predictions: Predictions
     seconds: float
     detail: str = ""
+    energy_kwh: float | None = None
 
 
 def data_facts(dataset: Dataset, encoded: Mapping[str, Encoded]) -> dict[str, Any]:
@@ -87,6 +88,7 @@ def system_facts(
                 "detail": contender.detail,
                 "metrics": {name: value.as_dict() for name, value in found.items()},
                 "seconds": contender.seconds,
+                "energy_kwh": contender.energy_kwh,
             }
         )
     tests = [

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def scratch_contender(points: Sequence[Point]) -> Contender:
     """Return the system trained from random weights on the whole training data."""
     point = max((p for p in points if p.system == "scratch"), key=lambda p: p.labels)
-    return Contender("scratch", "Same architecture, from scratch", point.predictions, point.seconds)
+    return Contender(
+        "scratch", "Same architecture, from scratch", point.predictions, point.seconds, energy_kwh=point.kwh
+    )
 
 
 def curve_facts(

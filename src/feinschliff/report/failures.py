@@ -250,14 +250,14 @@ def _promised(decisions: Mapping[str, Any], words: Language) -> list[tuple[str, 
     for key in ("answered", "accuracy"):
         own = score(decisions.get(key))
         if own["value"] is not None:
-            found.append((words(f"calibration.{key}_share"), words.percent(own["value"])))
+            found.append((words(f"calibration.{key}_share"), _with_ends(own, words)))
     if strange := part(decisions, "unusual"):
         for key in ("share", "accuracy"):
             found.append((words(f"calibration.unusual_{key}"), _with_ends(score(strange.get(key)), words)))
     if held := part(decisions, "possible"):
         own = score(held.get("measured"))
         promised = words("calibration.possible", coverage=words.percent(held.get("coverage")))
-        found.append((promised, f"{words.percent(own['value'])}"))
+        found.append((promised, _with_ends(own, words)))
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from feinschliff.report import doubts, failures, luck, promises, provenance, robust
+from feinschliff.report import doubts, failures, flexible, luck, promises, provenance, robust
 from feinschliff.report import reasons as why
 from feinschliff.report.language import Language
 from feinschliff.report.verdict import verdict
@@ -41,7 +41,7 @@ def html(result: Mapping[str, Any], language: str = "en") -> str:
         "luck": luck.luck(result, words),
         "cheaper": promises.cheaper(result, words),
         "adapted": promises.adapted(result, words),
-        "flexible": promises.flexible(result, words),
+        "flexible": flexible.flexible(result, words),
         "errors": failures.errors(result, words),
         "doubts": doubts.doubts(result, words),
         "robust": robust.robust(result, words),

@@ -123,6 +123,13 @@ class Language:
         """Write a size: `91 MB`, `1.4 GB` (powers of 1,000)."""
         return self._scaled(num_bytes, ("B", "kB", "MB", "GB", "TB"))
 
+    def energy(self, kwh: float | None) -> str:
+        """Write an amount of energy: `12 Wh`, `0.35 Wh`, `1.2 kWh`."""
+        if _absent(kwh):
+            return ABSENT
+        assert kwh is not None
+        return f"{self.measure(kwh)}\u00a0kWh" if kwh >= 1 else f"{self.measure(1000 * kwh)}\u00a0Wh"
+
     def large(self, value: float | None) -> str:
         """Write a large count: `22.7 M`."""
         return self._scaled(value, self.texts["format"]["large"])

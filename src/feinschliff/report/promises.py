@@ -100,6 +100,7 @@ def better(result: Mapping[str, Any], words: Language) -> View | None:
         "comparisons": _comparisons(result, words),
         "alone": len(systems) == 1,
         "crossed": _crossed(result, words),
+        "withheld": _withheld(result, words),
         "all_names": [words.find("metrics", name) for name in names],
         "all_rows": [
             {
@@ -152,6 +153,9 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     if own.get("seconds") is not None and scratch.get("seconds") is not None:
         times = {"own": words.duration(own["seconds"]), "scratch": words.duration(scratch["seconds"])}
         texts.append(words("cheaper.seconds", **times))
+    if own.get("energy_kwh") and scratch.get("energy_kwh"):
+        used = {"own": words.energy(own["energy_kwh"]), "scratch": words.energy(scratch["energy_kwh"])}
+        texts.append(words("cheaper.energy", **used))
     if primary not in LOWER_IS_BETTER:
         texts += _labels_needed(points, words) + _read_from_fits(part(result, "learning_fit"), words)
     chart = None
@@ -165,7 +169,45 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
         "chart": chart,
         "metric": metric,
         "legend": legend if chart else [],
+        "points": _curve_rows(points, result, words),
+        "costs": _costs(result, words),
         "missing": words("cheaper.missing"),
+    }
+
+
+def _curve_rows(
+    points: Sequence[Mapping[str, Any]], result: Mapping[str, Any], words: Language
+) -> list[View]:
+    """Return the learning curves as rows, by system and number of labels."""
+    ordered = sorted(points, key=lambda p: (p["system"] != FINE_TUNED, p["labels"]))
+    return [
+        {
+            "system": system_title(result, point["system"], words),
+            "labels": words.count(point["labels"]),
+            "value": words.number(score(point["score"])["value"]),
+            "ends": ends(score(point["score"]), words),
+            "time": words.duration(point.get("seconds")),
+        }
+        for point in ordered
+    ]
+
+
+def _costs(result: Mapping[str, Any], words: Language) -> View | None:
+    """Return what each system took to be fitted; energy where it was measured for one of them."""
+    systems = [s for s in result.get("systems") or () if s.get("name") and s.get("seconds") is not None]
+    if not systems:
+        return None
+    return {
+        "energy": any(s.get("energy_kwh") is not None for s in systems),
+        "rows": [
+            {
+                "title": system_title(result, s["name"], words),
+                "own": s["name"] == FINE_TUNED,
+                "time": words.duration(s["seconds"]),
+                "energy": words.energy(s.get("energy_kwh")),
+            }
+            for s in systems
+        ],
     }
 
 
@@ -195,32 +237,21 @@ def adapted(result: Mapping[str, Any], words: Language) -> View:
     }
 
 
-def flexible(result: Mapping[str, Any], words: Language) -> View:
-    """Prepare what this task cost on top of its base."""
-    model = part(result, "model")
-    facts = []
-    if name := model.get("name") or model.get("source"):
-        facts.append((words("flexible.base"), name))
-    if model.get("parameters"):
-        facts.append((words("flexible.parameters"), words.count(model["parameters"])))
-        if (trained := model.get("trainable_parameters")) is not None:
-            share = words.percent(trained / model["parameters"])
-            facts.append((words("flexible.trained"), f"{words.count(trained)} ({share})"))
-    if model.get("size_bytes"):
-        facts.append((words("flexible.size"), words.size(model["size_bytes"])))
-    seconds = result.get("duration_seconds") or part(result, "cost").get("train_seconds")
-    if seconds is not None:
-        facts.append((words("flexible.time"), words.duration(seconds)))
-    if model.get("layers") and model.get("hidden_size"):
-        facts.append((words("flexible.layers"), f"{model['layers']} × {words.count(model['hidden_size'])}"))
-    for key, family in (("vocabulary", "vocabulary"), ("max_length_tokens", "window")):
-        if model.get(key):
-            facts.append((words(f"flexible.{family}"), words("flexible.tokens", count=model[key])))
-    if model.get("languages"):
-        facts.append((words("flexible.languages"), _languages(model["languages"])))
-    if model.get("licence"):
-        facts.append((words("flexible.licence"), model["licence"]))
-    return {"facts": facts}
+def _withheld(result: Mapping[str, Any], words: Language) -> str:
+    """Say how many answers the model withholds, and how good those are that it gives."""
+    facts, primary = part(result, "decisions"), result.get("primary_metric") or ""
+    share, own = score(facts.get("answered")), score(part(facts, "metrics").get(primary))
+    if share["value"] is None:
+        return ""
+    if own["value"] is None:
+        return words("better.withheld_all")
+    return words(
+        "better.withheld",
+        share=words.percent(1 - share["value"]),
+        metric=words.find("metrics", primary),
+        value=words.number(own["value"]),
+        ends=ends(own, words),
+    )
 
 
 def _crossed(result: Mapping[str, Any], words: Language) -> str:
@@ -326,12 +357,6 @@ def _last(points: Sequence[Mapping[str, Any]], system: str) -> Any:
     """Return the score of a learning curve at its largest number of labels."""
     own = [p for p in points if p.get("system") == system]
     return max(own, key=lambda p: p["labels"])["score"] if own else None
-
-
-def _languages(codes: Sequence[Any]) -> str:
-    """Join language codes; a phrase such as `94 languages` stays as it is."""
-    is_code = all(len(str(code)) <= 3 and str(code).isalpha() for code in codes)
-    return (", " if is_code else " ").join(str(code) for code in codes)
 
 
 def _metric_note(primary: str, metric: str, off_scale: bool, words: Language) -> str:

@@ -107,7 +107,7 @@ def training(result: Mapping[str, Any], words: Language) -> View | None:
         "tokens": ("tokens", words.count),
         "tokens_per_second": ("speed", words.count),
         "peak_memory_bytes": ("memory", words.size),
-        "energy_kwh": ("energy", lambda v: f"{words.measure(v)} kWh"),
+        "energy_kwh": ("energy", words.energy),
     }
     costs = [
         (words(f"training.{key}"), write(cost[name]))

@@ -102,6 +102,7 @@ class System(Open, total=False):
     name: Required[str]
     metrics: Required[Scores]
     seconds: float | None
+    energy_kwh: float | None
     title: str | None
     detail: str | None
 
@@ -235,6 +236,7 @@ class DecisionFacts(Open, total=False):
     goals: list[dict[str, Any]] | None
     answered: Interval | None
     accuracy: Interval | None
+    metrics: Scores
     possible: dict[str, Any] | None
     unusual: dict[str, Any] | None
 
@@ -289,6 +291,18 @@ class LearningFit(Open, total=False):
     doubling: Interval | None
     needed: dict[str, int | None] | None
     most: int | None
+
+
+class FlexibleFacts(Open, total=False):
+    """What this task holds of its own, and other tasks on the same base; see `report/flexible.py`."""
+
+    method: str | None
+    base_bytes: int | None
+    task_bytes: int | None
+    shared_bytes: int | None
+    labelled: int | None
+    train_seconds: float | None
+    others: list[dict[str, Any]]
 
 
 class ExplanationFacts(Open, total=False):
@@ -363,6 +377,7 @@ class Result(Open, total=False):
     learning_fit: LearningFit | None
     cross_validation: CrossValidation | None
     adaptation: Adaptation | None
+    flexible: FlexibleFacts | None
     explanations: ExplanationFacts | None
     label_errors: LabelErrorFacts | None
     robustness: RobustnessFacts | None

@@ -16,6 +16,7 @@ from feinschliff.data.split import folds
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions
 from feinschliff.train.defaults import resolve
+from feinschliff.train.energy import metered
 from feinschliff.train.events import Listener, Stage, ignore
 from feinschliff.train.learner import Learner
 from feinschliff.train.tune import tune
@@ -35,12 +36,14 @@ class Point:
     Attributes:
         system: `fine-tuned` or `scratch`.
         labels: Training examples.
+        kwh: Energy of the training, if measured.
     """
 
     system: str
     labels: int
     predictions: Predictions
     seconds: float
+    kwh: float | None = None
 
 
 def measure(
@@ -83,7 +86,8 @@ def measure(
                 settings = settings.model_copy(update={"epochs": PATIENT * settings.epochs})
             one = config.model_copy(update={"train": settings})
             own = dataclasses.replace(learner, model=model.to(learner.device))
-            fitted, decision = tune(one, data, own, encoded)
+            with metered(config.train.energy) as meter:
+                fitted, decision = tune(one, data, own, encoded)
             said = task.decode(own.logits(test), test, dataset.labels, dataset.test.texts, decision)
-            found.append(Point(system, len(records), said, fitted.progress.seconds))
+            found.append(Point(system, len(records), said, fitted.progress.seconds, meter.kwh))
     return found
