@@ -34,3 +34,19 @@ def test_a_lost_comparison_claims_nothing():
     said = curve((0.5, 0.55, 0.6), (0.5, 0.6, 0.7))
     assert "already reaches" not in said
     assert "would need more" not in said
+
+
+def test_a_curve_that_has_not_begun_to_rise_is_not_read():
+    from feinschliff.report.evidence import learning_facts
+
+    def points(system, scores):
+        return [
+            {"system": system, "labels": n, "score": {"value": v, "low": v - 0.04, "high": v + 0.04}}
+            for n, v in zip((55, 107, 211, 419), scores, strict=True)
+        ]
+
+    result = samples.binary() | {"learning_curve": points("fine-tuned", (0.6, 0.7, 0.77, 0.82))}
+    for scratch, read in (((0.337, 0.33, 0.33, 0.337), False), ((0.34, 0.4, 0.45, 0.5), True)):
+        curves = [*result["learning_curve"], *points("scratch", scratch)]
+        found = learning_facts(result | {"learning_curve": curves}, 0.95, 1)
+        assert (found["needed"] is not None) == read

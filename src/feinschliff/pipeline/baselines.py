@@ -42,10 +42,10 @@ def fit_baselines(
         if dataset.task not in baseline.TASKS:
             continue
         listen(Stage("baselines", baseline.TITLE))
-        begun = time.perf_counter()
         with metered(config.train.energy) as meter:
+            begun = time.perf_counter()
             predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
-        seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - begun
         found.append(Contender(name, baseline.TITLE, predictions, seconds, energy_kwh=meter.kwh))
     judges = [name for name in ("frozen", "tfidf") if name in baselines]
     if not (judges and dataset.task in TASKS and config.evaluate.label_errors):

@@ -95,11 +95,20 @@ def learning_facts(result: Mapping[str, Any], confidence: float, seed: int) -> d
     tuned, scratch = curves[FINE_TUNED], curves["scratch"]
     if tuned is None:
         return None
+    risen = scratch is not None and _has_risen(
+        [p for p in result["learning_curve"] if p["system"] == "scratch"]
+    )
     return {
         "doubling": doubling(tuned, confidence).as_dict(),
-        "needed": None if scratch is None else labels_needed(scratch, tuned, confidence),
+        "needed": labels_needed(scratch, tuned, confidence) if scratch and risen else None,
         "most": round(tuned.most),
     }
+
+
+def _has_risen(points: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a curve clearly ends above its beginning; one that has not begun to rise tells nothing."""
+    ordered = sorted(points, key=lambda p: p["labels"])
+    return bool(ordered[-1]["score"]["low"] > ordered[0]["score"]["value"])
 
 
 def _point(system: str, labels: int, score: Mapping[str, Any], seconds: float) -> dict[str, Any]:

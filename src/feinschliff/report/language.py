@@ -124,10 +124,12 @@ class Language:
         return self._scaled(num_bytes, ("B", "kB", "MB", "GB", "TB"))
 
     def energy(self, kwh: float | None) -> str:
-        """Write an amount of energy: `12 Wh`, `0.35 Wh`, `1.2 kWh`."""
+        """Write an amount of energy: `< 0.001 Wh`, `12 Wh`, `1.2 kWh`."""
         if _absent(kwh):
             return ABSENT
         assert kwh is not None
+        if kwh < 1e-6:  # less than a meter can tell
+            return f"<\u00a0{self.number(0.001)}\u00a0Wh"
         return f"{self.measure(kwh)}\u00a0kWh" if kwh >= 1 else f"{self.measure(1000 * kwh)}\u00a0Wh"
 
     def large(self, value: float | None) -> str:

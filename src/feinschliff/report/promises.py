@@ -153,6 +153,8 @@ def cheaper(result: Mapping[str, Any], words: Language) -> View:
     if own.get("seconds") is not None and scratch.get("seconds") is not None:
         times = {"own": words.duration(own["seconds"]), "scratch": words.duration(scratch["seconds"])}
         texts.append(words("cheaper.seconds", **times))
+        if trials := len(part(result, "seeds").get("trials") or ()):
+            texts.append(words("cheaper.trainings", count=trials))
     if own.get("energy_kwh") and scratch.get("energy_kwh"):
         used = {"own": words.energy(own["energy_kwh"]), "scratch": words.energy(scratch["energy_kwh"])}
         texts.append(words("cheaper.energy", **used))
