@@ -1,9 +1,14 @@
 # Serves tuned models on a CPU, from the wheel, as a user without rights, on a read-only file system.
 #
-#   python -m build --wheel
+#   rm -rf dist && .venv/bin/python -m build --wheel
 #   docker build -t feinschliff .
-#   docker run --read-only --tmpfs /tmp --mount type=bind,src="$PWD/runs/reviews-1/model",dst=/model,readonly \
-#     -p 8000:8000 feinschliff
+#   docker run --read-only --tmpfs /tmp --stop-timeout 40 -p 8000:8000 \
+#     --mount type=bind,src="$PWD/runs/reviews-1",dst=/model,readonly feinschliff
+#
+# The whole run is mounted, so that its report and its adapter are there. Several models, or one of the Hub:
+#
+#   docker run ... feinschliff /models/reviews /models/products --host 0.0.0.0
+#   docker run ... -e HF_HUB_OFFLINE=0 feinschliff owner/reviews --host 0.0.0.0
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 # Where to find a build of torch without CUDA, which is far smaller: --build-arg PIP_EXTRA_INDEX_URL=...

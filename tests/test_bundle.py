@@ -236,3 +236,9 @@ def test_no_code_of_a_folder_is_run(folder):
     (folder / "config.json").write_text(json.dumps(config))
     bundle.load(folder).predict(["a"])
     assert not (folder / "was_run").exists()
+
+
+def test_weights_may_be_read_by_whoever_may_read_the_rest(trained):
+    modes = {path.name: path.stat().st_mode for path in (trained / "model").iterdir()}
+    assert {"model.safetensors", "config.json"} <= set(modes)
+    assert len(set(modes.values())) == 1, modes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,10 +16,13 @@ from feinschliff.serve.app import create_app
 from feinschliff.serve.shelf import Shelf, named
 
 
-def test_names(folders, trained, tmp_path):
+def test_names(folders, trained, tmp_path, monkeypatch):
     assert list(named([str(trained)])) == [trained.name]
     assert list(named([str(trained / "model")])) == [trained.name]
     assert list(named([f"a.b={trained}"])) == ["a.b"]
+    monkeypatch.setattr("feinschliff.serve.shelf.find", Path)
+    assert list(named(["/model"])) == ["model"]  # where the Dockerfile expects it
+    monkeypatch.undo()
     for sources, said in (
         ([str(trained), str(trained)], "two models"),
         ([f"a/b={trained}"], "cannot be a model's name"),

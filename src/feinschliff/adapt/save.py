@@ -22,7 +22,7 @@ def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
     from safetensors import SafetensorError, safe_open
 
     from feinschliff.models import load as loading
-    from feinschliff.train.checkpoint import reason
+    from feinschliff.train.checkpoint import reason, share_rights
 
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -39,6 +39,7 @@ def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.save_pretrained(part)
+        share_rights(part)
         again = loading.load_model(part, "AutoModel").state_dict()
         for name, tensor in network.base_model.state_dict().items():
             if name not in again or not torch.equal(again[name], tensor.cpu()):

@@ -75,7 +75,7 @@ def save(model: Model, folder: Path, card: str = "") -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    from feinschliff.train.checkpoint import reason
+    from feinschliff.train.checkpoint import reason, share_rights
 
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -95,6 +95,7 @@ def save(model: Model, folder: Path, card: str = "") -> None:
             save_file(vars(model.novelty), part / NOVELTY_FILE)
         if card:
             (part / "README.md").write_text(card, encoding="utf-8")
+        share_rights(part)
         _prove(model, part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)

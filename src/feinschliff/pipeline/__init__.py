@@ -70,6 +70,7 @@ def _run(
     from feinschliff.readers import write_table
     from feinschliff.report import card, doubts, evidence, fit, flexible, html, robust, run_folder
     from feinschliff.report.result import write, write_text
+    from feinschliff.train.checkpoint import share_rights
     from feinschliff.train.cross import cross_validate
     from feinschliff.train.energy import metered, require_meter
     from feinschliff.train.processes import processes
@@ -148,6 +149,7 @@ def _run(
         if fitted.adapter:
             base = result["model"]["hub_id"] or config.model.source
             fitted.adapter.save(output / run_folder.ADAPTER, model.learner.model, base)
+            share_rights(output / run_folder.ADAPTER)
         run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
         if dataset.removed:
             run_folder.write_rows(output / "removed.jsonl", dataset.removed)

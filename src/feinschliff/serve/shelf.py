@@ -176,8 +176,8 @@ def named(sources: Iterable[str]) -> dict[str, Path]:
         if not equals or Path(source).exists():
             name, given = "", source
         folder, address = find(given).resolve(), hub.address(given)
-        own = Path(address[0]) if address else folder.parent if folder.name == "model" else folder
-        name = name or own.name
+        own = Path(address[0]) if address else folder
+        name = name or (own.name == "model" and own.parent.name) or own.name  # a run's, but not of `/model`
         if not NAME.fullmatch(name):
             raise ConfigError(
                 f"'{name}' cannot be a model's name in a path",
