@@ -2,8 +2,8 @@
 
 import samples
 
+from feinschliff.report.cheaper import cheaper
 from feinschliff.report.language import Language
-from feinschliff.report.promises import cheaper
 
 
 def curve(own, scratch):

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from feinschliff.readers.hub import repository
-from feinschliff.report import failures, flexible, luck, promises
+from feinschliff.report import cheaper, failures, flexible, luck, promises
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
@@ -98,7 +98,7 @@ def card(result: Mapping[str, Any]) -> str:
             for s in systems
             if (value := score(part(s, "metrics").get(primary)))["value"] is not None
         ],
-        cheaper=promises.cheaper(result, words),
+        cheaper=cheaper.cheaper(result, words),
         adapted=promises.adapted(result, words),
         flexible=[(name, value) for name, value in flexibility["facts"] if name != words("flexible.base")],
         flexible_text=flexibility["text"],

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from feinschliff.report import doubts, failures, flexible, luck, promises, provenance, robust
+from feinschliff.report import cheaper, doubts, failures, flexible, luck, promises, provenance, robust
 from feinschliff.report import reasons as why
 from feinschliff.report.language import Language
 from feinschliff.report.verdict import verdict
@@ -39,7 +39,7 @@ def html(result: Mapping[str, Any], language: str = "en") -> str:
     sections = {
         "better": promises.better(result, words),
         "luck": luck.luck(result, words),
-        "cheaper": promises.cheaper(result, words),
+        "cheaper": cheaper.cheaper(result, words),
         "adapted": promises.adapted(result, words),
         "flexible": flexible.flexible(result, words),
         "errors": failures.errors(result, words),
