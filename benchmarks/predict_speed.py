@@ -80,7 +80,10 @@ def systems(run: Path, folder: Path) -> dict[str, Callable[[list[str]], list[str
 
     made = {"pipeline, defaults": piped()}
     made |= {f"pipeline, batches of {n}": piped(batch_size=n) for n in BATCH_SIZES}
-    tuned: dict[str, Any] = {"torch": bundle.load(run, "cpu")}
+    tuned: dict[str, Any] = {
+        "torch": bundle.load(run, "cpu"),
+        "torch --fast": bundle.load(run, "cpu", fast=True),
+    }
     for name, flag in (("onnx", []), ("onnx int8", ["--int8"])):
         command = [sys.executable, "-m", "feinschliff", "export", str(run), *flag]
         target = folder / name.replace(" ", "-")

@@ -9,9 +9,9 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hub_server import serve
 
 from feinschliff.readers.hub import find_splits
+from hub_server import serve
 
 READ = """
 import json, sys

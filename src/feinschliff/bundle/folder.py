@@ -18,12 +18,13 @@ from feinschliff.models import load as loading
 from feinschliff.models import onnx
 
 
-def load(folder: str | Path, device: str = "auto") -> Model:
+def load(folder: str | Path, device: str = "auto", *, fast: bool = False) -> Model:
     """Load a tuned model from a run's folder, its `model` folder, an exported folder, or from the Hub.
 
     Args:
         folder: The folder, or `owner/name[@revision]` on the Hub, which goes to the local cache.
         device: `auto`, `cpu`, `cuda`, ...
+        fast: Compute in bfloat16 where the hardware multiplies it; see `Model.hasten`.
 
     Raises:
         ConfigError: there is no tuned model.
@@ -38,6 +39,8 @@ def load(folder: str | Path, device: str = "auto") -> Model:
         network = loading.load_model(path, task.AUTO_CLASS, complete=True)
         model = Model(network, loading.load_tokenizer(path), spec, device)
         model.novelty = _read_novelty(path / NOVELTY_FILE)
+        if fast:
+            model.hasten()
     model.profile = _read_profile(path / PROFILE_FILE)
     return model
 

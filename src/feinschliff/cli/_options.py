@@ -45,6 +45,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change one setting (train.epochs=3); repeatable."),
 ]
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Compute in bfloat16 where the hardware multiplies it, and again in float32 where that could "
+        "change a decision: the same labels, probabilities that differ by some thousandths.",
+    ),
+]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with settings.")]
 Require = Annotated[
     list[str] | None,

@@ -21,7 +21,7 @@ def exported(model: Path) -> Path | None:
     return folder if (folder / "model.onnx").is_file() else None
 
 
-def load(model: Path, runtime: str, device: str) -> tuple[Model, Model | None]:
+def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Model, Model | None]:
     """Load the model to predict with, and for `auto` the other one if there are two to choose from.
 
     Raises:
@@ -35,7 +35,7 @@ def load(model: Path, runtime: str, device: str) -> tuple[Model, Model | None]:
     export = exported(model)
     if runtime == "onnx" and export is not None:
         return load(export), None
-    tuned = load(model, device)
+    tuned = load(model, device, fast=fast)
     is_export = isinstance(tuned, OnnxModel)
     if runtime == "onnx" and not is_export:
         raise ConfigError(

@@ -48,6 +48,7 @@ def predict(
             "--runtime", help="auto, torch or onnx; auto tries both where the run was exported to onnx."
         ),
     ] = "auto",
+    fast: options.Fast = False,
     drift: Annotated[
         bool, typer.Option("--drift", help="Compare the texts with those the model was trained on.")
     ] = False,
@@ -82,12 +83,19 @@ def predict(
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
-    chosen = {**named, "format": format, "device": device, "runtime": runtime, "explain": explain}
+    chosen = {
+        **named,
+        "format": format,
+        "device": device,
+        "runtime": runtime,
+        "explain": explain,
+        "fast": fast,
+    }
     kept_for = output if not watching and Path(data).is_file() else None
     left_over = list(kept_for.parent.glob(f".{kept_for.name}-*")) if kept_for else []
     screen = console(stderr=True, quiet=ctx.obj["quiet"])
     with writing(output, data) as write:
-        tuned, other = _runtime.load(model, runtime, device)
+        tuned, other = _runtime.load(model, runtime, device, fast)
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)

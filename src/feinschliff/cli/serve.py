@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from feinschliff.cli import _options as options
+
 PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 
@@ -29,6 +31,7 @@ def serve(
         ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    fast: options.Fast = False,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Most texts computed at once.")] = 64,
     batch_wait: Annotated[
         float,
@@ -98,7 +101,7 @@ def serve(
         connections=max_connections,
     )
     to_stderr("warning" if ctx.obj["quiet"] and log_level == "info" else log_level)
-    shelf = Shelf(sources, device)
+    shelf = Shelf(sources, device, fast)
     bound.listen(limits.connections)
     address = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving {', '.join(sources)} at http://{address}:{bound.getsockname()[1]}/ (Ctrl-C stops)")

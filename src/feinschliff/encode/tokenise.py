@@ -7,7 +7,7 @@ in memory or, when there are many, in a mapped file (see `column.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,30 @@ class Encoded:
     def windowed(self) -> int:
         """Number of records that needed more than one window."""
         return int((np.bincount(self.record, minlength=self.num_records) > 1).sum())
+
+    @property
+    def token_record(self) -> np.ndarray:
+        """int32 [T], the record of each token."""
+        return np.repeat(self.record, self.lengths)
+
+    def take(self, records: np.ndarray) -> Encoded:
+        """Return some of the records alone.
+
+        Args:
+            records: int64, indices of records, ascending.
+        """
+        chosen = np.isin(self.record, records)
+        tokens = np.repeat(chosen, self.lengths)
+        return replace(
+            self,
+            input_ids=self.input_ids[tokens],
+            starts=np.concatenate([[0], np.cumsum(self.lengths[chosen])]),
+            record=np.searchsorted(records, self.record[chosen]).astype(np.int32),
+            num_records=len(records),
+            token_type_ids=None if self.token_type_ids is None else self.token_type_ids[tokens],
+            offsets=None if self.offsets is None else self.offsets[tokens],
+            full_lengths=self.full_lengths[records],
+        )
 
 
 def tokenise(

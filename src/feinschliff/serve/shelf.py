@@ -64,14 +64,15 @@ class Shelf:
     Args:
         sources: Name and folder of each; see `named`.
         device: Where they compute: `auto`, `cpu`, `cuda`, ...
+        fast: Whether those with a network of their own compute in bfloat16, see `Model.hasten`.
 
     Raises:
         ConfigError: there is no such model.
         ModelError: its files are damaged.
     """
 
-    def __init__(self, sources: dict[str, Path], device: str = "auto"):
-        self.device = device
+    def __init__(self, sources: dict[str, Path], device: str = "auto", fast: bool = False):
+        self.device, self.fast = device, fast
         self._bases: dict[Path, SharedEngine] = {}
         bases = {folder: base_folder(folder) for folder in sources.values()}
         self._shared = {f: base for f, base in bases.items() if base and list(bases.values()).count(base) > 1}
@@ -152,6 +153,8 @@ class Shelf:
             if isinstance(engine, OneModel):
                 model = load(folder, self.device)
                 _keep(model)
+        if self.fast and isinstance(engine, OneModel):
+            model.hasten()
         if model.profile is not None:
             model.watch = Window()
         platform = "onnx_onnxruntime" if (folder / onnx.GRAPH_FILE).is_file() else "pytorch"

@@ -1,0 +1,90 @@
+"""What is computed in bfloat16 decides as float32 does, however wrong the draft is."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from feinschliff import bundle, registry
+from feinschliff.encode import tokenise
+from feinschliff.models.load import load_model, load_tokenizer
+from feinschliff.pipeline import tune
+from feinschliff.train import draft, precision
+from feinschliff.train.draft import drafting
+from feinschliff.train.learner import Learner
+
+RULES = {
+    "classification": [{}, {"weights": [1, 1.5, 1]}, {"least": [0.36, 0.34, 0.34]}],
+    "multilabel": [{}, {"thresholds": [0.45, 0.5, 0.55]}],
+    "ner": [{}],
+}
+CASES = [(task, rules) for task, each in RULES.items() for rules in each]
+
+
+@pytest.mark.parametrize(("task", "rules"), CASES)
+def test_decisions_are_those_of_float32(encoder, task, rules):
+    module = registry.load("tasks", task)
+    labels = ("A", "B") if task == "ner" else ("a", "b", "c")
+    folder = encoder("bert")
+    network = load_model(folder, module.AUTO_CLASS, dropout=0.0, **module.head(labels)).eval()
+    learner = Learner(network, module, torch.device("cpu"), "float32", 0)
+    texts = [" ".join(text for text, _ in tiny.some(80)[n : n + 1 + n % 5]) for n in range(70)]
+    units = "first" if task == "ner" else None
+    encoded = tokenise(load_tokenizer(folder), texts, max_length_tokens=64, label_pieces=units)
+    mean = torch.from_numpy(learner.logits(encoded).mean(0))
+    with torch.no_grad():  # so that every label is given
+        network.classifier.bias -= mean
+    quick = drafting(learner, labels, rules)
+    with torch.no_grad():  # far worse than bfloat16 would be
+        for weight in quick.draft.model.parameters():
+            weight += 0.2 * weight.std() * torch.randn(weight.shape, generator=torch.manual_seed(1))
+
+    def decided(logits):
+        found = module.decode(logits, encoded, labels, texts, rules)
+        return [found.names, None if found.answered is None else found.answered.tolist()]
+
+    expected = decided(learner.logits(encoded))
+    assert decided(quick.draft.logits(encoded)) != expected
+    told = []
+    assert decided(quick.logits(encoded, told.append)) == expected
+    assert sum(told) == encoded.num_windows
+    if task != "ner":
+        assert decided(quick.logits_and_vectors(encoded)[0]) == expected
+
+
+def test_a_number_is_that_of_the_draft(encoder):
+    module = registry.load("tasks", "regression")
+    folder = encoder("bert")
+    network = load_model(folder, module.AUTO_CLASS, dropout=0.0, **module.head(())).eval()
+    learner = Learner(network, module, torch.device("cpu"), "float32", 0)
+    encoded = tokenise(load_tokenizer(folder), [t for t, _ in tiny.some(80)], max_length_tokens=64)
+    found = drafting(learner, (), {}).logits(encoded)
+    exact = learner.logits(encoded)
+    np.testing.assert_allclose(found, exact, atol=0.05)
+    assert not np.array_equal(found[draft.PROBE_RECORDS :], exact[draft.PROBE_RECORDS :])
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_only_hardware_that_multiplies_bfloat16_is_made_to(encoder, monkeypatch, tmp_path, has_it):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda: has_it)
+    tuned = tune(tiny.config(encoder("bert"), "none", **{"train.epochs": 1}), tiny.dataset(tiny.some(30)))
+    bundle.save(tuned, tmp_path / "model")
+    texts = [text for text, _ in tiny.some(100)]
+    exact, fast = (bundle.load(tmp_path / "model", fast=fast) for fast in (False, True))
+    assert isinstance(fast.learner, draft.DraftLearner) == has_it
+    assert [p.label for p in fast.predict(texts)] == [p.label for p in exact.predict(texts)]
+
+
+def test_some_records_are_encoded_as_they_are_alone():
+    tokenizer = tiny.tokenizer_of("wordpiece", 64)
+    texts = [" ".join(["good"] * n) for n in (3, 40, 1, 25, 7)]
+    options = {"max_length_tokens": 16, "overlap_tokens": 4, "label_pieces": "first"}
+    some = tokenise(tokenizer, texts, **options).take(np.array([1, 3, 4]))
+    alone = tokenise(tokenizer, [texts[n] for n in (1, 3, 4)], **options)
+    for field in dataclasses.fields(alone):
+        if field.name != "cut":
+            assert np.array_equal(getattr(some, field.name), getattr(alone, field.name)), field.name
+    assert np.array_equal(some.token_record, np.repeat(alone.record, alone.lengths))
