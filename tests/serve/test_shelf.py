@@ -20,7 +20,7 @@ def test_names(folders, trained, tmp_path, monkeypatch):
     assert list(named([str(trained)])) == [trained.name]
     assert list(named([str(trained / "model")])) == [trained.name]
     assert list(named([f"a.b={trained}"])) == ["a.b"]
-    monkeypatch.setattr("feinschliff.serve.shelf.find", Path)
+    monkeypatch.setitem(named.__globals__, "find", Path)
     assert list(named(["/model"])) == ["model"]  # where the Dockerfile expects it
     monkeypatch.undo()
     for sources, said in (
