@@ -37,6 +37,8 @@ def test_tensorboard_and_energy(encoder, toy_csv, tmp_path):
     assert told["train.epochs"] == 1
     assert told["data.text"] == "text"
     assert 0 < result["cost"]["energy_kwh"] < 0.1
+    assert result["systems"][0]["energy_kwh"] == result["cost"]["energy_kwh"]
+    assert all(system["energy_kwh"] >= 0 for system in result["systems"])
     assert json.loads((tmp_path / "run" / "result.json").read_text())["cost"]["energy_kwh"] > 0
 
 
