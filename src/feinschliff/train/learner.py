@@ -134,6 +134,7 @@ class Learner:
                     width=width + layer.in_features,
                     per_token=False,
                     micro_batch_tokens=INFERENCE_TOKENS,
+                    overhead_tokens=self._overhead_tokens(),
                     progress=progress,
                 )
         finally:
