@@ -208,10 +208,10 @@ def test_drift_is_seen_and_said(trained, monkeypatch, caplog):
         service.shelf.get(None).model.watch = drift.Window()
         client.post(f"{path}/predict", json={"inputs": odd})
         after = client.get(f"{path}/drift").json()
-        deadline = time.monotonic() + 20
-        while "feinschliff_drift{" not in client.get("/metrics").text and time.monotonic() < deadline:
+        deadline, expected = time.monotonic() + 20, f'feinschliff_drift{{model="{trained.name}"}} 2.0'
+        while expected not in client.get("/metrics").text and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert f'feinschliff_drift{{model="{trained.name}"}} 2.0' in client.get("/metrics").text
+        assert expected in client.get("/metrics").text
     assert (before["texts"], after["texts"], after["compared"]) == (120, 120, 120)
     assert before["drift"] == "none"
     assert after["drift"] == "large"

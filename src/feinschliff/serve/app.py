@@ -67,7 +67,7 @@ class Service:
         self.metrics = Metrics(lambda: self.batcher.queued, lambda: self.shelf.all)
         self.explainer = Explainer()
         self._comparing = asyncio.Lock()
-        self._compared: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self._compared: dict[tuple[str, drift.Window, int], dict[str, Any]] = {}
         self.batcher: Batcher = Batcher(self.limits, self.metrics.batch)
 
     async def predict(self, request: Request, served: Served, asked: Query) -> list[Prediction]:
@@ -137,7 +137,7 @@ class Service:
         if watch is None or profile is None:
             return None
         async with self._comparing:
-            key = served.name, served.version, watch.seen
+            key = served.name, watch, watch.seen
             if key not in self._compared:
                 self._compared = {k: v for k, v in self._compared.items() if k[0] != served.name}
                 self._compared[key] = await asyncio.to_thread(drift.summary, profile, watch)
