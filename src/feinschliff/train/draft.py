@@ -88,25 +88,26 @@ class DraftLearner(Learner):
         if self.task.UNIT == "token":
             near = _lead(logits) < 2 * reach
             return np.unique(encoded.token_record[near])
-        decided = self._decide(logits, encoded)
+        chosen, decided = self._decide(logits, encoded)
         if np.issubdtype(decided.dtype, np.floating):
             return np.arange(0)
-        own = np.zeros(logits.shape, bool)
-        if decided.ndim > 1:
-            own[:] = True
-        else:
-            own[np.arange(len(logits)), np.maximum(decided, 0)] = True
+        own = np.ones(logits.shape, bool)
+        if decided.ndim == 1:
+            own = np.arange(logits.shape[1]) == chosen[:, None]
         open_ = np.zeros(len(logits), bool)
         for shift in (-2 * reach, 2 * reach):
-            changed = self._decide(logits + np.where(own, np.float32(shift), 0), encoded) != decided
-            open_ |= changed.reshape(len(logits), -1).any(1)
+            _, again = self._decide(logits + np.where(own, np.float32(shift), 0), encoded)
+            open_ |= (again != decided).reshape(len(logits), -1).any(1)
         return np.flatnonzero(open_)
 
-    def _decide(self, logits: np.ndarray, encoded: Encoded) -> np.ndarray:
-        """Return decisions: [N], -1 where withheld; bool [N, L] of several labels; float [N] of a number."""
+    def _decide(self, logits: np.ndarray, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is chosen, and the same with -1 where it is withheld.
+
+        *Shape:* labels int64 [N]; several of them bool [N, L]; numbers float [N].
+        """
         found = self.task.decode(logits, encoded, self.labels, (), self.rules)
-        decided = np.asarray(found.decided)
-        return decided if found.answered is None else np.where(found.answered, decided, -1)
+        chosen = np.asarray(found.decided)
+        return chosen, chosen if found.answered is None else np.where(found.answered, chosen, -1)
 
 
 def _lead(logits: np.ndarray) -> np.ndarray:
