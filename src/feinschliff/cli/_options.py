@@ -50,7 +50,7 @@ Fast = Annotated[
     typer.Option(
         "--fast",
         help="Compute in bfloat16 where the hardware multiplies it, and again in float32 where that could "
-        "change a decision: the same labels, probabilities that differ by some thousandths.",
+        "change a decision: the same labels, probabilities that differ by about a hundredth at most.",
     ),
 ]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with settings.")]

@@ -3,7 +3,7 @@
 Where hardware multiplies bfloat16, a forward pass in it takes a third of the time, and its logits are wrong
 by some hundredths. Few texts lie so near to a boundary that this matters. How wrong the logits are is
 measured on the first texts; a text whose decision twice that could change is computed again in float32.
-Decisions are those of float32, probabilities differ from its by some thousandths.
+Decisions are those of float32, probabilities differ from its by about a hundredth at most.
 """
 
 from __future__ import annotations
