@@ -50,6 +50,11 @@ def test_decisions_are_those_of_float32(encoder, task, rules):
     told = []
     assert decided(quick.logits(encoded, told.append)) == expected
     assert sum(told) == encoded.num_windows
+    alone = drafting(learner, labels, rules)
+    for n in range(10):  # texts that come one by one are no measure yet
+        one = encoded.take(np.array([n]))
+        np.testing.assert_allclose(alone.logits(one), learner.logits(one), atol=1e-5)
+    assert alone.compared >= 10
     if task != "ner":
         assert decided(quick.logits_and_vectors(encoded)[0]) == expected
 

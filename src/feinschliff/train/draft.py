@@ -31,13 +31,15 @@ class DraftLearner(Learner):
     Attributes:
         labels, rules: Of the model: what decides from logits, see the task.
         draft: The same model in bfloat16.
-        error: Largest difference of a logit between the two that was seen; negative before the first.
+        error: Largest difference of a logit between the two that was seen.
+        compared: Records of which both were computed, `PROBE_RECORDS` before any is left to the draft.
     """
 
     labels: Sequence[str]
     rules: Mapping[str, Any]
     draft: Learner = field(init=False)
-    error: float = field(default=-1.0, init=False)
+    error: float = field(default=0.0, init=False)
+    compared: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.draft = Learner(
@@ -64,8 +66,8 @@ class DraftLearner(Learner):
 
     def _correct(self, encoded: Encoded, found: np.ndarray, exact: Callable[[Encoded], np.ndarray]) -> None:
         """Write exact logits over those that could decide otherwise."""
-        if self.error < 0:
-            self._replace(encoded, found, np.arange(min(PROBE_RECORDS, encoded.num_records)), exact)
+        if (missing := PROBE_RECORDS - self.compared) > 0:
+            self._replace(encoded, found, np.arange(min(missing, encoded.num_records)), exact)
         self._replace(encoded, found, self._open(encoded, found), exact)
 
     def _replace(
@@ -80,6 +82,7 @@ class DraftLearner(Learner):
         rows = np.isin(encoded.token_record, records) if self.task.UNIT == "token" else records
         true = exact(encoded.take(records))
         self.error = max(self.error, float(np.abs(true - found[rows]).max(initial=0)))
+        self.compared += len(records)
         found[rows] = true
 
     def _open(self, encoded: Encoded, logits: np.ndarray) -> np.ndarray:
