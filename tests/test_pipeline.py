@@ -107,6 +107,16 @@ def test_predictions_stand_in_the_order_of_the_records(trained):
     assert results.read(trained)["metrics"]["test"]["accuracy"]["value"] == pytest.approx(right)
 
 
+def test_what_is_measured_is_what_the_saved_model_says(config, tmp_path):
+    result = pipeline.run(config("half", **{"train.precision": "bfloat16", "train.seeds": 2}))
+    said = (tmp_path / "half" / "predictions" / "test.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in said.splitlines()]
+    found = bundle.load(tmp_path / "half").predict_proba([row["text"] for row in rows])
+    given = [[row["probabilities"][label] for label in ("bad", "good")] for row in rows]
+    np.testing.assert_allclose(found, given, atol=1e-5)
+    assert result["environment"]["precision"] == "bfloat16"
+
+
 def test_it_learns(config):
     result = pipeline.run(config(**{"train.epochs": 8}))
     assert result["metrics"]["test"]["accuracy"]["value"] > 0.8

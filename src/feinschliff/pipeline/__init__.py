@@ -129,6 +129,7 @@ def _run(
             one = config.model_copy(update={"train": asked.model_copy(update={"seeds": 1})})
             folded = cross_validate(one, dataset, tune, listen)
 
+        model.learner = model.learner.exact()
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
         result, predictions = evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
@@ -204,6 +205,7 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
     resolved = resolve_config(config, model, dataset, folder)
     renew = renewer(resolved, dataset, folder, model.tokenizer)
     _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
+    model.learner = model.learner.exact()
     model.spec = dataclasses.replace(model.spec, decision=decision)
     return model
 

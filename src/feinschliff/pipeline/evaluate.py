@@ -108,7 +108,7 @@ def evaluate(
             "peak_memory_bytes": collect.peak_memory_bytes(),
             "energy_kwh": None,
         },
-        "environment": collect.environment_facts(learner.device, learner.precision),
+        "environment": collect.environment_facts(learner.device, config.train.precision),
         "config": config.model_dump(mode="json"),
     }
     return result, predictions

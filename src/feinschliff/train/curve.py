@@ -88,6 +88,6 @@ def measure(
             own = dataclasses.replace(learner, model=model.to(learner.device))
             with metered(config.train.energy) as meter:
                 fitted, decision = tune(one, data, own, encoded)
-            said = task.decode(own.logits(test), test, dataset.labels, dataset.test.texts, decision)
+            said = task.decode(own.exact().logits(test), test, dataset.labels, dataset.test.texts, decision)
             found.append(Point(system, len(records), said, fitted.progress.seconds, meter.kwh))
     return found

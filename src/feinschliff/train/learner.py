@@ -58,6 +58,10 @@ class Learner:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, task=importlib.import_module(state["task"]))
 
+    def exact(self) -> Learner:
+        """Return a learner of the same model that computes as it will when it is used: all in float32."""
+        return replace(self, precision="float32", unpadded=False)
+
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 logits: [R, L] per record for text tasks, [B, L, K] per token for token tasks."""
         inputs = {"input_ids": self._to(batch.input_ids), "attention_mask": self._to(batch.attention_mask)}
@@ -169,7 +173,8 @@ def check_reading(learner: Learner, encoded: Encoded) -> None:
         token_type_ids=None if types is None else np.pad(types, room),
     )
     kind = f"its architecture '{learner.model.config.model_type}'"
-    careful = replace(learner, model=learner.model.eval(), precision="float32")
+    learner.model.eval()
+    careful = learner.exact()
     try:
         expected, found = careful.forward(alone), careful.forward(padded)
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:

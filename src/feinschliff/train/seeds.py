@@ -223,7 +223,7 @@ def _key(scores: Mapping[str, float], primary: str) -> tuple[float, float]:
 
 def _on_dev(dataset: Dataset, learner: Learner, dev: Encoded) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the decision rules fitted on dev and the scores there."""
-    task, logits = registry.load("tasks", dataset.task), learner.logits(dev)
+    task, logits = registry.load("tasks", dataset.task), learner.exact().logits(dev)
     targets = task.targets(dataset.dev, dataset.labels, dev)
     decision = task.decision(logits, targets, dev, dataset.labels)
     found = task.decode(logits, dev, dataset.labels, dataset.dev.texts, decision)
@@ -234,7 +234,7 @@ def _predict(
     dataset: Dataset, learner: Learner, encoded: Encoded, records: Records, decision: Mapping[str, Any]
 ) -> Predictions:
     task = registry.load("tasks", dataset.task)
-    return task.decode(learner.logits(encoded), encoded, dataset.labels, records.texts, decision)
+    return task.decode(learner.exact().logits(encoded), encoded, dataset.labels, records.texts, decision)
 
 
 def _weights(root: Path, seed: int) -> dict[str, torch.Tensor]:

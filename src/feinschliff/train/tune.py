@@ -97,7 +97,7 @@ def settle(
     task, labels = learner.task, dataset.labels
     rules: dict[str, Any] = {}
     targets = task.targets(dataset.dev, labels, dev)
-    logits = learner.logits(dev)
+    logits = learner.exact().logits(dev)
     if dataset.task != "regression":
         scaling = calibrate(learner.model, logits, targets, config.decide.calibration, task.UNIT)
         logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}

@@ -34,7 +34,8 @@ def agrees(learner: Learner, encoded: Encoded) -> bool:
     if not supported(learner.model):
         return False
     batch = collate(encoded, np.arange(encoded.num_windows), learner.pad_id)
-    plain = replace(learner, model=learner.model.eval(), precision="float32", unpadded=False)
+    learner.model.eval()
+    plain = learner.exact()
     expected, found = plain.forward(batch), replace(plain, unpadded=True).forward(batch)
     if learner.task.UNIT == "token":
         mask = torch.from_numpy(batch.attention_mask).bool()
