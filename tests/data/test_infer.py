@@ -97,6 +97,7 @@ def test_pairs_are_found(first: str, second: str) -> None:
         ([1, 2, 3, 4, 5] * 8, "classification"),
         ([i / 7 for i in range(40)], "regression"),
         (["0.5", "1,25"] * 20, "regression"),
+        (["3", "3,5", "5", "4"] * 10, "regression"),
         (["a;b", "a", "b", "c"] * 10, "multilabel"),
         (["a, b", "a", "b", "c"] * 10, "multilabel"),
         (["Home, Garden", "Toys"] * 20, "classification"),
@@ -107,6 +108,27 @@ def test_pairs_are_found(first: str, second: str) -> None:
 )
 def test_the_task_follows_from_the_labels(label: list, task: str) -> None:
     assert infer(table(text=TEXTS, label=label), load_config()).task == task
+
+
+def test_numbers_with_commas_may_be_several_labels() -> None:
+    rows = table(text=TEXTS, label=["3", "10", "3,10", "7"] * 10)
+    with pytest.raises(ConfigError, match="'3,10' in 'label' may be a decimal number or two labels"):
+        infer(rows, load_config())
+    assert infer(rows, load_config(values={"task": "multilabel"})).separator == ","
+
+
+def test_a_comma_separates_labels_where_several_are_asked_for() -> None:
+    rows = table(text=TEXTS, label=["a, b", "a", "a, c", "d"] * 10)
+    found = infer(rows, load_config())
+    assert (found.task, found.separator) == ("classification", None)
+    assert "'a', 'a, b', 'a, c', 'd'" in found.reason
+    assert infer(rows, load_config(values={"task": "multilabel"})).separator == ","
+
+
+def test_many_classes_of_few_rows_with_long_names_are_labels() -> None:
+    names = [f"class {i} of the catalogue, with a name" for i in range(40)]
+    texts = [f"a text of its own about the matter {i}" for i in range(120)]
+    assert infer(table(text=texts, label=names * 3), load_config()).label == "label"
 
 
 def test_many_whole_numbers_are_asked_about() -> None:

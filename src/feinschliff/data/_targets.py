@@ -75,12 +75,25 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
     values = [v for v in values if v]
     numbers = [_number(v) for v in values]
     if values and all(n is not None for n in numbers):
+        _refuse_lists_of_numbers(table, label, values)
         return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
     separator = find_separator(values)
     if separator:
         return "multilabel", f"labels separated by '{separator}'", 0.75 if separator == "," else 0.9
-    shown = ", ".join(sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
+    mark = "'" if any("," in value for value in values) else ""
+    shown = ", ".join(f"{mark}{v}{mark}" for v in sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
     return "classification", f"{len(values)} classes: {shown}", 0.95
+
+
+def _refuse_lists_of_numbers(table: Table, label: str, values: list[str]) -> None:
+    """Raise ConfigError where `3,10` may be a decimal number or two labels; `3,5` beside `3` is a half."""
+    fractions = {v.partition(",")[2] for v in values} - {"", "5"}
+    if fractions and find_separator(values) == ",":
+        raise ConfigError(
+            f"'{next(v for v in values if ',' in v)}' in '{label}' may be a decimal number or two labels",
+            where=table.name,
+            hint="Say which: --task regression or --task multilabel",
+        )
 
 
 def _infer_from_numbers(
@@ -136,8 +149,8 @@ def separator_of(table: Table, label: str | None, task: str) -> str | None:
     if task != "multilabel" or label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
-    certain = (sign for sign in SEPARATORS[:2] if any(sign in v for v in values))
-    return find_separator(sorted(values)) or next(certain, None)
+    occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
+    return find_separator(sorted(values)) or next(occurring, None)
 
 
 def convert(

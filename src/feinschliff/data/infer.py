@@ -245,7 +245,7 @@ def _label_score(column: Profile) -> float:
     if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
         score += 1.0 if column.distinct > 1 else 0.0
     elif column.kind == "string":
-        score -= 2.0
+        score -= 2.0 if column.spread >= 0.5 else 0.0
     elif not score:
         return 0.0
     return score + (0.5 if column.words <= 3 else -0.5)
