@@ -32,7 +32,8 @@ def predict(
             "--output",
             "-o",
             metavar="FILE",
-            help="File to write: .csv, .tsv, .jsonl or .parquet. JSON Lines to stdout if not given.",
+            help="File to write: .csv, .tsv, .jsonl, .parquet, or .conll (entities). JSON Lines to stdout if "
+            "not given; on a terminal, entities are marked in the text.",
         ),
     ] = None,
     text: options.Text = None,
@@ -49,6 +50,9 @@ def predict(
         ),
     ] = "auto",
     fast: options.Fast = False,
+    tag_scheme: Annotated[
+        str, typer.Option("--tag-scheme", help="Tags of a .conll file: io, iob1, iob2, bioes or bilou.")
+    ] = "iob2",
     drift: Annotated[
         bool, typer.Option("--drift", help="Compare the texts with those the model was trained on.")
     ] = False,
@@ -66,6 +70,8 @@ def predict(
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
 
+    A .conll file holds tokens and tags only: the tokens of the input where it has some, otherwise words.
+
     A call that was killed goes on where it was when it is repeated: chunks of predictions are kept beside the
     output until it is complete (not with --drift, which reads everything anew, nor from standard input).
 
@@ -75,7 +81,7 @@ def predict(
     import time
 
     from feinschliff.api import understand
-    from feinschliff.cli import _runtime
+    from feinschliff.cli import _entities, _runtime
     from feinschliff.cli._drift import show, watched
     from feinschliff.cli._output import console
     from feinschliff.cli._parts import Parts, key
@@ -96,6 +102,7 @@ def predict(
     screen = console(stderr=True, quiet=ctx.obj["quiet"])
     with writing(output, data) as write:
         tuned, other = _runtime.load(model, runtime, device, fast)
+        form = _entities.form(tuned, output, tag_scheme, explain)
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
@@ -117,7 +124,14 @@ def predict(
                 if rows is None:
                     rows = with_predictions(tuned, part, columns, explain)
                     kept.put(number, rows)
-                write(rows)
+                if form == "rows":
+                    write(rows)
+                else:
+                    spans = added_name("spans", part.columns)
+                    if form == "tags":
+                        write(_entities.tagged(rows, columns.text, spans, tag_scheme))
+                    else:
+                        _entities.show(rows, columns.text, spans, tuned.labels)
                 num_rows += len(part)
     if output:
         seconds = time.monotonic() - begun
@@ -136,7 +150,7 @@ def writing(output: Path | None, data: str) -> Iterator[Callable[[pa.Table], Non
         DataError: rows bring columns that the first ones had not, and the format cannot take them.
     """
     from feinschliff.errors import ConfigError, DataError
-    from feinschliff.readers import TableWriter
+    from feinschliff.readers import ConllWriter, TableWriter
 
     if output is None:
         yield print_rows
@@ -144,7 +158,7 @@ def writing(output: Path | None, data: str) -> Iterator[Callable[[pa.Table], Non
     if data != "-" and output.exists() and output.resolve() == Path(data).resolve():
         raise ConfigError("the output is the input", where=str(output), hint="Name another file with -o")
     names: list[str] = []
-    with TableWriter(output) as writer:
+    with (ConllWriter if output.suffix.lower() == ".conll" else TableWriter)(output) as writer:
 
         def write(rows: pa.Table) -> None:
             import pyarrow as pa
@@ -196,10 +210,15 @@ def with_predictions(model: Model, part: Table, columns: Columns, explain: bool 
             values: list[Any] = predictions.scores[np.arange(len(found)), predictions.decided].tolist()
         else:
             values = [row[name] for row in found]
-        while name in rows.column_names:  # a column of the input is never overwritten
-            name = f"new_{name}"
-        rows = rows.append_column(name, pa.array(values, kind))
+        rows = rows.append_column(added_name(name, part.columns), pa.array(values, kind))
     return rows
+
+
+def added_name(name: str, columns: pa.Table) -> str:
+    """Return the name under which a column is added: one of the input is never overwritten."""
+    while name in columns.column_names:
+        name = f"new_{name}"
+    return name
 
 
 def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:

@@ -75,8 +75,11 @@ def unit_offsets(
     return found
 
 
-def word_spans(text: str) -> np.ndarray:
-    """Return int64 [W, 2], the characters of the words of a text; an apostrophe within a word parts nothing.
+def word_spans(text: str, apart: bool = False) -> np.ndarray:
+    """Return int64 [W, 2], the characters of the words of a text.
+
+    Args:
+        apart: Whether an apostrophe within a word parts it, as it does where words carry labels.
 
     >>> word_spans("It's new.").tolist()
     [[0, 4], [5, 8], [8, 9]]
@@ -84,8 +87,9 @@ def word_spans(text: str) -> np.ndarray:
     kind, base = _kinds([text])
     starts, end = _words(kind)
     places = np.flatnonzero(starts)
-    inner = np.array([m.start() for m in APOSTROPHE.finditer(text)], np.int64) + base[0]
-    starts[inner] = starts[inner + 1] = False
+    if not apart:
+        inner = np.array([m.start() for m in APOSTROPHE.finditer(text)], np.int64) + base[0]
+        starts[inner] = starts[inner + 1] = False
     first = starts[places]
     last = np.append(first[1:], True)[: len(first)]
     return np.stack([places[first], end[places[last]]], axis=1) - base[0]

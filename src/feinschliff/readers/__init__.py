@@ -22,11 +22,22 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
-from feinschliff.readers._spans import with_spans
+from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
 from feinschliff.readers._write import TableWriter, write_table
+from feinschliff.readers._write_conll import ConllWriter, tags_of
 
-__all__ = ["Source", "Table", "TableWriter", "iter_batches", "read", "write_table"]
+__all__ = [
+    "ConllWriter",
+    "Source",
+    "Table",
+    "TableWriter",
+    "iter_batches",
+    "join_tokens",
+    "read",
+    "tags_of",
+    "write_table",
+]
 
 Source = str | PathLike[str] | Input | Iterable[Any]
 """A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""

@@ -23,19 +23,21 @@ class TableWriter:
     """Write a table in parts; the file appears when the `with` block ends without an exception.
 
     Args:
-        path: Its suffix chooses the format: `.csv`, `.tsv`, `.jsonl` or `.parquet`.
+        path: Its suffix chooses the format, one of `formats`.
 
     Raises:
         ConfigError: another suffix, or a folder that does not exist.
     """
 
+    formats: tuple[str, ...] = FORMATS
+
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
-        if self.path.suffix.lower() not in FORMATS:
+        if self.path.suffix.lower() not in self.formats:
             raise ConfigError(
                 f"cannot be written as '{self.path.suffix}'",
                 where=str(path),
-                allowed=f"One of {', '.join(FORMATS)}",
+                allowed=f"One of {', '.join(self.formats)}",
             )
         if not self.path.parent.is_dir():
             raise ConfigError(f"the folder '{self.path.parent}' does not exist", where=str(path))
@@ -63,14 +65,7 @@ class TableWriter:
             ResourceError: no space is left.
         """
         try:
-            match self.path.suffix.lower():
-                case ".parquet":
-                    self._write_parquet(columns)
-                case ".jsonl":
-                    for row in _rows(columns):
-                        self.stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-                case suffix:
-                    self._write_csv(columns, "\t" if suffix == ".tsv" else ",")
+            self._write(columns)
         except OSError as error:
             raise self._failure(error) from None
         self.num_rows += columns.num_rows
@@ -94,6 +89,16 @@ class TableWriter:
             raise self._failure(failure) from None
         finally:
             self.temporary.unlink(missing_ok=True)
+
+    def _write(self, columns: pa.Table) -> None:
+        match self.path.suffix.lower():
+            case ".parquet":
+                self._write_parquet(columns)
+            case ".jsonl":
+                for row in _rows(columns):
+                    self.stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            case suffix:
+                self._write_csv(columns, "\t" if suffix == ".tsv" else ",")
 
     def _write_parquet(self, columns: pa.Table) -> None:
         import pyarrow.parquet as pq
