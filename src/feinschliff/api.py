@@ -6,6 +6,7 @@ Data is a path, `hf://owner/name`, a pandas or polars frame, or rows: dicts, or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,14 +182,15 @@ def evaluate(
 
     Returns:
         `task`, `primary_metric`, `examples`, `metrics` and `per_class` with intervals, and `requirements`, in
-        the form of `result.json`; for a model that may withhold answers also `given`: the share `answered`,
-        and `metrics` of the answers given.
+        the form of `result.json`; `unknown_labels`: how often each label stands there that the model does not
+        know, and always misses; for a model that may withhold answers also `given`: the share `answered`, and
+        `metrics` of the answers given.
 
     Raises:
         ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
-        DataError: the data cannot be read, or rows have no label.
+        DataError: the data cannot be read, rows have no label, or no label is one of the model's.
     """
-    from feinschliff.data import records_for
+    from feinschliff.data import records_for, unknown_labels
     from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
     from feinschliff.evaluate.answered import answered_part
 
@@ -196,7 +198,9 @@ def evaluate(
     asked = [requirement(wish, model.task) for wish in require]
     named = {"text": text, "label": label, "text_pair": text_pair}
     tables, columns = understand(model, data, named, settings, labelled=True)
-    records = records_for(columns, next(tables), model.task, labelled=True)
+    table = next(tables)
+    records = records_for(columns, table, model.task, labelled=True)
+    unknown = unknown_labels(records, model.task, model.labels, table.name)
     predictions = model.predictions(records)
     stats = statistics(model.task, records.targets, predictions)
     config = configure(None, settings or {})
@@ -214,6 +218,7 @@ def evaluate(
             records.targets, predictions, options.bootstrap_samples, options.confidence, config.seed
         ),
         "per_class": [row.as_dict() for row in rows],
+        "unknown_labels": unknown,
         "requirements": [{"text": t, "reached": ok, "value": value} for t, ok, value in checks],
     }
 
@@ -310,7 +315,8 @@ def understand(
     Returns:
         The rows, in one table or many, and the columns, as found in the first.
     """
-    from feinschliff.data import infer
+    from feinschliff.data import infer, separator_for
+    from feinschliff.data.infer import simplify
     from feinschliff.readers import iter_batches, read
 
     config = configure(None, {"task": model.task if labelled else None, **(settings or {})})
@@ -324,7 +330,11 @@ def understand(
         if role in chosen and chosen[role] is None and name in first.columns.column_names:
             chosen[role] = name
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
-    return chain([first], tables), infer(first, config, labelled)
+    columns = infer(first, config, labelled)
+    if labelled and model.task == "multilabel":
+        separator = separator_for(simplify(first), columns.label, model.labels)
+        columns = replace(columns, separator=separator)
+    return chain([first], tables), columns
 
 
 def _loaded(model: Model | str | Path) -> Model:

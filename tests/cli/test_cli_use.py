@@ -53,6 +53,20 @@ def test_one_row_out_per_row_in_in_order_with_all_columns(
         assert row["probabilities"] == pytest.approx(p.probabilities, abs=1e-5)
 
 
+def test_labels_the_model_does_not_know_are_named_or_refused(cli, trained, tmp_path):
+    data = tmp_path / "labelled.csv"
+    data.write_text("text,label\nthe soup was wonderful,good\nmy order came early,fine\n", encoding="utf-8")
+    done = cli("evaluate", trained, data)
+    assert done.code == 0
+    assert "Warning: the model does not know, and always misses: fine (1)" in done.err
+    assert json.loads(cli("evaluate", trained, data, "--json").out)["unknown_labels"] == {"fine": 1}
+    data.write_text("text,label\nthe soup was wonderful,Good\nmy order came early,BAD\n", encoding="utf-8")
+    done = cli("evaluate", trained, data)
+    assert (done.code, done.out) == (3, "")
+    assert "none of its labels was learnt: 'BAD', 'Good'" in done.err
+    assert "differ in capitals" in " ".join(done.err.split())
+
+
 def test_without_output_rows_go_to_stdout_as_json_lines(cli, trained, toy_csv, texts):
     done = cli("predict", trained / "model", toy_csv)
     assert [json.loads(line)["text"] for line in done.out.splitlines()] == texts

@@ -8,7 +8,7 @@ import pytest
 from tables import reviews, sentence, table
 
 from feinschliff.config import RunConfig, load_config
-from feinschliff.data import Dataset, prepare, records_for
+from feinschliff.data import Dataset, prepare, records_for, separator_for
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import Table
 
@@ -178,7 +178,8 @@ def test_training_needs_labels() -> None:
 
 
 def test_a_label_only_in_test_is_found() -> None:
-    found = prepare(config(), reviews(60), table("test.csv", text=[sentence(900)], label=["new"]))
+    rows = table("test.csv", text=[sentence(900), sentence(901)], label=["new", "good"])
+    found = prepare(config(), reviews(60), rows)
     assert "unseen_labels" in kinds(found)
     assert found.labels == ("bad", "good", "new")
 
@@ -256,3 +257,27 @@ def test_several_labels_in_a_cell_are_read_alike_in_test(sign: str) -> None:
     found = prepare(config(), rows, table("test.csv", text=["another text"], label=[f"a{sign}c"]))
     assert found.test.targets == [["a", "c"]]
     assert found.labels == ("a", "b", "c")
+
+
+def test_a_test_file_of_other_labels_or_of_the_same_rows_is_refused(tmp_path) -> None:
+    texts = [sentence(i) for i in range(90)]
+    train = table(text=texts[:60], label=["no", "yes"] * 30)
+    with pytest.raises(DataError, match="none of its labels was learnt: '0', '1'"):
+        prepare(config(), train, table(text=texts[60:], label=["0", "1"] * 15))
+    some = prepare(config(), train, table(text=texts[60:], label=["yes", "never"] * 15))
+    assert some.labels == ("never", "no", "yes")
+    file = tmp_path / "data.csv"
+    file.write_text("text,label\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="named for training and for test"):
+        prepare(load_config(values={"data.train": str(file), "data.test": f"{tmp_path}/./data.csv"}))
+
+
+def test_labels_of_other_files_are_parted_as_the_known_ones_are() -> None:
+    names = ("Home, Garden", "Toys", "a")
+    for cells, separator in (
+        (["Home, Garden", "Toys"], None),
+        (["Home, Garden;Toys"], ";"),
+        (["Toys,a"], ","),
+        (['["Toys"]'], "[]"),
+    ):
+        assert separator_for(table(labels=cells), "labels", names) == separator

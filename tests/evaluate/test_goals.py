@@ -131,6 +131,9 @@ def test_multilabel_and_entities():
     assert (precise["label"], wide["label"]) == ("a", "b")
     assert precise["value"] >= 0.9
     assert wide["value"] >= 0.9
+    rules = fit_rules(found, targets, wanting(goal=("precision(a)>=0.95", "recall(a)>=0.95")))
+    assert [entry["reached"] for entry in rules["goals"]] == [False, True]
+    assert "one stands against the other" in notes(rules)[0]
     span = {"start": 0, "end": 3, "label": "X"}
     chances = random.random(2000)
     spans = [[{**span, "score": float(c)}] for c in chances]

@@ -64,6 +64,9 @@ def show(found: Mapping[str, Any]) -> None:
     screen.print(rows)
     if given:
         screen.print(f"Answered: {interval(given['answered'])} of the texts; the first column counts all.")
+    if unknown := found["unknown_labels"]:
+        named = ", ".join(f"{name} ({count:,})" for name, count in unknown.items())
+        console(stderr=True).print(f"Warning: the model does not know, and always misses: {named}")
     if found["per_class"]:
         rows = table("label", "precision", "recall", "f1", "examples", right=("examples",))
         for row in found["per_class"]:

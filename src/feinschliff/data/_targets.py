@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -151,6 +152,21 @@ def separator_of(table: Table, label: str | None, task: str) -> str | None:
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
     occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
     return find_separator(sorted(values)) or next(occurring, None)
+
+
+def separator_for(table: Table, label: str | None, names: Collection[str]) -> str | None:
+    """Return what separates the labels in the cells of a column, going by the names that are known."""
+    if label is None or is_list(table.columns[label].type):
+        return None
+    values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
+    if any(v.startswith("[") and v.endswith("]") for v in values):
+        return "[]"
+
+    def known(separator: str | None) -> float:
+        parts = [p.strip() for v in values for p in (v.split(separator) if separator else [v]) if p.strip()]
+        return sum(_name(part) in names for part in parts) / max(1, len(parts))
+
+    return max((None, *SEPARATORS), key=known)
 
 
 def convert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from feinschliff.data.dataset import Columns, Dataset, Finding, Records
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column, simplify
+from feinschliff.data.known import label_counts, unknown_labels
 from feinschliff.data.learnable import require_learnable
 from feinschliff.data.normalise import normalise
 from feinschliff.data.pool import build
@@ -83,6 +85,9 @@ def examine(
 
     parts = [pool.records.take(np.flatnonzero(pool.split == s)) for s in (TRAIN, DEV, TEST)]
     labels = _labels(columns.task, parts)
+    learnt = list(label_counts(parts[TRAIN], columns.task))
+    for side in tables.keys() - {TRAIN}:
+        unknown_labels(parts[side], columns.task, learnt, tables[side].name)
     findings = [_decide(f, pool, config) for f in found + late]
     return Dataset(
         task=columns.task,
@@ -145,7 +150,13 @@ def _tables(
     config: RunConfig, train: Table | None, dev: Table | None, test: Table | None
 ) -> dict[int, Table]:
     """Return the tables by the split they were given for."""
-    tables = {}
+    tables: dict[int, Table] = {}
+    if config.data.train and _is_same(config.data.train, config.data.test):
+        raise ConfigError(
+            "is named for training and for test, which would measure what was learnt by heart",
+            where=config.data.train,
+            hint="Leave out --test, and a part is kept for test",
+        )
     for side, table, source in (
         (TRAIN, train, config.data.train),
         (DEV, dev, config.data.dev),
@@ -160,6 +171,10 @@ def _tables(
     if TRAIN not in tables:
         raise ConfigError("no data is named", where="data.train", hint="Give a file: feinschliff train FILE")
     return tables
+
+
+def _is_same(source: str, other: str | None) -> bool:
+    return other is not None and (source == other or Path(source).resolve() == Path(other).resolve())
 
 
 def _require_same_columns(table: Table, columns: Columns) -> None:
@@ -202,17 +217,7 @@ def _decide(item: Found, pool: Pool, config: RunConfig) -> Finding:
 
 def _labels(task: str, parts: Sequence[Records]) -> tuple[str, ...]:
     """Return the label names of all splits, numbers by value, then names by code point."""
-    if task in ("regression", "unlabelled"):
-        return ()
-    names: set[str] = set()
-    for records in parts:
-        values = records.table["target"].combine_chunks()
-        if task != "classification":
-            values = values.flatten()
-        if task == "ner":
-            values = values.field("label")
-        names.update(values.unique().to_pylist())
-    return tuple(sorted(names, key=_label_order))
+    return tuple(sorted(set().union(*(label_counts(records, task) for records in parts)), key=_label_order))
 
 
 def _label_order(name: str) -> tuple[int, float, str]:

@@ -149,6 +149,8 @@ def fit_rules(
         rules |= _costs(settings, task, labels)
     for wish in goals:
         _reach(wish, decide(predictions, rules), targets, rules, settings.goal_level)
+    if len(goals) > 1:
+        _recheck(rules, decide(predictions, rules), targets, settings.goal_level)
     if settings.coverage is not None:
         if possible := _possible(predictions, targets, settings, unseen):
             rules["possible"] = possible
@@ -167,6 +169,11 @@ def notes(rules: Mapping[str, Any]) -> list[str]:
         of = f" for {', '.join(labels[:5])}{' and others' if len(labels) > 5 else ''}" if labels else ""
         measure = text.split(">")[0].split("(")[0]
         then = FAILED.get(measure, "no such answers are given")
+        if any(entry.get("undone") for entry in missed if entry["text"] == text):
+            found.append(
+                f"{text} is not reached{of} together with the other goals: one stands against the other."
+            )
+            continue
         found.append(
             f"Dev cannot show that {text} is reached{of}: {then}. More dev texts, or decide.goal_level, help."
         )
@@ -229,6 +236,16 @@ def _reach(
             (NEVER if wish.measure == "precision" else values[number]) if limit is None else limit
         )
         entries.append({**facts, "label": label, "reached": limit is not None})
+
+
+def _recheck(rules: dict[str, Any], predictions: Predictions, targets: Sequence[Any], level: float) -> None:
+    """Take back that a goal is reached where another one's rule has undone it."""
+    measured = iter(check(rules, predictions, targets, level))
+    for entry in rules["goals"]:
+        if entry["measure"] != "f1":
+            value = next(measured)["value"]
+            if entry["reached"] and value is not None and value < entry["bound"]:
+                entry |= {"reached": False, "undone": True}
 
 
 def _precise(
