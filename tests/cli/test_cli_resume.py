@@ -73,7 +73,8 @@ def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained
     assert missing.code == 2
     assert "feinschliff export" in missing.err
     assert cli("predict", run, toy_csv, "--runtime", "tpu").code == 2
-    assert cli("export", run).code == 0
+    done = cli("export", run)
+    assert (done.code, f"Wrote {run / 'onnx'}" in done.out) == (0, True)
     found = {}
     for runtime in ("torch", "onnx", "auto"):
         target = tmp_path / f"{runtime}.jsonl"
@@ -86,3 +87,8 @@ def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained
     assert found["onnx"] != found["torch"]  # other kernels round otherwise
     export = run / "onnx"
     assert cli("predict", export, toy_csv, "-o", tmp_path / "b.csv", "--runtime", "torch").code == 2
+    export.rename(
+        run / "onnx-int8"
+    )  # what `export --int8` leaves is taken where it is asked for, and only there
+    assert cli("predict", run, toy_csv, "-o", tmp_path / "c.jsonl", "--runtime", "onnx").code == 0
+    assert "which was faster" not in cli("predict", run, toy_csv, "-o", tmp_path / "d.jsonl").err

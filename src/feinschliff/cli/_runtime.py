@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 
 RUNTIMES = ("auto", "torch", "onnx")
 PROBE_TEXTS = 64
+EXPORTS = ("onnx", "onnx-int8", "onnx-fp16")
+"""What `--runtime onnx` takes, the most exact first; `auto` takes nothing less exact than the model."""
 
 
-def exported(model: Path) -> Path | None:
-    """Return the float32 export beside a run's model: `feinschliff export` without `-o` puts it there."""
+def exported(model: Path, *names: str) -> Path | None:
+    """Return the first of these exports beside a run's model, where `feinschliff export` puts them."""
     from feinschliff.bundle import find
 
-    folder = find(model).parent / "onnx"
-    return folder if (folder / "model.onnx").is_file() else None
+    folders = (find(model).parent / name for name in names)
+    return next((folder for folder in folders if (folder / "model.onnx").is_file()), None)
 
 
 def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Model, Model | None]:
@@ -32,9 +34,9 @@ def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Mo
 
     if runtime not in RUNTIMES:
         raise ConfigError(f"there is no runtime '{runtime}'", where="--runtime", allowed=", ".join(RUNTIMES))
-    export = exported(model)
-    if runtime == "onnx" and export is not None:
+    if runtime == "onnx" and (export := exported(model, *EXPORTS)):
         return load(export), None
+    export = exported(model, EXPORTS[0])
     tuned = load(model, device, fast=fast)
     is_export = isinstance(tuned, OnnxModel)
     if runtime == "onnx" and not is_export:

@@ -106,6 +106,8 @@ def export(
         print_json({**found, "folder": str(folder), "allowed": max_loss})
     else:
         show(found)
+        if folder.exists():
+            console().print(f"Wrote {folder}")
     if found["loss"] > max_loss:
         raise QualityError(
             f"the export loses {found['loss']:.4f}, more than {max_loss}; it was not kept", where=str(folder)
