@@ -91,6 +91,17 @@ def test_every_task_is_explained_in_its_own_terms(encoder):
     assert abs(moved) < 5
 
 
+def test_no_gradients_of_weights_are_kept_for_it(encoder):
+    model, seen = model_of(encoder("bert")), []
+    network = model.learner.model
+    network.register_forward_hook(lambda *_: seen.append({p.requires_grad for p in network.parameters()}))
+    before = [p.requires_grad for p in network.parameters()]
+    model.explain(["good soup"])
+    assert True in before
+    assert {False} in seen
+    assert [p.requires_grad for p in network.parameters()] == before
+
+
 def test_a_trained_model_names_the_words_that_decide(trained):
     model = bundle.load(trained)
     for text in ("the service was wonderful again.", "our hotel room came broken, as always."):

@@ -8,6 +8,7 @@ import torch
 import transformers
 
 import tiny
+from feinschliff.models import vocabulary
 from feinschliff.models.vocabulary import ActiveEmbedding, active_vocabulary
 from feinschliff.pipeline import tune
 from feinschliff.train import fit
@@ -66,6 +67,31 @@ def small(config_class: str, model_class: str, **values):
 
 T5 = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "decoder_start_token_id": 0}
 GPT = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 32, "pad_token_id": 40, "eos_token_id": 40}
+
+
+class Full:
+    """A file on a disk without space."""
+
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+
+    def write(self, _) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_large_matrix_lies_in_a_file_meanwhile_where_there_is_room(encoder, monkeypatch, room):
+    monkeypatch.setattr(vocabulary, "LARGE_BYTES", 0)
+    if not room:
+        monkeypatch.setattr(vocabulary.tempfile, "TemporaryFile", Full)
+    model = transformers.AutoModel.from_pretrained(encoder("bert"))
+    whole = model.get_input_embeddings()
+    before = whole.weight.detach().clone()
+    with active_vocabulary(model, np.array([0, 2, 3, 9])), torch.no_grad():
+        assert whole.weight.numel() == (0 if room else before.numel())
+        model.get_input_embeddings().weight[3] += 1
+    before[9] += 1
+    assert torch.equal(model.get_input_embeddings().weight, before)
 
 
 @pytest.mark.parametrize(

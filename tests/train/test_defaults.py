@@ -8,7 +8,13 @@ SMALL, BASE = 10_000_000, 86_000_000
 
 def test_what_is_given_stays():
     given = TrainConfig(
-        learning_rate=1e-5, head_learning_rate=2e-5, epochs=0.5, batch_size=7, layer_decay=0.5, dropout=0.3
+        learning_rate=1e-5,
+        head_learning_rate=2e-5,
+        epochs=0.5,
+        batch_size=7,
+        micro_batch_tokens=640,
+        layer_decay=0.5,
+        dropout=0.3,
     )
     assert resolve(given, SMALL, 100, 2) == given
 
@@ -42,3 +48,11 @@ def test_tokens_get_more_passes_than_texts():
     texts, tokens = (resolve(TrainConfig(), SMALL, 3000, 6, unit).epochs for unit in ("text", "token"))
     assert tokens > texts
     assert resolve(TrainConfig(), SMALL, 1_000_000, 6, "token").epochs == 3
+
+
+def test_larger_models_compute_fewer_tokens_at_once_within_bounds():
+    sizes = (1_000_000, SMALL, 21_000_000, BASE, 10**10)
+    tokens = [resolve(TrainConfig(device="cpu"), size, 5000, 2).micro_batch_tokens for size in sizes]
+    assert tokens == sorted(tokens, reverse=True)
+    assert (tokens[0], tokens[-1]) == (4096, 1024)
+    assert tokens[2] < tokens[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 from feinschliff.config import TrainConfig
 from feinschliff.models.load import has_language_head
-from feinschliff.train.defaults import SMALL_PARAMETERS
+from feinschliff.train.defaults import SMALL_PARAMETERS, micro_batch_tokens
 
 
 def choose_objective(asked: str, folder: Path, tokenizer: Any) -> str:
@@ -38,6 +38,7 @@ def resolve(settings: TrainConfig, backbone_parameters: int, head_is_new: bool) 
         "head_learning_rate": settings.head_learning_rate or (max(rate, 1e-3) if head_is_new else rate),
         "epochs": settings.epochs or 1.0,
         "batch_size": settings.batch_size or 32,
+        "micro_batch_tokens": micro_batch_tokens(settings, backbone_parameters),
         "layer_decay": settings.layer_decay or 1.0,
         "dropout": 0.0 if settings.dropout is None else settings.dropout,
     }

@@ -112,7 +112,10 @@ def _prove(model: Model, folder: Path) -> None:
     """Compare every saved tensor with the model's: what is lost now would be missed in production."""
     import torch
 
+    from feinschliff.train.memory import give_back
+
     task = registry.load("tasks", model.spec.task)
+    give_back()  # there must be room for a second model
     again = loading.load_model(folder, task.AUTO_CLASS, complete=True).state_dict()
     for name, tensor in model.learner.model.state_dict().items():
         if name not in again or not torch.equal(again[name], tensor.cpu()):

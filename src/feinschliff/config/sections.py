@@ -92,8 +92,8 @@ class TrainConfig(Section):
     )
     epochs: float | None = Field(None, gt=0, le=1000, description="Passes over the training data.")
     batch_size: int | None = Field(None, ge=1, description="Texts per optimiser step.")
-    micro_batch_tokens: int = Field(
-        4096, ge=64, description="Most tokens, padding included, computed at once; larger batches accumulate."
+    micro_batch_tokens: int | None = Field(
+        None, ge=64, description="Most tokens, padding included, computed at once; larger batches accumulate."
     )
     warmup_share: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the rate rises.")
     schedule: Literal["linear", "cosine", "constant"] = Field(

@@ -8,6 +8,7 @@ PyTorch", 2020).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ TOLERANCE = 0.05
 """Largest error of the sum, as a share of the sum of the weights' sizes, that is not tried to be mended."""
 ROW_TOKENS = 512
 """Most tokens of a batch before it is multiplied by the steps."""
-PASS_TOKENS = 4096
-"""Most tokens of one forward and backward pass."""
+PASS_TOKENS = 2048
+"""Most tokens of one forward and backward pass; see docs/experiments.md."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def attribute(
     learner.model.eval()
     for part in _batches([int(lengths[rows[i][1]]) for i in order]):
         chosen = [order[i] for i in part]
-        answers = _integrate(learner, encoded, [rows[i][1:] for i in chosen], most_steps)
+        with _weights_at_rest(learner.model):
+            answers = _integrate(learner, encoded, [rows[i][1:] for i in chosen], most_steps)
         for i, answer in zip(chosen, answers, strict=True):
             found[i] = answer
     for number, question in enumerate(questions):
@@ -103,6 +105,19 @@ def attribute(
         pieces |= {window: tokens for window, (tokens, _, _) in own}
         total, error = (sum(answer[i] for _, answer in own) for i in (1, 2))
         yield Answer(np.concatenate(list(pieces.values())), float(total), abs(float(error)))
+
+
+@contextmanager
+def _weights_at_rest(model: torch.nn.Module) -> Iterator[None]:
+    """Take no gradients of the weights, and so keep nothing for them."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def _windows(encoded: Encoded, question: Question) -> Iterator[tuple[int, np.ndarray]]:

@@ -18,7 +18,7 @@ def embed(
     device: torch.device,
     pad_id: int,
     context: AbstractContextManager[Any],
-    micro_batch_tokens: int = 8192,
+    micro_batch_tokens: int = 4096,
 ) -> np.ndarray:
     """Return the mean of the last hidden states over each record's tokens, float32 [N, H].
 

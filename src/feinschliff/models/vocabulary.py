@@ -7,13 +7,16 @@ parameters, of which a few thousand occur.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from feinschliff.encode.column import LARGE_BYTES
 
 
 class ActiveEmbedding(nn.Module):
@@ -65,9 +68,33 @@ def active_vocabulary(model: Any, used: np.ndarray) -> Iterator[None]:
         yield
         return
     whole.cpu()
+    resting = _put_aside(whole.weight)
     try:
         yield
     finally:
+        whole.weight.data = resting()
         with torch.no_grad():
             whole.weight[rows.cpu()] = active.weight.cpu()
         model.set_input_embeddings(whole.to(device))
+
+
+def _put_aside(weight: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """Empty a weight on the CPU into a file, where it is large; return what reads it again."""
+    kept = weight.data
+    if kept.nbytes > LARGE_BYTES:
+        try:
+            file = tempfile.TemporaryFile(prefix="feinschliff-")  # noqa: SIM115
+            file.write(kept.view(torch.uint8).numpy().data)
+            file.flush()
+        except OSError:  # no room: it stays in memory
+            return lambda: kept
+        shape, dtype = kept.shape, kept.dtype
+        weight.data = kept = kept.new_empty(0)
+
+        def read() -> torch.Tensor:
+            file.seek(0)
+            with file:
+                return torch.from_numpy(np.fromfile(file, np.uint8)).view(dtype).view(shape)
+
+        return read
+    return lambda: kept

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from feinschliff.config import TrainConfig
+from feinschliff.train.precision import resolve_device
 
 SMALL_PARAMETERS = 40_000_000
 """Backbones without embeddings up to this size count as small."""
 
 FEW_LABELS = 10
 """Up to so many labels of a text are told apart with small changes to a sentence encoder."""
+
+MOST_TOKENS, LEAST_TOKENS = 4096, 1024
+"""Tokens computed at once, of MiniLM and of models much larger; what is kept of each for the way back grows
+with layers and width, of which the number of weights grows with the square."""
+MINILM_PARAMETERS = 10_700_000
 
 
 def resolve(
@@ -30,10 +36,21 @@ def resolve(
         "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3 if small else 1e-4),
         "epochs": settings.epochs or _epochs(num_records, num_labels, unit),
         "batch_size": settings.batch_size or 32,
+        "micro_batch_tokens": micro_batch_tokens(settings, backbone_parameters),
         "layer_decay": settings.layer_decay or (1.0 if small else 0.9),
         "dropout": 0.0 if settings.dropout is None else settings.dropout,
     }
     return settings.model_copy(update=chosen)
+
+
+def micro_batch_tokens(settings: TrainConfig, backbone_parameters: int) -> int:
+    """Return how many tokens are computed at once: on a CPU fewer of a larger model, for equal memory."""
+    if settings.micro_batch_tokens:
+        return settings.micro_batch_tokens
+    if resolve_device(settings.device).type != "cpu":
+        return MOST_TOKENS
+    share = min(1.0, (MINILM_PARAMETERS / max(1, backbone_parameters)) ** 0.5)
+    return max(LEAST_TOKENS, round(MOST_TOKENS * share / 64) * 64)
 
 
 def _rate(small: bool, much_to_learn: bool) -> float:

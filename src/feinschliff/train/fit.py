@@ -25,6 +25,7 @@ from feinschliff.train import checkpoint
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.loop import Progress, Work, check_finite, steps
+from feinschliff.train.memory import give_back
 from feinschliff.train.optimiser import build_optimiser, frozen
 from feinschliff.train.processes import processes
 from feinschliff.train.reuse import FrozenLayers, frozen_depth
@@ -98,27 +99,31 @@ def fit(
         _lora(model, settings, seed) as kept,
     ):
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        accelerator = _accelerator(learner)
-        optimiser = accelerator.prepare_optimizer(build_optimiser(model, settings), device_placement=False)
-        work = Work(
-            learner,
-            optimiser,
-            accelerator,
-            train,
-            targets,
-            objective,
-            settings,
-            seed,
-            max_windows,
-            processes(),
-            _frozen_layers(learner, train, settings, listen),
-            factor,
-        )
-        progress, best, stopped = _consume(work, look, metric, identity, checkpoints, listen)
+
+        def work() -> Work:
+            accelerator = _accelerator(learner)
+            optimiser = build_optimiser(model, settings)
+            return Work(
+                learner,
+                accelerator.prepare_optimizer(optimiser, device_placement=False),
+                accelerator,
+                train,
+                targets,
+                objective,
+                settings,
+                seed,
+                max_windows,
+                processes(),
+                _frozen_layers(learner, train, settings, listen),
+                factor,
+            )
+
+        progress, best, stopped = _consume(work(), look, metric, identity, checkpoints, listen)
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if name in best:
-                    parameter.copy_(best[name])
+                    parameter.copy_(best.pop(name))
+        give_back()
     return Fitted(progress, stopped, trainable, kept[0] if kept else None)
 
 

@@ -20,7 +20,8 @@ from feinschliff.models.layers import output_layer
 from feinschliff.models.unpadded import unpadded
 from feinschliff.train.precision import autocast
 
-INFERENCE_TOKENS = 8192
+INFERENCE_TOKENS = 4096
+"""Most padded tokens of a batch without gradients; see docs/experiments.md."""
 OVERHEAD = 55 * 384**2
 """A batch of a model with 384 numbers a token costs as much as 55 tokens more, see docs/experiments.md; the
 work on a token grows with the square of these numbers."""

@@ -123,6 +123,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     while progress.step < num_steps:
         epoch, position = divmod(progress.step, per_epoch)
         budget = progress.micro_batch_tokens or settings.micro_batch_tokens
+        assert budget
         if (epoch, budget) != planned:
             rng = np.random.default_rng([work.seed, epoch])
             share = budget * work.processes.size
