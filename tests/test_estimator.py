@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -91,6 +92,19 @@ def test_what_it_refuses(estimator, data):
         estimator.fit(["a", float("nan")], [0, 1])
     with pytest.raises(ConfigError, match="one string"):
         estimator.fit("abc", [0, 1, 0])
+
+
+def test_labels_are_a_column_without_gaps(estimator, data):
+    texts, labels = data
+    column = np.array(labels)[:, None]
+    assert estimator.fit(texts, column).classes_.tolist() == ["bad", "good"]
+    for gap in (None, float("nan"), pd.NA):
+        with pytest.raises(DataError, match=r"y: 1 labels are missing, the first in row 1"):
+            estimator.fit(texts, [labels[0], gap, *labels[2:]])
+    with pytest.raises(ConfigError, match=r"the shape \(120, 2\)"):
+        estimator.fit(texts, np.hstack([column, column]))
+    with pytest.raises(DataError, match="there are no labels"):
+        estimator.fit([], [])
 
 
 def test_costs_and_goals_in_the_settings_are_obeyed(encoder, data):

@@ -43,11 +43,12 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
             y: Their labels: strings, numbers or booleans.
 
         Raises:
-            DataError: X and y differ in length, hold something that is no text, or there is only one class.
+            DataError: X and y differ in length, hold something that is no text or no label, or there is only
+                one class.
         """
         from feinschliff.pipeline import tune
 
-        texts, labels = as_texts(X), np.asarray(list(y))
+        texts, labels = as_texts(X), as_labels(y)
         if len(texts) != len(labels):
             raise DataError(f"{len(texts)} texts and {len(labels)} labels", where="fit")
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -120,6 +121,32 @@ def as_texts(values: Iterable[Any]) -> list[str]:
         if not isinstance(text, str):
             raise DataError(f"row {row} is {type(text).__name__}, not a text", where="X")
     return [str(text) for text in texts]
+
+
+def as_labels(values: Iterable[Any]) -> np.ndarray:
+    """Return the labels of a list, an array, a series, or a frame with one column, [N].
+
+    Raises:
+        ConfigError: there are several columns.
+        DataError: there are none, or one is missing.
+    """
+    given = values if hasattr(values, "shape") else list(values)
+    labels = np.asarray(given, object)  # beside strings, NaN would become one of them
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ConfigError(f"it has the shape {labels.shape}", where="y", allowed="Give one label per text")
+    if not len(labels):
+        raise DataError("there are no labels", where="y")
+    missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
+    if missing:
+        raise DataError(f"{len(missing)} labels are missing, the first in row {missing[0]}", where="y")
+    return np.asarray(given).reshape(-1)
+
+
+def _is_missing(label: Any) -> bool:
+    """Tell None, NaN and pandas' NA, which cannot be compared, from labels."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _dataset(texts: list[str], labels: list[str], config: Any) -> Any:

@@ -282,13 +282,12 @@ def _is_time(column: Profile) -> bool:
 
 def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str) -> ConfigError:
     listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
-    columns = list(candidates) or table.columns.column_names
-    options = " or ".join(f"--{role} {_quoted(n)}" for n in columns[:3])
+    options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3])
     return ConfigError(
         fact,
         where=table.name,
         allowed=f"Candidates: {listed}",
-        hint=f"Name it: {options} (setting data.{role})",
+        hint=f"Name it: {options} (setting data.{role})" if candidates else "Give a file with such a column",
     )
 
 
