@@ -38,13 +38,18 @@ def progress_at(number: int) -> Progress:
     return Progress("data", number, 10 * number, 0.1 + number, 1 / 3, 1, 2, [{"step": 1, "loss": 0.1}])
 
 
+def load(folder, model, optimiser, identity):
+    progress, tensors, damaged = checkpoint.load(folder, model, identity)
+    return progress, checkpoint.restore(model, optimiser, tensors.items()), damaged
+
+
 def test_what_was_saved_comes_back_and_goes_on_alike(tmp_path):
     model, optimiser = ready()
     best = best_of(model)
     step(model, optimiser)
     checkpoint.save(tmp_path, model, optimiser, progress_at(3), best)
     again, again_optimiser = ready(seed=1)
-    progress, found, damaged = checkpoint.load(tmp_path, again, again_optimiser, "data")
+    progress, found, damaged = load(tmp_path, again, again_optimiser, "data")
     assert progress == progress_at(3)
     assert found.keys() == best.keys()
     assert all(torch.equal(found[n], best[n]) for n in best)
@@ -62,13 +67,13 @@ def test_two_are_kept_and_leftovers_go(tmp_path):
         checkpoint.save(tmp_path, model, optimiser, progress_at(number), {})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
     checkpoint.save(tmp_path, model, optimiser, progress_at(3), {})
-    assert checkpoint.load(tmp_path, model, optimiser, "data")[0].step == 3
+    assert load(tmp_path, model, optimiser, "data")[0].step == 3
 
 
 def test_no_checkpoint_is_a_beginning(tmp_path):
     model, optimiser = ready()
     for folder in (tmp_path, tmp_path / "none"):
-        assert checkpoint.load(folder, model, optimiser, "data") == (Progress("data"), {}, [])
+        assert load(folder, model, optimiser, "data") == (Progress("data"), {}, [])
 
 
 def flip(path) -> None:
@@ -93,14 +98,14 @@ def test_a_damaged_one_is_passed_over_and_said(tmp_path, kind):
     saved = best_of(model)
     step(model, optimiser)
     DAMAGE[kind](checkpoint.save(tmp_path, model, optimiser, progress_at(2), best_of(model)))
-    progress, _, damaged = checkpoint.load(tmp_path, model, optimiser, "data")
+    progress, _, damaged = load(tmp_path, model, optimiser, "data")
     assert progress.step == 1
     assert all(torch.equal(p, saved[n]) for n, p in model.named_parameters() if p.requires_grad)
     assert len(damaged) == 1
     assert damaged[0].startswith("Checkpoint step-00000002 is damaged (")
     assert damaged[0].endswith("; the one before it is used.")
     DAMAGE[kind](tmp_path / "step-00000001")
-    progress, best, damaged = checkpoint.load(tmp_path, model, optimiser, "data")
+    progress, best, damaged = load(tmp_path, model, optimiser, "data")
     assert (progress, best, len(damaged)) == (Progress("data"), {}, 2)
     assert damaged[-1].endswith("; training starts at the beginning.")
 
@@ -109,9 +114,9 @@ def test_one_of_other_data_or_another_model_is_refused(tmp_path):
     model, optimiser = ready()
     checkpoint.save(tmp_path, model, optimiser, progress_at(1), {})
     with pytest.raises(ConfigError, match="of other data or another model"):
-        checkpoint.load(tmp_path, model, optimiser, "other data")
+        load(tmp_path, model, optimiser, "other data")
     with pytest.raises(ConfigError, match="of other data or another model"):
-        checkpoint.load(tmp_path, *ready(width=5), "data")
+        load(tmp_path, *ready(width=5), "data")
 
 
 def full(*_) -> None:
@@ -133,7 +138,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch, place, failure
         checkpoint.save(tmp_path, model, optimiser, progress_at(2), {})
     monkeypatch.undo()
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
-    assert checkpoint.load(tmp_path, model, optimiser, "data")[0].step == 1
+    assert load(tmp_path, model, optimiser, "data")[0].step == 1
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

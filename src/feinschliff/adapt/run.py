@@ -25,6 +25,7 @@ from feinschliff.models import load as loading
 from feinschliff.report import run_folder
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.processes import alone, processes, together
+from feinschliff.train.sharding import asked
 
 
 def run(
@@ -72,6 +73,10 @@ def _run(
     if len(config.adapt.probe) not in (0, 2):
         raise ConfigError(
             f"{len(config.adapt.probe)} files are named", where="adapt.probe", allowed="Two: TRAIN and TEST"
+        )
+    if asked(config.train) == "full":
+        raise ConfigError(
+            "adapt does not share a model out", where="train.sharding", allowed="none, in several processes too"
         )
     output = run_folder.choose(config, resume, overwrite, "adapt")
     config = config.model_copy(update={"output_dir": str(output)})

@@ -142,6 +142,11 @@ class TrainConfig(Section):
         "where nothing tells (ARM, MPS) what `feinschliff models --probe` found.",
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        description="Where several processes train together: `none` gives each the whole model, `full` shares "
+        "weights, gradients and optimiser state out among them (FSDP), for models too large for one device.",
+    )
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
         (), description="Experiment trackers that are told how training goes."

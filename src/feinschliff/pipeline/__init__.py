@@ -73,8 +73,9 @@ def _run(
     from feinschliff.train.checkpoint import share_rights
     from feinschliff.train.cross import cross_validate
     from feinschliff.train.energy import metered, require_meter
-    from feinschliff.train.processes import processes
+    from feinschliff.train.processes import alone, processes
     from feinschliff.train.seeds import tune_seeds
+    from feinschliff.train.sharding import check
     from feinschliff.train.trackers import flat, tracked
 
     begun = time.perf_counter()
@@ -83,6 +84,7 @@ def _run(
         requirement(text)
     for text in config.decide.goal:
         goal(text)
+    crew = processes()
     listen(Stage("data"))
     output = run_folder.choose(config, resume, overwrite)
     config = config.model_copy(update={"output_dir": str(output)})
@@ -97,9 +99,10 @@ def _run(
         encoded = encode_splits(model, dataset, listen)
         asked = config.train
         config = resolve_config(config, model, dataset, folder)
+        check(config.train, crew, listen)
         write_text(output / "config.yaml", dump_config(config))
         trackers.settings = flat(config.model_dump(mode="json"))
-        processes().broadcast((config, asked, dataset.fingerprint))
+        crew.broadcast((config, asked, dataset.fingerprint))
 
         contenders, crossed = fit_baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", f"{len(dataset.train):,} texts"))
@@ -127,7 +130,8 @@ def _run(
         folded = None
         if config.evaluate.folds > 1:
             one = config.model_copy(update={"train": asked.model_copy(update={"seeds": 1})})
-            folded = cross_validate(one, dataset, tune, listen)
+            with alone():
+                folded = cross_validate(one, dataset, tune, listen)
 
         model.learner = model.learner.exact()
         listen(Stage("evaluate", f"{len(dataset.test):,} texts"))

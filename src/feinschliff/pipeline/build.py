@@ -106,6 +106,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
     """Return the configuration with every choice made, so that it repeats the run."""
     from feinschliff.models.load import PACKAGED, commit
     from feinschliff.train.defaults import resolve
+    from feinschliff.train.sharding import asked
 
     source = config.model.source
     network = model.learner.model
@@ -129,7 +130,9 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
                 }
             ),
             "train": resolve(
-                config.train.model_copy(update={"precision": model.learner.precision}),
+                config.train.model_copy(
+                    update={"precision": model.learner.precision, "sharding": asked(config.train)}
+                ),
                 backbone,
                 len(dataset.train),
                 len(dataset.labels),

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,19 @@ from safetensors.torch import load_file, save_file
 
 from feinschliff.errors import ConfigError, ResourceError
 from feinschliff.train.loop import Progress
+from feinschliff.train.sharding import like, whole
 
 KEEP = 2
 
 
-def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dict[str, torch.Tensor]) -> Path:
+def save(
+    folder: Path | None, model: Any, optimiser: Any, progress: Progress, best: dict[str, torch.Tensor]
+) -> Path | None:
     """Write a checkpoint and remove all but the last two.
 
     Args:
-        folder: The run's `checkpoints` folder.
+        folder: The run's `checkpoints` folder. None writes nothing: this process only hands over its share of
+            what is shared out, and the one that writes waits for it.
         model, optimiser: What is being trained; frozen weights are not written.
         progress: Where training stands.
         best: Weights of the best look at dev so far, by name.
@@ -36,17 +41,24 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
     Raises:
         ResourceError: it cannot be written, for want of space above all; older checkpoints stay.
     """
+    found = {f"model/{n}": p.detach() for n, p in _trained(model).items()}
+    found |= {f"best/{n}": t for n, t in best.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        found |= {f"optimiser/{index}/{n}": torch.as_tensor(v) for n, v in state.items()}
+    tensors = {}
+    for name, tensor in found.items():
+        together = whole(tensor)
+        if folder:
+            tensors[name] = together.contiguous().cpu()
+    if not folder:
+        return None
     final = folder / f"step-{progress.step:08d}"
     part = folder / f".{final.name}.part"
-    tensors = {f"model/{n}": p.detach() for n, p in _trained(model).items()}
-    tensors |= {f"best/{n}": t for n, t in best.items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{index}/{n}": torch.as_tensor(v) for n, v in state.items()}
     try:
         for unfinished in folder.glob(".*.part"):
             shutil.rmtree(unfinished)
         part.mkdir(parents=True)
-        save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, part / "tensors.safetensors")
+        save_file(tensors, part / "tensors.safetensors")
         (part / "progress.json").write_text(json.dumps(dataclasses.asdict(progress)), encoding="utf-8")
         (part / "sha256").write_text(_digest(part), encoding="ascii")
         for file in part.iterdir():
@@ -62,17 +74,16 @@ def save(folder: Path, model: Any, optimiser: Any, progress: Progress, best: dic
     return final
 
 
-def load(
-    folder: Path, model: Any, optimiser: Any, identity: str
-) -> tuple[Progress, dict[str, torch.Tensor], list[str]]:
-    """Restore the newest intact checkpoint into `model` and `optimiser`.
+def load(folder: Path, model: Any, identity: str) -> tuple[Progress, dict[str, torch.Tensor], list[str]]:
+    """Read the newest intact checkpoint.
 
     Args:
+        model: The one it must be of.
         identity: Of the data and model; see `Progress`.
 
     Returns:
-        Progress, that of a beginning if there is no checkpoint; best weights; a sentence for each damaged
-        checkpoint passed over.
+        Progress, that of a beginning if there is no checkpoint; the tensors, to be restored; a sentence for
+        each damaged checkpoint passed over.
 
     Raises:
         ConfigError: the checkpoint is of other data or another model.
@@ -87,31 +98,42 @@ def load(
         except (OSError, ValueError, TypeError, SafetensorError) as error:
             damaged.append(f"Checkpoint {path.name} is damaged ({reason(error)}); the one before it is used.")
             continue
-        kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition("/")
-            kinds[kind][rest] = tensor
-        trained = _trained(model)
-        shapes = {n: t.shape for n, t in kinds["model"].items()}
-        if progress.identity != identity or shapes != {n: p.shape for n, p in trained.items()}:
+        shapes = {n: t.shape for n, t in tensors.items() if n.startswith("model/")}
+        expected = {f"model/{n}": p.shape for n, p in _trained(model).items()}
+        if progress.identity != identity or shapes != expected:
             raise ConfigError(
                 "the checkpoint is of other data or another model than this run's",
                 where=str(path),
                 hint="Restore the data and the base model the run began with, or start a new run",
             )
-        state = optimiser.state_dict()
-        state["state"] = {}
-        with torch.no_grad():
-            for name, tensor in kinds["model"].items():
-                trained[name].copy_(tensor)
-        for name, tensor in kinds["optimiser"].items():
-            index, _, key = name.partition("/")
-            state["state"].setdefault(int(index), {})[key] = tensor
-        optimiser.load_state_dict(state)
-        return progress, kinds["best"], damaged
+        return progress, tensors, damaged
     if damaged:
         damaged[-1] = damaged[-1].replace("the one before it is used", "training starts at the beginning")
     return Progress(identity), {}, damaged
+
+
+@torch.no_grad()
+def restore(model: Any, optimiser: Any, tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Put the tensors of a checkpoint, whole and by name, into `model` and `optimiser`.
+
+    Returns:
+        Weights of the best look at dev, by name.
+    """
+    trained, state = _trained(model), optimiser.state_dict()
+    places = [p for group in optimiser.param_groups for p in group["params"]]
+    best: dict[str, torch.Tensor] = {}
+    state["state"] = {}
+    for name, tensor in tensors:
+        kind, _, rest = name.partition("/")
+        if kind == "optimiser":
+            index, _, key = rest.partition("/")
+            state["state"].setdefault(int(index), {})[key] = like(tensor, places[int(index)])
+        elif kind == "best":
+            best[rest] = like(tensor, trained[rest])
+        else:
+            trained[rest].copy_(like(tensor, trained[rest]))
+    optimiser.load_state_dict(state)
+    return best
 
 
 def reason(error: BaseException) -> str:

@@ -29,6 +29,7 @@ from feinschliff.train.memory import give_back
 from feinschliff.train.optimiser import build_optimiser, frozen
 from feinschliff.train.processes import processes
 from feinschliff.train.reuse import FrozenLayers, frozen_depth
+from feinschliff.train.sharding import sharded
 
 WORTH_SAVING_SECONDS = 60
 """Trainings longer than this leave a checkpoint until the run is complete."""
@@ -89,41 +90,47 @@ def fit(
     Raises:
         ConfigError: `freeze_layers` is more than there are; a checkpoint is of another run.
         FeinschliffError: a loss is not a finite number.
-        ProcessLost: another process is gone; a checkpoint was written likewise.
+        ProcessLost: another process is gone; a checkpoint was written likewise, unless the model was shared
+            out, whose shares are gone with it.
         RunInterrupted: SIGINT or SIGTERM came; a checkpoint was written if there is a folder for it.
     """
-    model = learner.model.to(learner.device)
+    crew, device = processes(), learner.device
+    sharing = settings.sharding == "full" and crew.size > 1
+    model = learner.model.to("cpu" if sharing else device)
     with (
         active_vocabulary(model, used_ids(learner.pad_id, train, dev)),
         frozen(model, settings.freeze_layers),
         _lora(model, settings, seed) as kept,
     ):
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        crew.broadcast_weights(model)
+        with sharded(learner, crew) if sharing else nullcontext(learner) as trained:
 
-        def work() -> Work:
-            accelerator = _accelerator(learner)
-            optimiser = build_optimiser(model, settings)
-            return Work(
-                learner,
-                accelerator.prepare_optimizer(optimiser, device_placement=False),
-                accelerator,
-                train,
-                targets,
-                objective,
-                settings,
-                seed,
-                max_windows,
-                processes(),
-                _frozen_layers(learner, train, settings, listen),
-                factor,
-            )
+            def work() -> Work:
+                accelerator = _accelerator(trained)
+                optimiser = build_optimiser(trained.model, settings)
+                return Work(
+                    trained,
+                    accelerator.prepare_optimizer(optimiser, device_placement=False),
+                    accelerator,
+                    train,
+                    targets,
+                    objective,
+                    settings,
+                    seed,
+                    max_windows,
+                    crew,
+                    None if sharing else _frozen_layers(trained, train, settings, listen),
+                    factor,
+                )
 
-        progress, best, stopped = _consume(work(), look, metric, identity, checkpoints, listen)
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if name in best:
-                    parameter.copy_(best.pop(name))
+            progress, best, stopped = _consume(work(), look, metric, identity, checkpoints, listen)
+            with torch.no_grad():
+                for name, parameter in trained.model.named_parameters():
+                    if name in best:
+                        parameter.copy_(best.pop(name))
         give_back()
+    model.to(device)
     return Fitted(progress, stopped, trainable, kept[0] if kept else None)
 
 
@@ -158,40 +165,45 @@ def _consume(
 ) -> tuple[Progress, dict[str, torch.Tensor], str]:
     settings, model, crew = work.settings, work.learner.model, work.processes
     progress, scaler = Progress(identity), work.accelerator.scaler
-    best: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     if checkpoints and crew.is_first:
-        progress, best, damaged = checkpoint.load(checkpoints, model, work.optimiser, identity)
+        progress, tensors, damaged = checkpoint.load(checkpoints, model, identity)
         for sentence in damaged:
             listen(Notice(sentence, "warning"))
         if progress.step:
             listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
-    progress, best = _same_start(work, progress, best)
+    progress = crew.broadcast(progress)
+    best = checkpoint.restore(model, work.optimiser, crew.broadcast_tensors(tensors))
     if scaler and progress.scaler:
         scaler.load_state_dict(progress.scaler)
     every = max(1, round(work.steps_per_epoch / settings.evaluations_per_epoch))
 
     def keep() -> None:
-        if checkpoints and crew.is_first:
+        folder = checkpoints if crew.is_first else None
+        if folder or work.sharded:
             progress.scaler = scaler.state_dict() if scaler else {}
-            checkpoint.save(checkpoints, model, work.optimiser, progress, best)
+            checkpoint.save(folder, model, work.optimiser, progress, best)
 
     saved, told = time.monotonic(), bool(progress.micro_batch_tokens)
     more = steps(work, progress) if progress.looks_without_gain < settings.patience else ()
-    with _interruptible(insist=crew.size == 1) as interrupted, _kept_if_lost(keep):
+    as_last_resort = nullcontext() if work.sharded else _kept_if_lost(keep)
+    with _interruptible(insist=crew.size == 1) as interrupted, as_last_resort:
         for step in more:
             done = step.step == work.num_steps
             if progress.micro_batch_tokens and not told:
                 told = True
                 listen(Notice(MEMORY_RAN_OUT, "warning"))
             if step.step % every == 0 or done:
-                scores = crew.broadcast(look(work.learner) if crew.is_first else None)
+                scores = crew.broadcast(look(work.learner) if crew.is_first or work.sharded else None)
                 if gained := _note(progress, step.step, scores, metric):
                     best = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
                 step = replace(step, dev=scores, best=gained)
             if step.dev or step.step % max(1, work.num_steps // 100) == 0:
                 progress.curve.append(_point(step, metric))
             listen(step)
-            if any(crew.sum([interrupted()])):
+            due = crew.is_first and time.monotonic() - saved > settings.checkpoint_minutes * 60
+            stop, keep_now = crew.sum([interrupted(), due])
+            if stop:
                 keep()
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
@@ -202,26 +214,12 @@ def _consume(
                 )
             if progress.looks_without_gain >= settings.patience or done:
                 break
-            if time.monotonic() - saved > settings.checkpoint_minutes * 60:
+            if keep_now:
                 keep()
                 saved = time.monotonic()
-    if progress.seconds > WORTH_SAVING_SECONDS:
+    if crew.broadcast(progress.seconds) > WORTH_SAVING_SECONDS:
         keep()
     return progress, best, "finished" if progress.step == work.num_steps else "patience"
-
-
-def _same_start(
-    work: Work, progress: Progress, best: dict[str, torch.Tensor]
-) -> tuple[Progress, dict[str, torch.Tensor]]:
-    """Give every process what the first has: weights, optimiser state, progress, the best weights."""
-    crew, optimiser = work.processes, work.optimiser
-    if crew.size == 1:
-        return progress, best
-    crew.broadcast_weights(work.learner.model)
-    progress, best, state = crew.broadcast((progress, best, optimiser.state_dict()["state"]))
-    if not crew.is_first:
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
-    return progress, best
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded, collate, plan_epoch
-from feinschliff.errors import FeinschliffError
+from feinschliff.errors import FeinschliffError, ResourceError
 from feinschliff.train.events import Step
 from feinschliff.train.learner import Learner
 from feinschliff.train.memory import enough_memory, smaller
 from feinschliff.train.optimiser import course, set_rate, without_gradients
 from feinschliff.train.processes import Processes
 from feinschliff.train.reuse import FrozenLayers
+from feinschliff.train.sharding import is_sharded, whole
 from feinschliff.train.unfreezing import unfreezing
 from feinschliff.train.working_copies import WorkingCopies
 
@@ -79,6 +80,11 @@ class Work:
     factor: Callable[[int], float] | None = None
 
     @property
+    def sharded(self) -> bool:
+        """Whether the processes share the model too, see `sharding`."""
+        return is_sharded(self.learner.model)
+
+    @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps of one pass over the data."""
         assert self.settings.batch_size
@@ -102,7 +108,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
 
     Raises:
         FeinschliffError: the loss is not a finite number.
-        ResourceError: there is not memory enough for one record.
+        ResourceError: there is not memory enough for one record, or, with sharding, for a micro-batch.
         ProcessLost: another process is gone.
     """
     learner, settings = work.learner, work.settings
@@ -117,7 +123,7 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []
     planned = (-1, 0)
     copies = None
-    if learner.precision == "bfloat16" and learner.device.type == "cpu":
+    if learner.precision == "bfloat16" and learner.device.type == "cpu" and not work.sharded:
         copies = WorkingCopies(learner.model)
     begun, earlier = time.perf_counter(), progress.seconds
     while progress.step < num_steps:
@@ -137,15 +143,25 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
             module.eval()
         with enough_memory() as memory, unfrozen(progress.step):
             loss, tokens = _step(work, plan[position], copies)
+            for parameter in parameters:
+                if not parameter.requires_grad:  # sharded ones have a gradient nonetheless
+                    parameter.grad = None
+        if memory.ran_out and work.sharded:
+            raise ResourceError(
+                "out of memory; with train.sharding=full a batch cannot be computed again in smaller parts",
+                where="training",
+                hint=f"Set train.micro_batch_tokens below {budget}",
+            )
         loss, tokens, short = work.processes.sum((loss, tokens, memory.ran_out))
         if short:
             work.optimiser.zero_grad(set_to_none=True)
             longest = int(work.train.lengths.max())
             progress.micro_batch_tokens = smaller(budget, longest)
             continue
-        work.processes.sum_gradients(parameters)
+        if not work.sharded:
+            work.processes.sum_gradients(parameters)
         check_finite(loss, "loss", progress.step + 1)
-        norm = work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
+        norm = whole(work.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm))
         if work.accelerator.scaler is None:  # which itself leaves out steps whose gradients overflow
             check_finite(float(norm), "gradient's length", progress.step + 1)
         work.optimiser.step()
@@ -197,7 +213,18 @@ def _step(
         loss = work.objective(logits, torch.from_numpy(truth).to(learner.device))
         work.accelerator.backward(loss / max(1, total))
         loss_sum += loss.detach()
+    if work.sharded:
+        _help(work, micro_batches, len(micro_batches) - len(own))
     return float(loss_sum) / max(1, total), sum(batch.num_tokens for batch in batches)
+
+
+def _help(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]], passes: int) -> None:
+    """Take part in passes for which this process has no records of its own; nothing is added to gradients."""
+    records, windows = micro_batches[0]
+    one = windows[work.train.record[windows] == records[0]]
+    for _ in range(passes):
+        logits = work.learner.forward(collate(work.train, one, work.learner.pad_id, records[:1]))
+        work.accelerator.backward(0 * logits.sum())
 
 
 def _num_targets(work: Work, micro_batches: list[tuple[np.ndarray, np.ndarray]]) -> int:

@@ -30,6 +30,9 @@ BUCKET_NUMBERS = 25_000_000
 WAIT_HOURS = 6
 """How long a process waits for the others, of which the first fits baselines and writes the report alone."""
 
+SIGNS = ("gloo", "NCCL")
+"""In what torch says of a broken connection."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -108,6 +111,15 @@ class Processes:
             dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]
 
+    def broadcast_tensors(self, tensors: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield what the first process gives by name, on the CPU, one after the other; the others give none.
+
+        Raises:
+            ProcessLost: a process is gone.
+        """
+        for name in self.broadcast(list(tensors)):
+            yield name, self.broadcast(tensors.get(name))
+
     def broadcast_weights(self, model: torch.nn.Module) -> None:
         """Give every process the weights of the first."""
         if self.size == 1:
@@ -172,6 +184,11 @@ def refuse_several(what: str) -> None:
     """Raise a ConfigError when a launcher started several processes for what runs in one."""
     if asked() > 1:
         raise ConfigError(f"{what} runs in one process", where="several processes", hint="Start it plainly")
+
+
+def is_lost(error: RuntimeError) -> bool:
+    """Tell whether an error says that another process cannot be reached."""
+    return isinstance(error, dist.DistError) or any(sign in str(error) for sign in SIGNS)
 
 
 def _buckets(parameters: Sequence[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
