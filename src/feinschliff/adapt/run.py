@@ -76,7 +76,9 @@ def _run(
         )
     if asked(config.train) == "full":
         raise ConfigError(
-            "adapt does not share a model out", where="train.sharding", allowed="none, in several processes too"
+            "adapt does not share a model out",
+            where="train.sharding",
+            allowed="none, in several processes too",
         )
     output = run_folder.choose(config, resume, overwrite, "adapt")
     config = config.model_copy(update={"output_dir": str(output)})

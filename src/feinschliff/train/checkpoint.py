@@ -113,7 +113,9 @@ def load(folder: Path, model: Any, identity: str) -> tuple[Progress, dict[str, t
 
 
 @torch.no_grad()
-def restore(model: Any, optimiser: Any, tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def restore(
+    model: Any, optimiser: Any, tensors: Iterable[tuple[str, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
     """Put the tensors of a checkpoint, whole and by name, into `model` and `optimiser`.
 
     Returns:

@@ -30,7 +30,7 @@ BUCKET_NUMBERS = 25_000_000
 WAIT_HOURS = 6
 """How long a process waits for the others, of which the first fits baselines and writes the report alone."""
 
-SIGNS = ("gloo", "NCCL")
+SIGNS = ("gloo/transport", "NCCL")
 """In what torch says of a broken connection."""
 
 

@@ -68,8 +68,8 @@ def sharded(learner: Learner, crew: Processes) -> Iterator[Learner]:
         ProcessLost: within the context a process is gone.
     """
     model = learner.model
-    shares = _share_out(model, learner)
     try:
+        shares = _share_out(model, learner)
         yield replace(learner, model=shares)
         parts = dict(shares.named_parameters())
         with torch.no_grad():
