@@ -13,6 +13,7 @@ from workbench import bench, same
 
 import tiny
 from feinschliff import pipeline
+from feinschliff.adapt.run import run as adapt
 from feinschliff.errors import ConfigError, ResourceError
 from feinschliff.train import memory
 from feinschliff.train.events import Step
@@ -20,6 +21,12 @@ from feinschliff.train.processes import Processes, is_lost, together
 from feinschliff.train.sharding import asked, check, is_sharded, like, sharded, whole
 from forks import server
 from several import Pair, arguments
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Give a file of 50 labelled sentences: every step of two processes waits for both, many times."""
+    return tiny.write_csv(tmp_path_factory.mktemp("data") / "few.csv", 50)
 
 
 def of_one(config):
@@ -65,19 +72,19 @@ CASES = {
     "entities": ("distilbert", {"task": "ner", "train.micro_batch_tokens": 64}),
     "seeds, and an output of which a process has nothing": (
         "bert",
-        {"task": "regression", "train.seeds": 2, "train.epochs": 2},
+        {"task": "regression", "train.seeds": 2},
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_give_the_losses_of_one(case, encoder, toy_csv, tmp_path):
+def test_two_processes_give_the_losses_of_one(case, encoder, few, tmp_path):
     name, settings = CASES[case]
-    data = toy_csv
+    data = few
     if rows := {"ner": NAMES, "regression": NUMBERS}.get(settings.get("task")):
         data = tmp_path / "data.jsonl"
         data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    config = tiny.config(encoder(name), data, tmp_path / "one", **settings)
+    config = tiny.config(encoder(name), data, tmp_path / "one", **{"train.epochs": 2, **settings})
     expected, found = of_one(config), of_two(config, tmp_path)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
     one, two = (load_file(tmp_path / n / "model" / "model.safetensors") for n in ("one", "two"))
@@ -89,15 +96,15 @@ def test_two_processes_give_the_losses_of_one(case, encoder, toy_csv, tmp_path):
     assert (results[0]["training"]["stopped"] == "patience") == ("stopped" in case)
 
 
-def test_a_sharded_run_goes_on_to_the_same_bits(encoder, toy_csv, tmp_path):
+def test_a_sharded_run_goes_on_to_the_same_bits(encoder, few, tmp_path):
     """Interrupted by SIGTERM, then killed, then to the end; its checkpoints are those of any run."""
-    settings = {"train.epochs": 12, "train.patience": 99, "train.checkpoint_minutes": 1e-3}
-    config = tiny.config(encoder("bert"), toy_csv, tmp_path / "one", **settings)
+    settings = {"train.epochs": 6, "train.patience": 99, "train.checkpoint_minutes": 1e-3}
+    config = tiny.config(encoder("bert"), few, tmp_path / "one", **settings)
     whole_run = Pair(tmp_path, *arguments(shared_out(config, tmp_path / "whole"), tmp_path / "w"))
     assert whole_run.end()[0] == [0, 0]
     (tmp_path / "steps-0.jsonl").unlink()
     pair = Pair(tmp_path, *arguments(shared_out(config, tmp_path / "run"), tmp_path / "c"))
-    pair.wait_for_step(7)
+    pair.wait_for_step(4)
     for process in pair.processes:
         os.kill(process.pid, signal.SIGTERM)
     codes, said = pair.end()
@@ -106,7 +113,7 @@ def test_a_sharded_run_goes_on_to_the_same_bits(encoder, toy_csv, tmp_path):
     assert not said[1]
     before = max(step for step, *_ in pair.steps())
     pair = Pair(tmp_path, "train", "--resume", tmp_path / "run")
-    pair.wait_for_step(before + 10)
+    pair.wait_for_step(before + 4)
     pair.processes[1].kill()
     codes, said = pair.end()
     assert codes == [1, -signal.SIGKILL], said
@@ -152,9 +159,7 @@ def look_at_shares(rank, port, folder, encoder):
         fitted, _ = work.fit(look, settings=config)
         found["best"] = fitted.progress.best_step
         now = dict(learner.model.named_parameters())
-        found["kept"] = all(
-            torch.equal(now[n], w) for n, w in kept.items() if n in now and w.shape == now[n].shape
-        )
+        found["kept"] = all(torch.equal(now[n], w) for n, w in kept.items() if "word_emb" not in n)
     (folder / f"found-{rank}.json").write_text(json.dumps(found))
 
 
@@ -178,8 +183,8 @@ def test_each_process_holds_half_and_the_best_weights_come_back(encoder, tmp_pat
         assert found == {"sharded": True, "whole": True, "after": True, "kept": True}
 
 
-def test_bfloat16_is_near_float32(encoder, toy_csv, tmp_path):
-    config = tiny.config(encoder("bert"), toy_csv, tmp_path / "one", **{"train.epochs": 1})
+def test_bfloat16_is_near_float32(encoder, few, tmp_path):
+    config = tiny.config(encoder("bert"), few, tmp_path / "one", **{"train.epochs": 1})
     expected = of_one(config)
     half = config.model_copy(update={"train": config.train.model_copy(update={"precision": "bfloat16"})})
     np.testing.assert_allclose(of_two(half, tmp_path), expected, rtol=0.1)
@@ -198,13 +203,15 @@ def test_out_of_memory_says_what_to_set(encoder, monkeypatch):
         work.fit()
 
 
-def test_what_does_not_go_together_is_said(encoder, toy_csv, tmp_path, monkeypatch):
-    config = tiny.config(encoder("bert"), toy_csv, tmp_path / "run", **{"train.epochs": 0.1})
+def test_what_does_not_go_together_is_said(encoder, few, tmp_path, monkeypatch):
+    config = tiny.config(encoder("bert"), few, tmp_path / "run", **{"train.epochs": 0.1})
     assert asked(config.train) == "none"
     full = shared_out(config, tmp_path / "run")
     heard = []
     pipeline.run(full, listen=heard.append)
     assert "no effect on a single process" in str(heard)
+    with pytest.raises(ConfigError, match="adapt does not share a model out"):
+        adapt(full, ["one", "two"])
     narrow = full.train.model_copy(update={"precision": "float16"})
     with pytest.raises(ConfigError, match="float16 cannot be computed"):
         check(narrow, Processes(0, 2), heard.append)

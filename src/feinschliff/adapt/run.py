@@ -78,7 +78,7 @@ def _run(
         raise ConfigError(
             "adapt does not share a model out",
             where="train.sharding",
-            allowed="none, in several processes too",
+            allowed="none, with several processes too",
         )
     output = run_folder.choose(config, resume, overwrite, "adapt")
     config = config.model_copy(update={"output_dir": str(output)})

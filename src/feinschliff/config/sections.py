@@ -144,8 +144,8 @@ class TrainConfig(Section):
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1` or `mps`.")
     sharding: Literal["none", "full"] = Field(
         "none",
-        description="Where several processes train together: `none` gives each the whole model, `full` shares "
-        "weights, gradients and optimiser state out among them (FSDP), for models too large for one device.",
+        description="With several processes: `none` gives each the whole model; `full` shares weights, "
+        "gradients and optimiser state out among them (FSDP), for models too large for one device.",
     )
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(

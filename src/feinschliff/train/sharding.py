@@ -1,7 +1,7 @@
 """Share a model out among processes that train together: fully sharded data parallel (FSDP).
 
-Each process keeps a part of every weight, of its gradient and of the optimiser's state. The weights of a layer
-are put together when the layer is computed, and given up after it; gradients are added up and shared out layer
+Each process keeps a part of every weight, of its gradient and of the optimiser's state. The weights of a
+layer are put together when it is computed, and given up after it; gradients are added up and shared out layer
 by layer. A step is that of one process with the whole batch, to rounding.
 
 Every forward and backward pass is therefore work of all processes: each makes as many as the others, with a
