@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 
@@ -14,6 +15,7 @@ from workbench import bench, same
 import tiny
 from feinschliff import pipeline
 from feinschliff.adapt.run import run as adapt
+from feinschliff.config import load_config
 from feinschliff.errors import ConfigError, ResourceError
 from feinschliff.train import memory
 from feinschliff.train.events import Step
@@ -120,7 +122,15 @@ def test_a_sharded_run_goes_on_to_the_same_bits(encoder, few, tmp_path):
     assert "another process of this run ended or can no longer be reached" in said[0]
     assert f"feinschliff train --resume {tmp_path / 'run'}" in said[0]
     assert "Traceback" not in said[0]
+    shutil.copytree(tmp_path / "run", tmp_path / "alone")
+    alone = load_config(tmp_path / "alone" / "config.yaml", [f"output_dir={tmp_path / 'alone'}"])
+    assert alone.train.sharding == "full"
+    heard = []
+    pipeline.run(alone, resume=True, listen=heard.append)
+    assert "Resumed at step" in str(heard)
     assert Pair(tmp_path, "train", "--resume", tmp_path / "run").end()[0] == [0, 0]
+    one, two = (load_file(tmp_path / n / "model" / "model.safetensors") for n in ("alone", "run"))
+    assert max(float((one[n] - two[n]).abs().max()) for n in one) < 3e-3
     for name in ("model/model.safetensors", "predictions/test.jsonl"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
@@ -216,7 +226,10 @@ def test_what_does_not_go_together_is_said(encoder, few, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="float16 cannot be computed"):
         check(narrow, Processes(0, 2), heard.append)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    assert asked(config.train) == "full"
+    with together():
+        assert asked(config.train) == "full"
+        assert "ACCELERATE_USE_FSDP" not in os.environ
+    assert os.environ["ACCELERATE_USE_FSDP"] == "true"
 
 
 def test_only_a_broken_connection_is_a_lost_process():

@@ -145,7 +145,7 @@ class TrainConfig(Section):
     sharding: Literal["none", "full"] = Field(
         "none",
         description="With several processes: `none` gives each the whole model; `full` shares weights, "
-        "gradients and optimiser state out among them (FSDP), for models too large for one device.",
+        "gradients and optimiser state out among them (FSDP), where training needs more memory than one has.",
     )
     checkpoint_minutes: float = Field(10.0, gt=0, description="Minutes between checkpoints.")
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(

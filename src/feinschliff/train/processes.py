@@ -30,6 +30,7 @@ BUCKET_NUMBERS = 25_000_000
 WAIT_HOURS = 6
 """How long a process waits for the others, of which the first fits baselines and writes the report alone."""
 
+ACCELERATE_FSDP = "ACCELERATE_USE_FSDP"
 SIGNS = ("gloo/transport", "NCCL")
 """In what torch says of a broken connection."""
 
@@ -130,6 +131,7 @@ class Processes:
 
 
 _ALONE = ContextVar("alone", default=False)
+_SHARDING = ContextVar("sharding", default=False)
 
 
 def processes() -> Processes:
@@ -146,23 +148,42 @@ def together() -> Iterator[Processes]:
     Raises:
         ResourceError: they cannot be reached.
     """
-    if asked() == 1 or processes().size > 1:
-        yield processes()
-        return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    with _wish_of_launcher():
+        if asked() == 1 or processes().size > 1:
+            yield processes()
+            return
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        try:
+            dist.init_process_group(backend, timeout=timedelta(hours=WAIT_HOURS))
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ResourceError(
+                f"the other processes cannot be reached: {reason}", where="several processes"
+            ) from None
+        try:
+            yield processes()
+        finally:
+            dist.destroy_process_group()
+
+
+@contextmanager
+def _wish_of_launcher() -> Iterator[None]:
+    """Note what `accelerate launch` says, and hide it from libraries that would act on it too."""
+    value = os.environ.pop(ACCELERATE_FSDP, None)
+    token = _SHARDING.set(_SHARDING.get() or (value or "").lower() in ("true", "1"))
     try:
-        dist.init_process_group(backend, timeout=timedelta(hours=WAIT_HOURS))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ResourceError(
-            f"the other processes cannot be reached: {reason}", where="several processes"
-        ) from None
-    try:
-        yield processes()
+        yield
     finally:
-        dist.destroy_process_group()
+        _SHARDING.reset(token)
+        if value is not None:
+            os.environ[ACCELERATE_FSDP] = value
+
+
+def sharding_asked() -> bool:
+    """Tell whether the processes were started by `accelerate launch --use_fsdp`; see `sharding`."""
+    return _SHARDING.get()
 
 
 @contextmanager

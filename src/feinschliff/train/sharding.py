@@ -15,7 +15,6 @@ Zhao et al., "PyTorch FSDP: Experiences on Scaling Fully Sharded Data Parallel",
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,13 +28,12 @@ from feinschliff.errors import ConfigError, ProcessLost
 from feinschliff.models.layers import layers
 from feinschliff.train.events import Listener, Notice
 from feinschliff.train.learner import Learner
-from feinschliff.train.processes import Processes, is_lost
+from feinschliff.train.processes import Processes, is_lost, sharding_asked
 
 
 def asked(settings: TrainConfig) -> str:
     """Return `full` or `none`: what the settings say, or `accelerate launch --use_fsdp`."""
-    by_launcher = os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("true", "1")
-    return "full" if by_launcher else settings.sharding
+    return "full" if sharding_asked() else settings.sharding
 
 
 def check(settings: TrainConfig, crew: Processes, listen: Listener) -> None:
