@@ -164,16 +164,8 @@ def _consume(
     listen: Listener,
 ) -> tuple[Progress, dict[str, torch.Tensor], str]:
     settings, model, crew = work.settings, work.learner.model, work.processes
-    progress, scaler = Progress(identity), work.accelerator.scaler
-    tensors: dict[str, torch.Tensor] = {}
-    if checkpoints and crew.is_first:
-        progress, tensors, damaged = checkpoint.load(checkpoints, model, identity)
-        for sentence in damaged:
-            listen(Notice(sentence, "warning"))
-        if progress.step:
-            listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
-    progress = crew.broadcast(progress)
-    best = checkpoint.restore(model, work.optimiser, crew.broadcast_tensors(tensors))
+    progress, best = _begin(work, identity, checkpoints, listen)
+    scaler = work.accelerator.scaler
     if scaler and progress.scaler:
         scaler.load_state_dict(progress.scaler)
     every = max(1, round(work.steps_per_epoch / settings.evaluations_per_epoch))
@@ -220,6 +212,22 @@ def _consume(
     if crew.broadcast(progress.seconds) > WORTH_SAVING_SECONDS:
         keep()
     return progress, best, "finished" if progress.step == work.num_steps else "patience"
+
+
+def _begin(
+    work: Work, identity: str, checkpoints: Path | None, listen: Listener
+) -> tuple[Progress, dict[str, torch.Tensor]]:
+    """Go on from the first process's checkpoint, in all processes; return progress and the best weights."""
+    crew, model = work.processes, work.learner.model
+    progress, tensors = Progress(identity), {}
+    if checkpoints and crew.is_first:
+        progress, tensors, damaged = checkpoint.load(checkpoints, model, identity)
+        for sentence in damaged:
+            listen(Notice(sentence, "warning"))
+        if progress.step:
+            listen(Notice(f"Resumed at step {progress.step} of {work.num_steps}."))
+    progress = crew.broadcast(progress)
+    return progress, checkpoint.restore(model, work.optimiser, crew.broadcast_tensors(tensors))
 
 
 @contextmanager
