@@ -219,7 +219,7 @@ def _begin(
 ) -> tuple[Progress, dict[str, torch.Tensor]]:
     """Go on from the first process's checkpoint, in all processes; return progress and the best weights."""
     crew, model = work.processes, work.learner.model
-    progress, tensors = Progress(identity), {}
+    progress, tensors = Progress(identity), dict[str, torch.Tensor]()
     if checkpoints and crew.is_first:
         progress, tensors, damaged = checkpoint.load(checkpoints, model, identity)
         for sentence in damaged:
