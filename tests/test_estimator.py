@@ -98,6 +98,8 @@ def test_labels_are_a_column_without_gaps(estimator, data):
     texts, labels = data
     column = np.array(labels)[:, None]
     assert estimator.fit(texts, column).classes_.tolist() == ["bad", "good"]
+    mixed = np.array([1 if label == "bad" else "2" for label in labels], object)
+    assert estimator.fit(texts, mixed).classes_.tolist() == ["1", "2"]
     for gap in (None, float("nan"), pd.NA):
         with pytest.raises(DataError, match=r"y: 1 labels are missing, the first in row 1"):
             estimator.fit(texts, [labels[0], gap, *labels[2:]])

@@ -141,7 +141,8 @@ def as_labels(values: Iterable[Any]) -> np.ndarray:
     missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
         raise DataError(f"{len(missing)} labels are missing, the first in row {missing[0]}", where="y")
-    return np.asarray(given).reshape(-1)
+    plain = np.asarray(given).reshape(-1)
+    return np.asarray(plain.tolist()) if plain.dtype == object else plain
 
 
 def _is_missing(label: Any) -> bool:

@@ -103,6 +103,7 @@ def test_pairs_are_found(first: str, second: str) -> None:
         (["Home, Garden", "Toys"] * 20, "classification"),
         ([["a"], ["a", "b"], [], ["c"]] * 10, "multilabel"),
         (['["a", "b"]', "[]"] * 20, "multilabel"),
+        (["good", "[sic]"] * 20, "classification"),
         ([[{"start": 0, "end": 5, "label": "X"}], []] * 20, "ner"),
     ],
 )

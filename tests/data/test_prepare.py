@@ -173,7 +173,7 @@ def test_the_tasks_have_targets_of_their_types() -> None:
 
 
 def test_training_needs_labels() -> None:
-    with pytest.raises(ConfigError, match="--label"):
+    with pytest.raises(ConfigError, match="no column looks like a label"):
         prepare(config(), table(text=[sentence(i) for i in range(40)]))
 
 

@@ -73,3 +73,14 @@ def test_lists_of_labels_are_written_as_json(tmp_path):
     assert found.table.columns["label"].to_pylist()[:2] == [["a", "b"], ["b"]]
     with pytest.raises(DataError, match="cannot be a label here. A JSON list"):
         relabel(table, columns, of([{**row, "new_label": "a, b"}]))
+
+
+def test_all_labels_are_taken_away_in_the_notation_of_the_file(tmp_path):
+    path = tmp_path / "data.csv"
+    cells = ["a;b", "a", "b", "b;a"] * 5
+    path.write_text("text,label\n" + "".join(f"text number {i},{c}\n" for i, c in enumerate(cells)))
+    table = read(str(path), RunConfig().data)
+    columns = infer(table, RunConfig(), True)
+    found = relabel(table, columns, of(decided(table.name, (0, "[]"), (1, "b;a")))).table
+    assert found.columns["label"].to_pylist()[:3] == ["", "b;a", "b"]
+    assert infer(found, RunConfig(), True).separator == ";"

@@ -64,7 +64,7 @@ def audit(
             "--relabel",
             metavar="FILE",
             help="Apply such a list: what stands in its column new_label becomes the label, - removes the "
-            "row. Keep the result with --write-clean.",
+            "row, [] takes all its labels away. Keep the result with --write-clean.",
         ),
     ] = None,
     examples: Annotated[int, typer.Option("--examples", min=0, max=5, help="Examples of a finding.")] = 2,

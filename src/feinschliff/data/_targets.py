@@ -126,7 +126,7 @@ def find_separator(values: list[str]) -> str | None:
     >>> find_separator(["a;b", "a", "b"]), find_separator(["Home, Garden", "Toys"])
     (';', None)
     """
-    if any(v.startswith("[") and v.endswith("]") for v in values):
+    if any(_listed(v) for v in values):
         return "[]"
     for separator in SEPARATORS:
         joined = [v for v in values if separator in v]
@@ -145,6 +145,18 @@ def find_separator(values: list[str]) -> str | None:
     return None
 
 
+def _listed(text: str) -> list[Any] | None:
+    """Return the list that a cell holds as text; None where it holds no list, or an empty one."""
+    if text.startswith("[") and text.endswith("]"):
+        for parse in (json.loads, ast.literal_eval):
+            try:
+                found = parse(text)
+            except (ValueError, SyntaxError):
+                continue
+            return found or None
+    return None
+
+
 def separator_of(table: Table, label: str | None, task: str) -> str | None:
     """Return what separates the labels in the cells of a multi-label column of strings."""
     if task != "multilabel" or label is None or is_list(table.columns[label].type):
@@ -159,7 +171,7 @@ def separator_for(table: Table, label: str | None, names: Collection[str]) -> st
     if label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
-    if any(v.startswith("[") and v.endswith("]") for v in values):
+    if any(_listed(v) for v in values):
         return "[]"
 
     def known(separator: str | None) -> float:
@@ -245,17 +257,12 @@ def _lists(cells: pa.ChunkedArray, table: Table, label: str, separator: str | No
 
 
 def _split(text: str, separator: str | None, table: Table, row: int, label: str) -> list[Any]:
-    if separator == "[]" and text.startswith("["):
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                found = parse(text)
-            except (ValueError, SyntaxError):
-                continue
-            if isinstance(found, list):
-                return found
-        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list", where=table.place(row))
-    if not text:
+    if text in ("", "[]"):
         return []
+    if separator == "[]" and text.startswith("["):
+        if found := _listed(text):
+            return found
+        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list", where=table.place(row))
     return [part.strip() for part in text.split(separator)] if separator not in (None, "[]") else [text]
 
 

@@ -1,8 +1,8 @@
 """Apply what a person decided about labels that look wrong.
 
 The list is a table of the rows in question, as a run's `label_errors.csv` has it; only the columns `place`,
-`text` and `new_label` are read. What stands in `new_label` becomes the label, `-` removes the row, and an
-empty cell leaves it as it is.
+`text` and `new_label` are read. What stands in `new_label` becomes the label, `-` removes the row, `[]` takes
+all labels from a text that may have several, and an empty cell leaves it as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from feinschliff.errors import DataError
 from feinschliff.readers import Table
 
 REMOVE = "-"
+NO_LABELS = "[]"
 NEEDED = ("place", "text", "new_label")
 
 
@@ -66,6 +67,10 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
             )
         if wish == REMOVE:
             gone.add(rows[place])
+        elif (
+            wish == NO_LABELS and columns.task == "multilabel" and columns.separator not in (None, NO_LABELS)
+        ):
+            new[rows[place]] = ""
         elif wish:
             new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
     if listed and elsewhere == len(listed):
