@@ -124,6 +124,16 @@ def test_a_full_disk_is_named(cli, monkeypatch, tmp_path):
     assert "free)" in done.err
 
 
+def test_what_the_system_refuses_is_no_defect(cli, monkeypatch):
+    for number, reason in ((errno.EFBIG, "File too large"), (errno.EACCES, "Permission denied")):
+        failing(monkeypatch, OSError(number, reason, "shut/model.onnx"))
+        done = cli("config", "explain")
+        assert (done.code, "defect" in done.err) == (1, False)
+        assert f"shut/model.onnx: the system refuses it: {reason}. Look at the rights" in done.err
+    failing(monkeypatch, OSError(errno.EFBIG, "File too large"))
+    assert cli("config", "explain").err.startswith("Error: the system refuses it: File too large.")
+
+
 def test_an_interruption_ends_with_130(cli, monkeypatch):
     failing(monkeypatch, KeyboardInterrupt())
     done = cli("config", "explain")

@@ -21,11 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Expected failures end in one message on stderr, without a traceback; `--debug` shows it.
     """
-    import errno
     import signal
 
     from feinschliff.cli._commands import command_line, hoist_flags
-    from feinschliff.cli._errors import no_space
+    from feinschliff.cli._errors import refused
     from feinschliff.errors import FeinschliffError, ProcessLost, RunInterrupted
 
     given = hoist_flags(sys.argv[1:] if arguments is None else arguments)
@@ -38,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FeinschliffError as error:
         failure = error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        reason = refused(error)
+        if reason is None:
             raise
-        failure = no_space(error)
+        failure = reason
     if debug:
         traceback.print_exception(failure)
     if _is_helper() and isinstance(failure, ProcessLost | RunInterrupted):

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import shutil
 from pathlib import Path
 
 from feinschliff.errors import ResourceError
+
+
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
+"""What the system says of a file or folder that may not be read or written so."""
+
+
+def refused(error: OSError) -> ResourceError | None:
+    """Return what to tell the user where the machine is at fault, None for what is not expected of it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return no_space(error)
+    if error.errno not in REFUSALS:
+        return None
+    return ResourceError(
+        f"the system refuses it: {error.strerror}",
+        where=None if error.filename is None else str(error.filename),
+        hint="Look at the rights and limits there, or choose another folder",
+    )
 
 
 def no_space(error: OSError, folder: str | Path | None = None) -> ResourceError:
