@@ -9,7 +9,6 @@ from pathlib import Path
 
 from feinschliff.errors import ResourceError
 
-
 REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
 """What the system says of a file or folder that may not be read or written so."""
 
