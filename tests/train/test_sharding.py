@@ -64,7 +64,7 @@ NAMES = [
 ]
 CASES = {
     "micro-batches": ("bert", {"train.micro_batch_tokens": 64, "train.batch_size": 9}),
-    "layers used again, then stopped, mostly one text a batch": (
+    "layers used again, then stopped": (
         "albert",
         {"train.learning_rate": 3e-2, "train.batch_size": 5, "train.patience": 1, "train.epochs": 8},
     ),
