@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
-
-from feinschliff.errors import ModelError, ResourceError
 
 
 def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
@@ -18,14 +15,11 @@ def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
         ModelError: a weight does not survive saving and loading.
         ResourceError: it cannot be written.
     """
-    import torch
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     from feinschliff.models import load as loading
-    from feinschliff.train.checkpoint import reason, share_rights
+    from feinschliff.train.saved import prove, written
 
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     own = "" if network.base_model is network else f"{network.base_model_prefix}."
     for file in base.glob("*.safetensors"):
@@ -33,20 +27,9 @@ def save(network: Any, tokenizer: Any, base: Path, folder: Path) -> None:
             for name in stored.keys():  # noqa: SIM118  (not a dictionary)
                 if ".pooler." in f".{name}":
                     tensors.setdefault(f"{own}{name.removeprefix(own)}", stored.get_tensor(name).float())
-    try:
-        part.mkdir(parents=True)
+    with written(folder) as part:
         loading.quietly(lambda: network.save_pretrained(part, state_dict=tensors))
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.save_pretrained(part)
-        share_rights(part)
-        again = loading.load_model(part, "AutoModel").state_dict()
-        for name, tensor in network.base_model.state_dict().items():
-            if name not in again or not torch.equal(again[name], tensor.cpu()):
-                raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        prove(network.base_model, part, "AutoModel")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 from feinschliff import __version__, registry
 from feinschliff.bundle import hub
 from feinschliff.bundle.model import Model, OnnxModel
 from feinschliff.bundle.spec import NOVELTY_FILE, PROFILE_FILE, SCHEMA, SPEC_FILE, read_spec
-from feinschliff.errors import ConfigError, ModelError, ResourceError
+from feinschliff.errors import ConfigError, ModelError
 from feinschliff.evaluate.drift import Profile
 from feinschliff.evaluate.novelty import Novelty
 from feinschliff.models import load as loading
@@ -75,20 +74,16 @@ def save(model: Model, folder: Path, card: str = "") -> None:
         ResourceError: it cannot be written, for want of space above all; nothing is left behind.
         ModelError: the reloaded weights differ from the saved ones.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    from feinschliff.train.checkpoint import reason, share_rights
+    from feinschliff.train.saved import prove, written
 
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     network, tokenizer = model.learner.model, model.tokenizer
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.model_max_length = model.spec.reading.max_length_tokens
     spec = {"schema": SCHEMA, "feinschliff": __version__, **dataclasses.asdict(model.spec)}
-    try:
-        part.mkdir(parents=True)
+    with written(folder) as part:
         loading.quietly(lambda: network.save_pretrained(part))
         tokenizer.save_pretrained(part)
         (part / SPEC_FILE).write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -98,28 +93,7 @@ def save(model: Model, folder: Path, card: str = "") -> None:
             save_file(vars(model.novelty), part / NOVELTY_FILE)
         if card:
             (part / "README.md").write_text(card, encoding="utf-8")
-        share_rights(part)
-        _prove(model, part)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _prove(model: Model, folder: Path) -> None:
-    """Compare every saved tensor with the model's: what is lost now would be missed in production."""
-    import torch
-
-    from feinschliff.train.memory import give_back
-
-    task = registry.load("tasks", model.spec.task)
-    give_back()  # there must be room for a second model
-    again = loading.load_model(folder, task.AUTO_CLASS, complete=True).state_dict()
-    for name, tensor in model.learner.model.state_dict().items():
-        if name not in again or not torch.equal(again[name], tensor.cpu()):
-            raise ModelError(f"weight '{name}' does not survive saving and loading", where=str(folder))
+        prove(network, part, registry.load("tasks", model.spec.task).AUTO_CLASS, complete=True)
 
 
 def _read_novelty(path: Path) -> Novelty | None:
