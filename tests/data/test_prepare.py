@@ -158,6 +158,12 @@ def test_numbers_as_classes_are_ordered_by_value() -> None:
     assert prepare(config(), rows).labels == tuple(map(str, range(1, 13)))
 
 
+def test_a_label_called_nan_is_a_name() -> None:
+    names = ["10", "nan", "9", "inf", "a", "2"]
+    rows = table(text=[sentence(i) for i in range(120)], label=names * 20)
+    assert prepare(config(task="classification"), rows).labels == ("2", "9", "10", "a", "inf", "nan")
+
+
 def test_the_tasks_have_targets_of_their_types() -> None:
     texts = [sentence(i) for i in range(60)]
     many = prepare(config(), table(text=texts, labels=[["b", "a"], ["a"], []] * 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -222,6 +223,7 @@ def _labels(task: str, parts: Sequence[Records]) -> tuple[str, ...]:
 
 def _label_order(name: str) -> tuple[int, float, str]:
     try:
-        return (0, float(name), name)
+        number = float(name)
     except ValueError:
-        return (1, 0.0, name)
+        number = math.nan
+    return (0, number, name) if math.isfinite(number) else (1, 0.0, name)
