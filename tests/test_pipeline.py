@@ -276,6 +276,7 @@ def test_overwriting_replaces_a_run_once_the_new_one_can_begin(config, tmp_path)
         ({"train.precision": "float16"}, ConfigError),
         ({"evaluate.baselines": ("magic",)}, ConfigError),
         ({"evaluate.require": ("beauty>=1",)}, ConfigError),
+        ({"evaluate.require": ("entity_f1>=0.5",)}, ConfigError),
         ({"data.train": "nowhere.csv"}, ConfigError),
     ],
 )

@@ -195,7 +195,7 @@ def evaluate(
     from feinschliff.evaluate.answered import answered_part
 
     model = _loaded(model)
-    asked = [requirement(wish, model.task) for wish in require]
+    asked = [requirement(wish, model.task, len(model.labels)) for wish in require]
     named = {"text": text, "label": label, "text_pair": text_pair}
     tables, columns = understand(model, data, named, settings, labelled=True)
     table = next(tables)

@@ -160,5 +160,8 @@ def test_unknown_metrics_are_refused_with_the_nearest():
         requirement("makro_f1>=0.8", "classification")
     with pytest.raises(ConfigError, match="no metric 'rmse'"):
         requirement("rmse<=1", "ner")
+    with pytest.raises(ConfigError, match="there is no metric 'roc_auc' for this task"):
+        requirement("roc_auc>=0.9", "classification", 3)
+    assert requirement("roc_auc>=0.9", "classification", 2).metric == "roc_auc"
     with pytest.raises(ConfigError, match="no metric 'roc_auc'"):
         requirement("roc_auc>=0.9").check({"macro_f1": Interval(math.nan, 0, 1)})

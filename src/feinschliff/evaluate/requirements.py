@@ -52,13 +52,14 @@ class Requirement:
         return reached, value
 
 
-def requirement(text: str, task: str | None = None) -> Requirement:
+def requirement(text: str, task: str | None = None, num_labels: int = 2) -> Requirement:
     """Read a requirement.
 
     Args:
         text: `metric>=number`; also `>`, `<=`, `<`; `.low` or `.high` after the metric takes that end of its
             interval.
         task: When known, the metric must be one of this task's.
+        num_labels: Of the data; `roc_auc` takes two.
 
     Raises:
         ConfigError: not of this form, or no such metric.
@@ -78,6 +79,7 @@ def requirement(text: str, task: str | None = None) -> Requirement:
             allowed="Write macro_f1>=0.85, or macro_f1.low>=0.85 for the interval's lower end",
         )
     known = METRICS[task] if task else tuple(dict.fromkeys(m for names in METRICS.values() for m in names))
+    known = tuple(name for name in known if name != "roc_auc" or num_labels == 2)
     if match[1] not in known:
         raise _unknown(text, match[1], known)
     return Requirement(text.strip(), match[1], match[2] or "value", match[3], bound)

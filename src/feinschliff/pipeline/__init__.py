@@ -90,6 +90,8 @@ def _run(
     config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
+    for text in config.evaluate.require:
+        requirement(text, dataset.task, len(dataset.labels))
     require_reachable(config.decide, dataset.task, dataset.labels, len(dataset.dev))
     require_meter(config.train.energy)
     with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
