@@ -32,6 +32,7 @@ def test_shows_a_table_and_what_to_try(cli, encoder, toy_csv):
     assert done.code == 0, done.err
     assert "falls fastest" in done.out
     assert "--set train.learning_rate=" in done.out
+    assert "on dev" not in done.err
 
 
 def test_wrong_use(cli, toy_csv):

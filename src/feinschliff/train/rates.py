@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,8 @@ def range_test(
 
     def watch(event: Event) -> None:
         nonlocal mean
+        if isinstance(event, Step):
+            event = replace(event, dev=None, best=False)  # dev is not looked at here
         listen(event)
         if isinstance(event, Step):
             mean = SMOOTHING * mean + (1 - SMOOTHING) * event.loss
