@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from feinschliff.cli._commands import command_line, hoist_flags
     from feinschliff.cli._errors import refused
+    from feinschliff.cli._waiting import wait_as_fits
     from feinschliff.errors import FeinschliffError, ProcessLost, RunInterrupted
 
     given = hoist_flags(sys.argv[1:] if arguments is None else arguments)
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not debug:
         sys.excepthook = _one_line
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wait_as_fits()
     try:
         return command_line().main(given, prog_name="feinschliff") or 0
     except FeinschliffError as error:
