@@ -148,4 +148,5 @@ def test_evaluate_needs_labels(cli, trained, texts, tmp_path):
     (tmp_path / "plain.txt").write_text("\n".join(texts[:5]), encoding="utf-8")
     done = cli("evaluate", trained, tmp_path / "plain.txt")
     assert done.code == 2
-    assert "--label" in done.err
+    assert "no column looks like a label" in done.err
+    assert "Give a file with such a column" in done.err
