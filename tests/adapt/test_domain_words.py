@@ -42,6 +42,15 @@ def test_added_words_are_one_token_that_begins_as_the_mean_of_its_pieces(encoder
     assert network.get_output_embeddings().weight.shape[0] == network.get_input_embeddings().weight.shape[0]
 
 
+def test_a_word_that_is_only_written_with_a_capital_is_added_as_the_tokenizer_writes_it(encoder):
+    tokenizer = loading.load_tokenizer(encoder("bert"))
+    network = transformers.AutoModel.from_pretrained(encoder("bert"))
+    wanted = network.get_input_embeddings().weight[tokenizer("lessee").input_ids[1:-1]].mean(0).detach()
+    assert add_words(network, tokenizer, Counter({"Lessee": 9}), 1) == ["lessee"]
+    row = tokenizer("Lessee").input_ids[1]
+    assert torch.allclose(network.get_input_embeddings().weight[row], wanted)
+
+
 def test_no_more_words_than_are_split(encoder):
     network = transformers.AutoModel.from_pretrained(encoder("bert"))
     with pytest.raises(ConfigError, match="At most 2"):

@@ -84,7 +84,7 @@ def add_words(network: Any, tokenizer: Any, words: Counter[str], number: int) ->
     # other families than WordPiece keep the blank before a word in its token
     blank = type(tokenizer.backend_tokenizer.model).__name__ != "WordPiece"
     tokens = [AddedToken(word, single_word=True, lstrip=blank, normalized=True) for word in added]
-    old = [pieces[word] for word in added]
+    old = _pieces(tokenizer, added).values()  # as normalised: "Licensee" may be "licensee" now
     tokenizer.add_tokens(tokens)
     rows = [tokenizer.convert_tokens_to_ids(word) for word in added]
     network.resize_token_embeddings(max(len(tokenizer), network.config.vocab_size), mean_resizing=False)
