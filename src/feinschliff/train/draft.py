@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Encoded
+from feinschliff.models.fused import fuse
 from feinschliff.train.learner import Learner
 
 PROBE_RECORDS = 64
@@ -42,9 +43,10 @@ class DraftLearner(Learner):
     compared: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.draft = Learner(
-            copy.deepcopy(self.model).to(torch.bfloat16), self.task, self.device, "float32", self.pad_id
-        )
+        model = copy.deepcopy(self.model).to(torch.bfloat16)
+        if self.device.type == "cpu":
+            fuse(model)
+        self.draft = Learner(model, self.task, self.device, "float32", self.pad_id)
 
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits as `Learner.logits` does, exact where they decide.

@@ -1,0 +1,98 @@
+"""Fused layers compute what the plain ones do."""
+
+import copy
+
+import pytest
+import torch
+import transformers
+
+import tiny
+from feinschliff.models.first_token import first_token_only, supported
+from feinschliff.models.fused import FusedLayer, fuse
+from feinschliff.models.load import load_model
+
+KINDS = {
+    "bert": "Bert",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "electra": "Electra",
+    "camembert": "Camembert",
+}
+
+
+def network(kind, head, **more):
+    config = getattr(transformers, f"{KINDS[kind]}Config")(
+        vocab_size=50,
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=60,
+        num_labels=3,
+        **more,
+    )
+    torch.manual_seed(0)
+    return getattr(transformers, f"{KINDS[kind]}For{head}")(config).eval()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("head", ["SequenceClassification", "TokenClassification"])
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@torch.inference_mode()
+def test_same_logits(kind, head, attention):
+    plain = network(kind, head, attn_implementation=attention)
+    quick = copy.deepcopy(plain)
+    narrow = supported(plain)
+    assert fuse(quick) == (2 if narrow else 3)
+    for length in (7, 16, 37):  # keys are padded for some of them
+        ids = torch.randint(4, 50, (3, length))
+        for lengths in ([length] * 3, [length, 5, 3]):
+            mask = (torch.arange(length) < torch.tensor(lengths)[:, None]).long()
+            expected = plain(input_ids=ids, attention_mask=mask).logits
+            if narrow:
+                with first_token_only(quick):
+                    found = quick(input_ids=ids, attention_mask=mask).logits
+            else:
+                found = quick(input_ids=ids, attention_mask=mask).logits
+            real = mask.bool() if head == "TokenClassification" else slice(None)
+            torch.testing.assert_close(found[real], expected[real], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
+@torch.inference_mode()
+def test_any_activation(activation):
+    plain = network("bert", "TokenClassification", hidden_act=activation)
+    quick = copy.deepcopy(plain)
+    assert fuse(quick) == 3
+    ids = torch.randint(4, 50, (2, 9))
+    torch.testing.assert_close(quick(ids).logits, plain(ids).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", tiny.SHAPES)
+def test_other_architectures_are_left_alone(shape, encoder):
+    model = load_model(encoder(shape), "AutoModelForTokenClassification", dropout=0.0)
+    fused = fuse(model)
+    assert bool(fused) == (model.config.model_type in KINDS)
+    assert fused == sum(isinstance(m, FusedLayer) for m in model.modules())
+
+
+def test_layers_with_adapters_are_left_alone():
+    from peft import LoraConfig, inject_adapter_in_model
+
+    model = network("bert", "TokenClassification")
+    inject_adapter_in_model(LoraConfig(target_modules=["query"]), model)
+    assert fuse(model) == 0
+
+
+@torch.inference_mode()
+def test_bfloat16_is_as_near_as_the_plain_layers_are():
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("oneDNN has no bfloat16 products here")
+    exact = network("bert", "TokenClassification")
+    plain = copy.deepcopy(exact).to(torch.bfloat16)
+    quick = copy.deepcopy(plain)
+    assert fuse(quick) == 3
+    ids = torch.randint(4, 50, (8, 21))
+    wanted = exact(ids).logits
+    errors = [float((model(ids).logits.float() - wanted).abs().max()) for model in (plain, quick)]
+    assert errors[1] <= 2 * errors[0]
