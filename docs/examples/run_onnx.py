@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 folder, texts = Path(sys.argv[1]), sys.argv[2:]
 spec, facts = (json.loads((folder / f).read_text("utf-8")) for f in ("feinschliff.json", "export.json"))
 options = onnxruntime.SessionOptions()
-options.add_session_config_entry("session.x64quantprecision", "1")  # for int8 on older processors
+options.add_session_config_entry("session.x64quantprecision", "1")  # int8 without VNNI; slower with it
 session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options)
 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 limit, overlap = spec["reading"]["max_length_tokens"], spec["reading"]["window_overlap_tokens"]

@@ -169,6 +169,20 @@ def test_int8_from_the_command_line(cli_main, trained, toy_csv, tmp_path, capsys
     assert cli_main("export", model, "--int8", "--fp16", "-o", tmp_path / "d") == 2
 
 
+def test_overflow_is_avoided_only_where_there_is_one(tmp_path):
+    from feinschliff.models.onnx import _adds_in_full
+
+    facts = tmp_path / "cpuinfo"
+    assert not _adds_in_full(facts)
+    for flags, found in (
+        ("sse2 avx2 avx512f", False),
+        ("avx2 avx512_vnni amx_int8", True),
+        ("avx_vnni", True),
+    ):
+        facts.write_text(f"processor : 0\nflags\t\t: fpu {flags}\nbugs : none\n", encoding="utf-8")
+        assert _adds_in_full(facts) == found
+
+
 def test_a_difference_is_found(encoder):
     model, other = (model_of("classification", encoder(name)) for name in ("bert", "electra"))
     found = _gate.check(model, other, records("classification"))
