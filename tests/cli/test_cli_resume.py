@@ -75,16 +75,24 @@ def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained
     assert cli("predict", run, toy_csv, "--runtime", "tpu").code == 2
     done = cli("export", run)
     assert (done.code, f"Wrote {run / 'onnx'}" in done.out) == (0, True)
-    found = {}
-    for runtime in ("torch", "onnx", "auto"):
-        target = tmp_path / f"{runtime}.jsonl"
+
+    def predicted(runtime, tried):
+        target = tmp_path / f"{runtime}-{tried}.jsonl"
         done = cli("predict", run, toy_csv, "-o", target, "--runtime", runtime)
         assert done.code == 0
-        assert ("which was faster" in done.err) == (runtime == "auto")
-        found[runtime] = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
-    assert [row["prediction"] for row in found["onnx"]] == [row["prediction"] for row in found["torch"]]
-    assert found["auto"] in (found["onnx"], found["torch"])
-    assert found["onnx"] != found["torch"]  # other kernels round otherwise
+        assert ("which was faster" in done.err) == tried
+        return [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+
+    by_torch = predicted("torch", tried=False)
+    assert predicted("auto", tried=False) == by_torch  # an export would leave out the novelty
+    assert "novelty" in by_torch[0]
+    (run / "model" / "novelty.safetensors").unlink()
+    found = {runtime: predicted(runtime, runtime == "auto") for runtime in ("onnx", "auto")}
+    assert [row["prediction"] for row in found["onnx"]] == [row["prediction"] for row in by_torch]
+    for row in by_torch:
+        del row["novelty"]
+    assert found["auto"] in (found["onnx"], by_torch)
+    assert found["onnx"] != by_torch  # other kernels round otherwise
     export = run / "onnx"
     assert cli("predict", export, toy_csv, "-o", tmp_path / "b.csv", "--runtime", "torch").code == 2
     export.rename(

@@ -26,6 +26,9 @@ def exported(model: Path, *names: str) -> Path | None:
 def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Model, Model | None]:
     """Load the model to predict with, and for `auto` the other one if there are two to choose from.
 
+    An export cannot tell novelty, so that `auto` keeps to torch for models that can: which columns are
+    written must not depend on which was faster.
+
     Raises:
         ConfigError: an unknown runtime, or one that the model has not been exported for.
     """
@@ -45,8 +48,8 @@ def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Mo
         )
     if runtime == "torch" and is_export:
         raise ConfigError("is an export, which torch cannot run", where=str(model))
-    if runtime == "auto" and export is not None and not is_export and tuned.learner.device.type == "cpu":
-        return tuned, load(export)
+    if runtime == "auto" and export is not None and not is_export and tuned.novelty is None:
+        return tuned, load(export) if tuned.learner.device.type == "cpu" else None
     return tuned, None
 
 

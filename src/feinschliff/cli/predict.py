@@ -48,7 +48,7 @@ def predict(
         typer.Option(
             "--runtime",
             help="auto, torch or onnx; auto tries both where the run was exported to onnx without --int8 or "
-            "--fp16.",
+            "--fp16 and the model does not tell novelty, else it is torch.",
         ),
     ] = "auto",
     fast: options.Fast = False,
@@ -66,8 +66,9 @@ def predict(
 
     Adds the columns prediction, confidence (for one label per text), and probabilities or spans; possible
     where the model promises it; novelty, the share of usual texts that are less unlike the training texts
-    (above 0.95 one is unusual; not for entities, nor by onnx). The prediction is empty where the model is
-    not sure enough by the rules it was trained with. A row without text is predicted as an empty text.
+    (above 0.95 one is unusual; not for entities, nor with --runtime onnx). The prediction is empty where the
+    model is not sure enough by the rules it was trained with. A row without text is predicted as an empty
+    text.
 
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
