@@ -81,6 +81,7 @@ def predict(
     was trained on: lengths, words, labels, confidence.
     """
     import time
+    from dataclasses import replace
 
     from feinschliff.api import understand
     from feinschliff.cli import _entities, _runtime
@@ -88,6 +89,7 @@ def predict(
     from feinschliff.cli._output import console
     from feinschliff.cli._parts import Parts, key
     from feinschliff.data import records_for
+    from feinschliff.data.derive import derive
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
@@ -130,6 +132,7 @@ def predict(
                     write(rows)
                 else:
                     spans = added_name("spans", part.columns)
+                    rows = derive(replace(part, columns=rows), columns.text).columns
                     if form == "tags":
                         write(_entities.tagged(rows, columns.text, spans, tag_scheme))
                     else:

@@ -13,6 +13,7 @@ from feinschliff.config import RunConfig
 from feinschliff.data import audit
 from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
+from feinschliff.data.derive import derive
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column, simplify
@@ -69,6 +70,8 @@ def examine(
     audit.check_kinds(config.data.refuse, audit.KINDS, "data.refuse")
     tables = _tables(config, train, dev, test)
     columns = infer(tables[TRAIN], config, labelled)
+    roles = (columns.text, columns.text_pair, columns.label, columns.group, columns.id, columns.time)
+    tables = {side: derive(table, *roles) for side, table in tables.items()}
     for table in tables.values():
         _require_same_columns(table, columns)
     pool = build(tables, {s: normalise(t, columns) for s, t in tables.items()}, columns)
@@ -126,6 +129,7 @@ def records_for(
         DataError: rows without a label where one is needed; texts that are no text.
     """
     columns = dataclasses.replace(columns, task=task or columns.task)
+    table = derive(table, columns.text, columns.text_pair, columns.label if labelled else None)
     require_column(table, columns.text, "data.text")
     if columns.text_pair:
         require_column(table, columns.text_pair, "data.text_pair")
