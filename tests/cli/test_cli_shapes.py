@@ -43,3 +43,15 @@ def test_texts_inside_objects(cli, train, tmp_path):
     assert [{key: row[key] for key in ("document", "by")} for row in found] == rows
     assert "document.text" not in found[0]
     assert cli("evaluate", tmp_path / "run", data).code == 0
+
+
+def test_entities_of_texts_inside_objects(cli, train, tmp_path):
+    data, target = tmp_path / "data.json", tmp_path / "out.conll"
+    rows = [
+        {"doc": {"text": f"In Ulm steht Haus {i}."}, "entities": [{"begin": 3, "stop": 6, "type": "LOC"}]}
+        for i in range(60)
+    ]
+    data.write_text(json.dumps({"version": 1, "data": rows}), encoding="utf-8")
+    assert train(data, "--output-dir", tmp_path / "run").code == 0
+    assert cli("predict", tmp_path / "run", data, "-o", target).code == 0
+    assert target.read_text(encoding="utf-8").startswith("In\t")

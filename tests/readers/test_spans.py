@@ -142,3 +142,23 @@ def test_label_studio_flat_export(write):
     assert table.columns.to_pylist() == [
         {"text": "Anna", "id": 1, "mood": "pos", "spans": [{"start": 0, "end": 4, "label": "PER"}]}
     ]
+
+
+def test_rows_that_prodigy_users_did_not_accept_are_unlabelled(write):
+    row = {"text": "In Ulm", "_task_hash": 1, "spans": [{"start": 3, "end": 6, "label": "LOC"}]}
+    table = read(write(*(row | {"answer": answer} for answer in ("accept", "reject", "ignore"))))
+    assert [spans and len(spans) for spans in table.columns["spans"].to_pylist()] == [1, None, None]
+    assert "2 rows were not accepted in Prodigy" in table.notes[0]
+
+
+def test_gliner_counts_tokens(write):
+    rows = [{"tokenized_text": ["In", "New", "York", "!"], "ner": [[1, 2, "place"]]}]
+    columns = read(write(*rows)).columns
+    assert columns["text"].to_pylist() == ["In New York !"]
+    assert columns["ner"].to_pylist() == [[{"start": 3, "end": 11, "label": "place"}]]
+
+
+def test_spans_in_a_list_inside_an_object(write):
+    rows = [{"id": "a", "doc": {"text": "In Ulm"}, "entities": [{"begin": 3, "stop": 6, "type": "LOC"}]}]
+    columns = read(write({"version": 1, "data": rows}, name="a.json")).columns
+    assert columns["entities"].to_pylist() == [[{"start": 3, "end": 6, "label": "LOC"}]]

@@ -153,3 +153,9 @@ def test_tokens_and_tags_in_other_formats_become_spans():
     with pytest.raises(DataError, match="row 1: 2 tokens but 1 tags"):
         read([{"tokens": ["a", "b"], "tags": ["O"]}])
     assert read([{"tokens": ["Nur", "Text"]}]).columns["text"].to_pylist() == ["Nur Text"]
+
+
+def test_the_tag_may_stand_first(write):
+    table = read(write("O\tin\nB-LOC\tNew\nI-LOC\tYork\n\nO\tja\n", "a.bio"))
+    assert table.columns["text"].to_pylist() == ["in New York", "ja"]
+    assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 11, "label": "LOC"}], []]

@@ -67,6 +67,13 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         return wanted, "task as named", 1.0
     if is_list(cells.type):
         inner = cells.type.value_type
+        if pa.types.is_integer(inner) and "tokens" in table.columns.column_names:
+            raise ConfigError(
+                f"'{label}' holds numbers of tags, and their names are not in the file",
+                where=table.name,
+                allowed='Tags by name, such as ["B-PER", "I-PER", "O"]',
+                hint="Write the names in, or take the data set's Parquet files, which know them",
+            )
         return (
             ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
         )
@@ -80,7 +87,8 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
     separator = find_separator(values)
     if separator:
-        return "multilabel", f"labels separated by '{separator}'", 0.75 if separator == "," else 0.9
+        how = "lists of labels as text" if separator == "[]" else f"labels separated by '{separator}'"
+        return "multilabel", how, 0.75 if separator == "," else 0.9
     mark = "'" if any("," in value for value in values) else ""
     shown = ", ".join(f"{mark}{v}{mark}" for v in sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
     return "classification", f"{len(values)} classes: {shown}", 0.95

@@ -206,7 +206,8 @@ def _with_spans(
     label = named or next((n for n, p in every.items() if p.kind == "spans"), None)
     if label is None or every[label].kind != "spans":
         return None
-    strings = [n for n, p in profiles.items() if p.kind == "string"]
+    others = _names.ID | _names.META | _names.TIME | _names.GROUP
+    strings = [n for n, p in profiles.items() if p.kind == "string" and _names.plain(n) not in others]
     strings = strings or [n for n, p in inner.items() if p.kind == "string"]
     called = [n for n in strings if n.rpartition(".")[2] == "text"] or strings
     text = roles["text"] or (called[0] if len(called) == 1 else None)
@@ -302,7 +303,7 @@ def _label_score(column: Profile) -> float:
     if column.kind in ("struct", "bytes", "empty", "date"):
         return min(score, 0.5)
     if column.kind in ("list", "spans"):
-        return score + 1.0
+        return 0.0 if key in ("tokens", "words") else score + 1.0
     few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
     if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
         score += 1.0 if column.distinct > 1 else 0.0
