@@ -112,6 +112,24 @@ def install(package: str, *flags: str) -> str:
     return shlex.join([sys.executable or "python", "-m", "pip", "install", *flags, package])
 
 
+def command(*words: object) -> str:
+    """Return a command of this program as it can be pasted into a shell.
+
+    >>> command("train", "--resume", "my runs/1")
+    "feinschliff train --resume 'my runs/1'"
+    """
+    return shlex.join(["feinschliff", *map(str, words)])
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "row"), counted(1234, "row"), counted(2, "class", "classes")
+    ('1 row', '1,234 rows', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate most like `name`, or None when nothing is close.
 

@@ -90,6 +90,7 @@ def predict(
     from feinschliff.cli._parts import Parts, key
     from feinschliff.data import records_for
     from feinschliff.data.derive import derive
+    from feinschliff.errors import counted
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
@@ -102,7 +103,6 @@ def predict(
         "fast": fast,
     }
     kept_for = output if not watching and Path(data).is_file() else None
-    left_over = list(kept_for.parent.glob(f".{kept_for.name}-*")) if kept_for else []
     screen = console(stderr=True, quiet=ctx.obj["quiet"])
     with writing(output, data) as write:
         tuned, other = _runtime.load(model, runtime, device, fast)
@@ -113,8 +113,6 @@ def predict(
         with Parts(kept_for, depends) as kept:
             if kept.num_found:
                 screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
-                for path in left_over:
-                    path.unlink(missing_ok=True)
             for number, part in enumerate(parts):
                 if other is not None and not explain:
                     records = records_for(columns, part, tuned.task)
@@ -141,7 +139,7 @@ def predict(
     if output:
         seconds = time.monotonic() - begun
         speed = num_rows / max(seconds, 1e-9)
-        screen.print(f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
+        screen.print(f"Wrote {counted(num_rows, 'row')} to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
     if tuned.watch is not None:
         show(tuned, drift_json)
 
