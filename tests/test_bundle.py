@@ -127,7 +127,7 @@ def test_pairs(encoder):
     assert model.encode(["a"], ["b"]).token_type_ids.max() == 1
     with pytest.raises(ConfigError, match="reads pairs of texts; give both"):
         model.predict(["a"])
-    with pytest.raises(ConfigError, match="2 texts and 1 second texts"):
+    with pytest.raises(ConfigError, match="2 texts and 1 second text"):
         model.predict(["a", "b"], ["c"])
 
 

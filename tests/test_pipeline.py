@@ -373,11 +373,11 @@ def test_long_texts_are_read_in_windows_or_cut_and_that_is_said(config, tmp_path
     result = pipeline.run(config("windows", **short), listen=note)
     number = result["data"]["lengths"]["over_limit"]
     assert number > 60
-    assert f"{number} texts are longer than 8 tokens and are read in overlapping windows." in notices
+    assert f"{number} texts are longer than 8 tokens, read in overlapping windows." in notices
     assert result["data"]["audit"]["truncated"] == 0
     assert bundle.load(tmp_path / "windows").spec.reading.max_length_tokens == 8
     result = pipeline.run(config("cut", **short, **{"model.long_text": "truncate"}), listen=note)
-    assert f"{number} texts are longer than 8 tokens and are cut there." in notices
+    assert f"{number} texts are longer than 8 tokens, cut there." in notices
     assert result["data"]["audit"]["truncated"] == number
 
 

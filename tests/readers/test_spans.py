@@ -57,12 +57,12 @@ def test_offsets_that_count_something_else_are_recognised_by_the_text(write, off
     span = {"start": offsets[0], "end": offsets[1], "label": "PER", "text": "Anna"}
     table = read(write({"text": TEXT, "spans": [span]}))
     assert table.columns["spans"].to_pylist() == [SPANS[:1]]
-    assert table.notes == (f"1 spans count {what} instead of characters, converted",)
+    assert table.notes == (f"1 span counts {what} instead of characters, converted",)
 
 
 def test_spans_that_name_another_text_are_counted(write):
     table = read(write({"text": TEXT, "spans": [{"start": 2, "end": 6, "label": "PER", "text": "Berta"}]}))
-    assert table.notes == ("1 spans name another text than stands at their offsets",)
+    assert table.notes == ("1 span names another text than stands at the offsets",)
 
 
 def test_all_spans_outside_their_text_are_reported_at_once(write):
@@ -113,7 +113,7 @@ def test_label_studio_choices_and_ratings(write):
         {"review": "fine", "id": 7, "mood": "pos", "topics": ["a", "b"], "stars": 4},
         {"review": "open", "id": 7, "mood": None, "topics": None, "stars": None},
     ]
-    assert table.notes == ("1 results of type 'rectanglelabels' are not read",)
+    assert table.notes == ("1 result is of type 'rectanglelabels' and not read",)
 
 
 def test_label_studio_takes_one_of_several_annotations(write):
@@ -132,7 +132,7 @@ def test_label_studio_takes_one_of_several_annotations(write):
     nothing = {"data": {"text": "Ulm?"}, "annotations": [{"result": []}]}
     table = read(write([both, without, nothing], name="a.json"))
     assert table.columns["spans"].to_pylist() == [[{"start": 0, "end": 4, "label": "B"}], None, []]
-    assert "1 tasks have several annotations, of which one is taken" in table.notes
+    assert "1 task has several annotations, of which one is taken" in table.notes
 
 
 def test_label_studio_flat_export(write):

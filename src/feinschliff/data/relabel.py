@@ -78,7 +78,7 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
             new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
     if listed and elsewhere == len(listed):
         raise DataError(
-            f"none of its {elsewhere:,} rows is of {table.name}",
+            f"none of its rows is of {table.name}",
             where=decisions.name,
             hint="Was the list made from these data?",
         )

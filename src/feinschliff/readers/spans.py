@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
+from feinschliff.errors import counted
 from feinschliff.readers._encoding import find_encoding
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
@@ -77,7 +78,8 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
     reader.problems.raise_if_any(
         allowed="Expected 0 <= start < end <= length of the text, counted in characters"
     )
-    more = (f"{refused:,} rows were not accepted in Prodigy: they count as unlabelled",) if refused else ()
+    rejected = counted(refused, "row was", "rows were")
+    more = (f"{rejected} not accepted in Prodigy, counted as unlabelled",) if refused else ()
     return Table(table.columns, table.name, table.lines, table.notes + reader.notes() + more)
 
 
