@@ -182,7 +182,9 @@ def full_in_rust(*_, **__) -> None:
 def test_a_full_disk_leaves_the_model_that_was_there(model, folder, monkeypatch, failure):
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     monkeypatch.setattr(type(model.learner.model), "save_pretrained", failure)
-    with pytest.raises(ResourceError, match="the model cannot be written: no space left on its disk"):
+    with pytest.raises(
+        ResourceError, match="the model cannot be written: no space left on its disk. Free some space"
+    ):
         bundle.save(model, folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert [p.name for p in folder.parent.iterdir()] == ["model"]

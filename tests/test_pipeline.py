@@ -239,7 +239,7 @@ def test_a_run_interrupted_before_training_leaves_nothing(config, tmp_path):
 
 def test_folders_that_cannot_be_the_output(config, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="in use"):
+    with pytest.raises(ConfigError, match="is a file, not a folder"):
         pipeline.run(config("file"))
     with pytest.raises(ConfigError, match="the output folder cannot be made: Not a directory"):
         pipeline.run(config("file/run"))

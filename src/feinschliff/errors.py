@@ -83,6 +83,10 @@ class MissingExtraError(FeinschliffError):
         )
 
 
+ELSEWHERE = "Free some space there, or name another folder"
+"""What to do when something cannot be written."""
+
+
 class ResourceError(FeinschliffError):
     """The machine ran out of something: disk space, memory."""
 

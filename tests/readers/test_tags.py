@@ -150,7 +150,7 @@ def test_tokens_and_tags_in_other_formats_become_spans():
     table = read(rows)
     assert table.columns.column_names == ["text", "tokens", "spans"]
     assert spans(table) == [(0, 4, "PER"), (9, 16, "LOC")]
-    with pytest.raises(DataError, match="row 1: 2 tokens but 1 tags"):
+    with pytest.raises(DataError, match=r"row 1: 2 tokens but 1 tag\. Each token needs one tag\.$"):
         read([{"tokens": ["a", "b"], "tags": ["O"]}])
     assert read([{"tokens": ["Nur", "Text"]}]).columns["text"].to_pylist() == ["Nur Text"]
 

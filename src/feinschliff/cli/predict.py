@@ -110,6 +110,8 @@ def predict(
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
+        if text is None and columns.text != tuned.spec.columns.get("text", columns.text):
+            screen.print(f"Text: the column '{columns.text}'.")
         with Parts(kept_for, depends) as kept:
             if kept.num_found:
                 screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")

@@ -141,11 +141,12 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         scheme = _tags.find_scheme(
             {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
         )
-    texts, spans = [], []
+    texts, spans, uneven = [], [], 0
     for row, tokens, tags in _sentences(columns, name):
         number = table.offset + row + 1 if lines is None else lines[row].as_py()
         if len(tokens) != len(tags):
             problems.add(number, f"{counted(len(tokens), 'token')} but {counted(len(tags), 'tag')}")
+            uneven += 1
             continue
         _check(tags, scheme, number, problems, one_line_per_token)
         text, begins = join_tokens(tokens)
@@ -158,7 +159,11 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
             ]
         )
     problems.raise_if_any(
-        hint="Set data.tag_scheme=iob1 to accept it" if scheme not in ("io", "iob1") else None
+        hint="Set data.tag_scheme=iob1 to accept it"
+        if scheme not in ("io", "iob1") and problems.count > uneven
+        else "Each token needs one tag"
+        if uneven
+        else None
     )
     columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
     if name is not None:

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 import pyarrow as pa
 
-from feinschliff.errors import ConfigError, ResourceError
+from feinschliff.errors import ELSEWHERE, ConfigError, ResourceError
 
 UNFINISHED = ".unfinished"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -124,7 +124,9 @@ class TableWriter:
             self.stream.write(_csv_line(row.values(), delimiter))
 
     def _failure(self, error: OSError) -> ResourceError:
-        return ResourceError(f"cannot be written: {error.strerror or error}", where=str(self.path))
+        return ResourceError(
+            f"cannot be written: {error.strerror or error}", where=str(self.path), hint=ELSEWHERE
+        )
 
 
 def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:

@@ -55,7 +55,8 @@ def choose(config: RunConfig, resume: bool, overwrite: bool, command: str = "tra
             hint += ", or replace the earlier run with --overwrite"
         if started and not complete:
             hint += f", or go on with it: {written(command, '--resume', output)}"
-        raise ConfigError("the output folder is in use", where=str(output), hint=hint)
+        fact = "the output folder is in use" if output.is_dir() else "is a file, not a folder"
+        raise ConfigError(fact, where=str(output), hint=hint)
     return output
 
 
