@@ -68,14 +68,14 @@ def inner_names(columns: pa.Table) -> list[str]:
     return [name for field in columns.schema for name in walk(field.name, field.type, 0)]
 
 
-def says_yes(cells: pa.ChunkedArray, words: Sequence[str] = YES_NO) -> np.ndarray:
+def says_yes(cells: pa.ChunkedArray | pa.Array, words: Sequence[str] = YES_NO) -> np.ndarray:
     """Return int [N]: 1 for yes, 0 for no, -1 for a missing cell, -2 for something else."""
     if pa.types.is_nested(cells.type) or pa.types.is_temporal(cells.type) or pa.types.is_binary(cells.type):
         return np.full(len(cells), -2)
     texts = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(cells, pa.string()))), "")
-    missing = pc.is_in(texts, pa.array(["", "nan"]))
-    place = pc.fill_null(pc.index_in(texts, pa.array(words)), -2).to_numpy()
-    return np.where(missing.to_numpy(), -1, np.where(place < 0, -2, place % 2))
+    missing = np.asarray(pc.is_in(texts, pa.array(["", "nan"])))
+    place = np.asarray(pc.fill_null(pc.index_in(texts, pa.array(words)), -2))
+    return np.where(missing, -1, np.where(place < 0, -2, place % 2))
 
 
 def _inside(columns: pa.Table, name: str) -> pa.ChunkedArray | None:

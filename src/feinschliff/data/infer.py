@@ -287,7 +287,8 @@ def _ones(table: Table, free: dict[str, Profile]) -> list[str]:
     return [
         name
         for name in few
-        if _names.plain(name) not in others and (says_yes(_cells(table, name), ZERO_ONE) >= 0).all()
+        if _names.plain(name) not in others
+        and (says_yes(pc.unique(_cells(table, name)), ZERO_ONE) >= 0).all()
     ]
 
 
