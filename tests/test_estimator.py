@@ -101,7 +101,7 @@ def test_labels_are_a_column_without_gaps(estimator, data):
     mixed = np.array([1 if label == "bad" else "2" for label in labels], object)
     assert estimator.fit(texts, mixed).classes_.tolist() == ["1", "2"]
     for gap in (None, float("nan"), pd.NA):
-        with pytest.raises(DataError, match=r"y: 1 labels are missing, the first in row 1"):
+        with pytest.raises(DataError, match=r"y: 1 label is missing, the first in row 1"):
             estimator.fit(texts, [labels[0], gap, *labels[2:]])
     with pytest.raises(ConfigError, match=r"the shape \(120, 2\)"):
         estimator.fit(texts, np.hstack([column, column]))

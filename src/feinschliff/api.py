@@ -316,6 +316,7 @@ def understand(
         The rows, in one table or many, and the columns, as found in the first.
     """
     from feinschliff.data import infer, separator_for
+    from feinschliff.data.derive import derive
     from feinschliff.data.infer import simplify
     from feinschliff.readers import iter_batches, read
 
@@ -327,12 +328,13 @@ def understand(
     first = next(tables)
     chosen = dict(named)
     for role, name in model.spec.columns.items():
-        if role in chosen and chosen[role] is None and name in first.columns.column_names:
+        if role in chosen and chosen[role] is None and name in derive(first, name).columns.column_names:
             chosen[role] = name
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
     columns = infer(first, config, labelled)
     if labelled and model.task == "multilabel":
-        separator = separator_for(simplify(first), columns.label, model.labels)
+        known = derive(simplify(first), columns.label)
+        separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)
     return chain([first], tables), columns
 

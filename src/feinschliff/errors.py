@@ -83,6 +83,10 @@ class MissingExtraError(FeinschliffError):
         )
 
 
+ELSEWHERE = "Free some space there, or name another folder"
+"""What to do when something cannot be written."""
+
+
 class ResourceError(FeinschliffError):
     """The machine ran out of something: disk space, memory."""
 
@@ -110,6 +114,24 @@ def install(package: str, *flags: str) -> str:
     `feinschliff[EXTRA]` adds what the extra needs to the Feinschliff that is there, from a clone or a wheel.
     """
     return shlex.join([sys.executable or "python", "-m", "pip", "install", *flags, package])
+
+
+def command(*words: object) -> str:
+    """Return a command of this program as it can be pasted into a shell.
+
+    >>> command("train", "--resume", "my runs/1")
+    "feinschliff train --resume 'my runs/1'"
+    """
+    return shlex.join(["feinschliff", *map(str, words)])
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "row"), counted(1234, "row"), counted(2, "class", "classes")
+    ('1 row', '1,234 rows', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

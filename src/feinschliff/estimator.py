@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 
 
 class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
@@ -50,7 +50,7 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
 
         texts, labels = as_texts(X), as_labels(y)
         if len(texts) != len(labels):
-            raise DataError(f"{len(texts)} texts and {len(labels)} labels", where="fit")
+            raise DataError(f"{counted(len(texts), 'text')} and {counted(len(labels), 'label')}", where="fit")
         self.classes_, codes = np.unique(labels, return_inverse=True)
         names = [str(c) for c in self.classes_]
         if len(set(names)) < 2:
@@ -140,7 +140,10 @@ def as_labels(values: Iterable[Any]) -> np.ndarray:
         raise DataError("there are no labels", where="y")
     missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
-        raise DataError(f"{len(missing)} labels are missing, the first in row {missing[0]}", where="y")
+        raise DataError(
+            f"{counted(len(missing), 'label is', 'labels are')} missing, the first in row {missing[0]}",
+            where="y",
+        )
     plain = np.asarray(given).reshape(-1)
     return np.asarray(plain.tolist()) if plain.dtype == object else plain
 

@@ -65,6 +65,7 @@ def test_parts_of_another_input_are_not_taken(cli, trained, toy_csv, tmp_path, s
     assert done.code == 0
     assert "Going on" not in done.err
     assert "Wrote 121 rows" in done.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.csv", "in.csv"]
 
 
 def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained, toy_csv, tmp_path):

@@ -150,3 +150,10 @@ def test_evaluate_needs_labels(cli, trained, texts, tmp_path):
     assert done.code == 2
     assert "no column looks like a label" in done.err
     assert "Give a file with such a column" in done.err
+
+
+def test_a_text_column_of_another_name_is_stated(cli, trained, tmp_path):
+    (tmp_path / "new.csv").write_text("review\nthe soup was cold.\nthe soup was hot.\n", encoding="utf-8")
+    done = cli("predict", trained, tmp_path / "new.csv")
+    assert (done.code, "Text: the column 'review'." in done.err) == (0, True)
+    assert "Text:" not in cli("predict", trained, tmp_path / "new.csv", "--text", "review").err

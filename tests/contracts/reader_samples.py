@@ -206,6 +206,18 @@ def spacy(folder: Path) -> tuple[Any, Rows]:
 
 
 @sample
+def words(folder: Path) -> tuple[Any, Rows]:
+    path = folder / "data.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["Sentence #", "Word", "POS", "Tag"])
+        for number, (tokens, tags) in enumerate(zip(TOKENS, TAGS, strict=True), 1):
+            for i, (token, tag) in enumerate(zip(tokens, tags, strict=True)):
+                writer.writerow(["" if i else f"Sentence: {number}", token, "NN", tag])
+    return path, WITH_TOKENS
+
+
+@sample
 def frame(folder: Path) -> tuple[Any, Rows]:
     pandas = pytest.importorskip("pandas")
     return pandas.DataFrame(ROWS), ROWS

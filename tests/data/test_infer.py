@@ -141,6 +141,23 @@ def test_many_whole_numbers_are_asked_about() -> None:
     )
 
 
+def test_numbered_sentences_are_a_pair_although_short_and_repeated() -> None:
+    short = [f"a {word} here" for word in ("cat", "dog", "cow", "hen")] * 10
+    found = infer(table(sentence1=short, sentence2=short[::-1], score=[0.5, 1.0] * 20), load_config())
+    assert (found.text, found.text_pair, found.label) == ("sentence1", "sentence2", "score")
+
+
+def test_stars_go_before_other_columns_of_a_shop() -> None:
+    rows = table(review_body=TEXTS, star_rating=[1, 2, 3, 5] * 10, verified_purchase=["Y", "N"] * 20)
+    assert infer(rows, load_config()).label == "star_rating"
+
+
+def test_numbers_of_tags_without_names_are_refused() -> None:
+    rows = table(tokens=[["In", "Ulm"]] * 40, text=TEXTS, ner_tags=[[0, 1]] * 40)
+    with pytest.raises(ConfigError, match="'ner_tags' holds numbers of tags, and their names are not"):
+        infer(rows, load_config())
+
+
 def test_no_label_means_unlabelled_unless_one_is_needed() -> None:
     rows = table(text=TEXTS)
     assert infer(rows, load_config()).task == "unlabelled"

@@ -120,6 +120,13 @@ def test_data_from_which_nothing_can_be_learnt_is_refused(rows: Table, message: 
         prepare(config(data__label="label", data__text="text"), rows)
 
 
+def test_labels_take_one_line() -> None:
+    texts = [sentence(i) for i in range(60)]
+    found = prepare(config(), table(text=texts, label=["a\nb", "c"] * 30))
+    assert found.labels == ("a b", "c")
+    assert "2 classes: a b, c" in found.columns.reason
+
+
 def test_a_class_of_one_row_trains_and_is_named() -> None:
     found = prepare(config(), with_rows(reviews(60), [sentence(900)], ["rare"]))
     assert sentence(900) in found.train.texts
@@ -191,7 +198,9 @@ def test_a_label_only_in_test_is_found() -> None:
 
 
 def test_the_test_file_must_have_the_columns() -> None:
-    with pytest.raises(ConfigError, match=r"test.csv: there is no column 'label'"):
+    with pytest.raises(
+        ConfigError, match=r"test.csv: there is no column 'label'.*Rename one of them to 'label'; train, dev"
+    ):
         prepare(config(), reviews(60), table("test.csv", text=["a text"]))
 
 
@@ -229,7 +238,7 @@ def test_a_single_group_cannot_be_divided() -> None:
 def test_spans_outside_the_text_are_refused_with_place() -> None:
     spans = [[{"start": 0, "end": 4, "label": "X"}]] * 39 + [[{"start": 2, "end": 900, "label": "X"}]]
     with pytest.raises(
-        DataError, match=r"rows.csv:41: 'spans' has 1 spans outside their texts, such as 2 to 900"
+        DataError, match=r"rows.csv:41: 'spans' has 1 span outside the text, such as 2 to 900"
     ):
         prepare(config(), table(text=[sentence(i) for i in range(40)], spans=spans))
 

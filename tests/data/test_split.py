@@ -156,7 +156,7 @@ def test_times_that_cannot_be_read_are_named() -> None:
     rows = table(
         text=[sentence(i) for i in range(40)], label=["a", "b"] * 20, day=["2026-01-01"] * 39 + ["soon"]
     )
-    with pytest.raises(DataError, match=r"rows.csv:41: 1 cells of 'day' are no time, such as 'soon'"):
+    with pytest.raises(DataError, match=r"rows.csv:41: 1 cell of 'day' is no time, such as 'soon'"):
         prepared(rows, data__time="day")
     unclear = table(text=[sentence(i) for i in range(40)], label=["a", "b"] * 20, day=["3/4/2026"] * 40)
     with pytest.raises(ConfigError, match="days and months"):

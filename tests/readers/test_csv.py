@@ -45,6 +45,12 @@ def test_takes_the_named_delimiter(write):
         read(path, DataConfig(delimiter="::"))
 
 
+def test_a_column_called_like_another_is_noted(write):
+    table = read(write("text,label,label\none,a,x\ntwo,b,y\n"))
+    assert table.columns.column_names == ["text", "label", "label_3"]
+    assert table.notes == ("a second column is called 'label' and is read as 'label_3'",)
+
+
 def test_one_column_keeps_its_commas(write):
     assert rows(read(write("text\nHello, world\nBye\n"))) == [("Hello, world",), ("Bye",)]
     assert rows(read(write('text\n"Hello, world"\nBye\n'))) == [("Hello, world",), ("Bye",)]

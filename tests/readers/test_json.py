@@ -24,6 +24,7 @@ ROWS = [{"text": "fine", "label": 1}, {"text": "bad", "label": 0}]
     [
         ROWS,
         {"data": ROWS},
+        {"status": "ok", "result": {"count": 2, "items": ROWS}},
         {"version": 2, "classes": ["a"], "rows": ROWS},
         {"text": ["fine", "bad"], "label": [1, 0]},
         {"text": {"0": "fine", "1": "bad"}, "label": {"0": 1, "1": 0}},
@@ -34,6 +35,12 @@ ROWS = [{"text": "fine", "label": 1}, {"text": "bad", "label": 0}]
 )
 def test_rows_in_all_their_dresses(write, value):
     assert read(write(value)).columns.to_pylist() == ROWS
+
+
+def test_one_row_with_a_list_in_it_is_a_row(write):
+    row = {"text": "In Ulm", "entities": [{"start": 3, "end": 6, "label": "LOC"}]}
+    assert read(write(row)).columns.to_pylist() == [row]
+    assert read(write(json.dumps(row), "a.jsonl")).columns.to_pylist() == [row]
 
 
 def test_entries_know_their_lines(write):

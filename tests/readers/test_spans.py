@@ -57,12 +57,12 @@ def test_offsets_that_count_something_else_are_recognised_by_the_text(write, off
     span = {"start": offsets[0], "end": offsets[1], "label": "PER", "text": "Anna"}
     table = read(write({"text": TEXT, "spans": [span]}))
     assert table.columns["spans"].to_pylist() == [SPANS[:1]]
-    assert table.notes == (f"1 spans count {what} instead of characters, converted",)
+    assert table.notes == (f"1 span counts {what} instead of characters, converted",)
 
 
 def test_spans_that_name_another_text_are_counted(write):
     table = read(write({"text": TEXT, "spans": [{"start": 2, "end": 6, "label": "PER", "text": "Berta"}]}))
-    assert table.notes == ("1 spans name another text than stands at their offsets",)
+    assert table.notes == ("1 span names another text than stands at the offsets",)
 
 
 def test_all_spans_outside_their_text_are_reported_at_once(write):
@@ -113,7 +113,7 @@ def test_label_studio_choices_and_ratings(write):
         {"review": "fine", "id": 7, "mood": "pos", "topics": ["a", "b"], "stars": 4},
         {"review": "open", "id": 7, "mood": None, "topics": None, "stars": None},
     ]
-    assert table.notes == ("1 results of type 'rectanglelabels' are not read",)
+    assert table.notes == ("1 result is of type 'rectanglelabels' and not read",)
 
 
 def test_label_studio_takes_one_of_several_annotations(write):
@@ -132,7 +132,7 @@ def test_label_studio_takes_one_of_several_annotations(write):
     nothing = {"data": {"text": "Ulm?"}, "annotations": [{"result": []}]}
     table = read(write([both, without, nothing], name="a.json"))
     assert table.columns["spans"].to_pylist() == [[{"start": 0, "end": 4, "label": "B"}], None, []]
-    assert "1 tasks have several annotations, of which one is taken" in table.notes
+    assert "1 task has several annotations, of which one is taken" in table.notes
 
 
 def test_label_studio_flat_export(write):
@@ -142,3 +142,23 @@ def test_label_studio_flat_export(write):
     assert table.columns.to_pylist() == [
         {"text": "Anna", "id": 1, "mood": "pos", "spans": [{"start": 0, "end": 4, "label": "PER"}]}
     ]
+
+
+def test_rows_that_prodigy_users_did_not_accept_are_unlabelled(write):
+    row = {"text": "In Ulm", "_task_hash": 1, "spans": [{"start": 3, "end": 6, "label": "LOC"}]}
+    table = read(write(*(row | {"answer": answer} for answer in ("accept", "reject", "ignore"))))
+    assert [spans and len(spans) for spans in table.columns["spans"].to_pylist()] == [1, None, None]
+    assert "2 rows were not accepted in Prodigy" in table.notes[0]
+
+
+def test_gliner_counts_tokens(write):
+    rows = [{"tokenized_text": ["In", "New", "York", "!"], "ner": [[1, 2, "place"]]}]
+    columns = read(write(*rows)).columns
+    assert columns["text"].to_pylist() == ["In New York !"]
+    assert columns["ner"].to_pylist() == [[{"start": 3, "end": 11, "label": "place"}]]
+
+
+def test_spans_in_a_list_inside_an_object(write):
+    rows = [{"id": "a", "doc": {"text": "In Ulm"}, "entities": [{"begin": 3, "stop": 6, "type": "LOC"}]}]
+    columns = read(write({"version": 1, "data": rows}, name="a.json")).columns
+    assert columns["entities"].to_pylist() == [[{"start": 3, "end": 6, "label": "LOC"}]]

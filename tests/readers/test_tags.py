@@ -150,6 +150,22 @@ def test_tokens_and_tags_in_other_formats_become_spans():
     table = read(rows)
     assert table.columns.column_names == ["text", "tokens", "spans"]
     assert spans(table) == [(0, 4, "PER"), (9, 16, "LOC")]
-    with pytest.raises(DataError, match="row 1: 2 tokens but 1 tags"):
+    with pytest.raises(DataError, match=r"row 1: 2 tokens but 1 tag\. Each token needs one tag\.$"):
         read([{"tokens": ["a", "b"], "tags": ["O"]}])
     assert read([{"tokens": ["Nur", "Text"]}]).columns["text"].to_pylist() == ["Nur Text"]
+
+
+def test_the_tag_may_stand_first(write):
+    table = read(write("O\tin\nB-LOC\tNew\nI-LOC\tYork\n\nO\tja\n", "a.bio"))
+    assert table.columns["text"].to_pylist() == ["in New York", "ja"]
+    assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 11, "label": "LOC"}], []]
+
+
+def test_a_word_in_each_row_with_the_number_of_its_sentence(write):
+    rows = "sentence_id;word;ner\n7;In;O\n7;Ulm;I-LOC\n8;Köln;I-LOC\n8;;O\n"
+    table = read(write(rows, "a.csv"))
+    assert table.columns["text"].to_pylist() == ["In Ulm", "Köln"]
+    assert table.columns["spans"].to_pylist()[1] == [{"start": 0, "end": 4, "label": "LOC"}]
+    assert table.place(1).endswith(":4")
+    plain = read(write("sentence_id,word,label\n1,big,1\n2,small,0\n", "b.csv"))
+    assert plain.columns.column_names == ["sentence_id", "word", "label"]

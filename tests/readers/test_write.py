@@ -64,3 +64,15 @@ def test_refuses_what_it_cannot_write(tmp_path):
     (tmp_path / "b.csv").mkdir()
     with pytest.raises(ConfigError, match="is a folder"):
         TableWriter(tmp_path / "b.csv")
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path):
+    target = tmp_path / "out[1].csv"
+    (tmp_path / ".out[1].csv-abcdefgh.unfinished").write_text("text\n", encoding="utf-8")
+    (tmp_path / ".out[1].csv-my own").write_text("text\n", encoding="utf-8")
+    rows = pa.table({"text": ["a"]})
+    with TableWriter(target) as slow:
+        assert len(list(tmp_path.glob("*.unfinished"))) == 1
+        write_table(rows, target)
+        slow.write(rows)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out[1].csv-my own", "out[1].csv"]

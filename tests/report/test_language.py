@@ -43,6 +43,7 @@ def test_an_unknown_language_is_refused():
         (EN.signed(0.05), "+0.050"),
         (EN.signed(-0.05), "−0.050"),
         (EN.signed(0.0), "0.000"),
+        (EN.signed(-0.0001), "0.000"),
         (EN.percent(0.125), "12.5%"),
         (DE.percent(0.125), "12,5\u00a0%"),
         (EN.measure(1240.4), "1,240"),

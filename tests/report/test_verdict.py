@@ -2,7 +2,7 @@ import pytest
 import samples
 
 from feinschliff.report.language import Language
-from feinschliff.report.verdict import gains, verdict
+from feinschliff.report.verdict import gains, system_title, verdict
 
 EN = Language("en")
 
@@ -109,3 +109,15 @@ def test_cautions_come_from_the_data():
     assert "off by 0.200" in texts
     assert "their ends were cut off" in texts
     assert not verdict(samples.binary(), EN).cautions
+
+
+def test_the_systems_of_entities_and_numbers_are_called_what_they_are():
+    names = {
+        task: [system_title({"task": task}, name, EN) for name in ("majority", "tfidf")]
+        for task in ("classification", "regression", "ner")
+    }
+    assert names == {
+        "classification": ["Always the same answer", "TF-IDF + logistic regression"],
+        "regression": ["Always the mean", "TF-IDF + ridge regression"],
+        "ner": ["List of the entities in train", "Words, affixes and neighbours + logistic regression"],
+    }

@@ -101,14 +101,14 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at,
 
     first = bench(encoder("roberta"), **settings)
     with pytest.raises(RunInterrupted) as caught:
-        first.fit(checkpoints=tmp_path / "checkpoints", listen=press)
+        first.fit(checkpoints=tmp_path / "my run" / "checkpoints", listen=press)
     assert str(caught.value).startswith(f"interrupted at step {at} of 12; a checkpoint was written.")
-    assert f"feinschliff train --resume {tmp_path}" in str(caught.value)
+    assert f"feinschliff train --resume '{tmp_path}/my run'" in str(caught.value)
     assert caught.value.exit_code == 130
     assert signal.getsignal(name) is before
     notices = []
     second = bench(encoder("roberta"), **settings)
-    fitted, rest = second.fit(checkpoints=tmp_path / "checkpoints", listen=notices.append)
+    fitted, rest = second.fit(checkpoints=tmp_path / "my run" / "checkpoints", listen=notices.append)
     assert same(second.weights, whole.weights)
     assert [s.loss for s in rest] == [s.loss for s in every[at:]]
     assert fitted.progress.tokens == expected.progress.tokens

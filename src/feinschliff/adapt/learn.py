@@ -15,7 +15,7 @@ from feinschliff.adapt.measure import Losses
 from feinschliff.adapt.prepare import Work
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import RunInterrupted
+from feinschliff.errors import RunInterrupted, command
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names
 from feinschliff.objectives._parts import Parts
@@ -146,5 +146,5 @@ def resumable(output: Path) -> Iterator[None]:
     try:
         yield
     except RunInterrupted as error:
-        error.hint = f"Go on with: feinschliff adapt --resume {output}"
+        error.hint = f"Go on with: {command('adapt', '--resume', output)}"
         raise

@@ -15,7 +15,7 @@ from feinschliff.bundle.prediction import Prediction, each
 from feinschliff.bundle.spec import Spec
 from feinschliff.data import Records
 from feinschliff.encode import Encoded, tokens_of
-from feinschliff.errors import ConfigError, ModelError
+from feinschliff.errors import ConfigError, ModelError, counted
 from feinschliff.evaluate import Predictions
 from feinschliff.evaluate.drift import Profile, Window, facts
 from feinschliff.evaluate.novelty import Novelty
@@ -106,7 +106,9 @@ class Model:
                 where="predict",
             )
         if pairs is not None and len(pairs) != len(texts):
-            raise ConfigError(f"{len(texts)} texts and {len(pairs)} second texts", where="predict")
+            raise ConfigError(
+                f"{counted(len(texts), 'text')} and {counted(len(pairs), 'second text')}", where="predict"
+            )
         encoded = self.spec.reading.encode(
             self.tokenizer, texts, pairs, units=self.learner.task.UNIT == "token"
         )

@@ -49,7 +49,7 @@ def show(model: Model, target: Path | None) -> None:
     import json
 
     from feinschliff.cli._output import console, table
-    from feinschliff.errors import ConfigError
+    from feinschliff.errors import ConfigError, counted
     from feinschliff.evaluate.drift import compare, summary, verdict
 
     assert model.watch is not None
@@ -66,7 +66,8 @@ def show(model: Model, target: Path | None) -> None:
         grid.add_row(name, *_ends(change), f"{change.effect:.3f}", f"{change.p_value:.3f}", change.level)
     screen = console(stderr=True)
     screen.print(grid)
-    compared = f"{len(model.watch.facts):,} of {model.watch.seen:,} texts compared with the training data"
+    seen = counted(model.watch.seen, "text")
+    compared = f"{len(model.watch.facts):,} of {seen} compared with the training data"
     if level == "none":
         screen.print(f"No drift: {compared}.")
     else:

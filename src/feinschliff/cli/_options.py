@@ -31,12 +31,17 @@ Resume = Annotated[
     Path | None,
     typer.Option("--resume", metavar="RUN", help="Folder of an interrupted run to go on with."),
 ]
-Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="Column with the text.")]
+Text = Annotated[
+    str | None, typer.Option("--text", metavar="COLUMN", help="Column with the text; a.b inside an object.")
+]
 TextPair = Annotated[
     str | None, typer.Option("--text-pair", metavar="COLUMN", help="Column with the second text of a pair.")
 ]
 Label = Annotated[
-    str | None, typer.Option("--label", metavar="COLUMN", help="Column with the label or labels.")
+    str | None,
+    typer.Option(
+        "--label", metavar="COLUMN", help="Column with the label or labels; a,b,c for columns of 0 and 1."
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option("--format", help="Format of the data, if its name and content do not tell.")

@@ -61,6 +61,7 @@ def adapt(
     from feinschliff.adapt.run import run
     from feinschliff.cli._output import console
     from feinschliff.cli._progress import Display, duration
+    from feinschliff.errors import command
 
     named = {
         "adapt.corpus": tuple(corpus) if corpus else None,
@@ -88,7 +89,7 @@ def adapt(
         screen.print(_gain(point, result["probe"]["metric"]))
     folder = result["config"]["output_dir"]
     screen.print(f"Done in {duration(result['duration_seconds'])}. Report: {folder}/report.html. Try next:\n")
-    screen.print(f"  feinschliff train DATA --model {folder}/model")
+    screen.print(f"  {command('train', 'DATA', '--model', f'{folder}/model')}")
 
 
 def _sentence(found: dict) -> str:

@@ -135,13 +135,14 @@ def as_json(dataset: Dataset) -> dict[str, Any]:
 def show(dataset: Dataset, num_examples: int) -> None:
     """Print what was understood and found, for people."""
     from feinschliff.cli._output import console
+    from feinschliff.errors import counted
 
     screen = console()
     screen.print(dataset.columns.reason)
     for note in dataset.notes:
         screen.print(f"({note})")
     sizes = ", ".join(f"{name} {len(getattr(dataset, name)):,}" for name in ("train", "dev", "test"))
-    screen.print(f"would train on: {sizes}; {len(dataset.removed):,} rows left out\n")
+    screen.print(f"would train on: {sizes}; {counted(len(dataset.removed), 'row')} left out\n")
     if not dataset.findings:
         screen.print("nothing found")
     for finding in dataset.findings:
@@ -169,11 +170,14 @@ def _relabelled(table: Table, config: RunConfig, path: Path) -> Table:
     from feinschliff.config import DataConfig
     from feinschliff.data import infer
     from feinschliff.data.relabel import relabel
+    from feinschliff.errors import counted
     from feinschliff.readers import read
 
     found = relabel(table, infer(table, config, True), read(path, DataConfig()))
-    others = f"; {found.elsewhere:,} are of other files" if found.elsewhere else ""
-    console(stderr=True).print(f"{found.changed:,} labels changed, {found.removed:,} rows removed{others}")
+    others = f"; {counted(found.elsewhere, 'is', 'are')} of other files" if found.elsewhere else ""
+    console(stderr=True).print(
+        f"{counted(found.changed, 'label')} changed, {counted(found.removed, 'row')} removed{others}"
+    )
     return found.table
 
 
@@ -187,7 +191,7 @@ def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None
     from feinschliff.baselines._cross import cross_predict
     from feinschliff.cli._output import console
     from feinschliff.data import Records
-    from feinschliff.errors import ConfigError
+    from feinschliff.errors import ConfigError, counted
     from feinschliff.readers import write_table
     from feinschliff.report.doubts import TASKS, as_table, label_error_rows
 
@@ -205,7 +209,7 @@ def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None
     tfidf: Any = registry.load("baselines", "tfidf")
     rows, _ = label_error_rows("", every, cross_predict(tfidf, whole, config, no_vectors))
     write_table(as_table(rows, dataset.columns.separator).drop_columns(["split"]), path)
-    console(stderr=True).print(f"{len(rows):,} labels look wrong: {path}")
+    console(stderr=True).print(f"{counted(len(rows), 'label looks', 'labels look')} wrong: {path}")
 
 
 def _write_clean(dataset: Dataset, columns: pa.Table, path: Path) -> None:

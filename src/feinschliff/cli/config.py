@@ -25,7 +25,7 @@ def init(
 ) -> None:
     """Write a YAML file with every setting, its default, and what it does."""
     from feinschliff.config import dump_config, load_config
-    from feinschliff.errors import ConfigError
+    from feinschliff.errors import ConfigError, command
 
     if file.exists() and not overwrite:
         raise ConfigError(
@@ -35,7 +35,7 @@ def init(
         file.write_text(dump_config(load_config(), comments=True), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(file)) from None
-    print(f"Wrote {file}. Use it: feinschliff train DATA --config {file}")
+    print(f"Wrote {file}. Use it: {command('train', 'DATA', '--config', file)}")
 
 
 @app.command()

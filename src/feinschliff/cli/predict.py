@@ -82,6 +82,7 @@ def predict(
     was trained on: lengths, words, labels, confidence.
     """
     import time
+    from dataclasses import replace
 
     from feinschliff.api import understand
     from feinschliff.cli import _entities, _runtime
@@ -89,6 +90,8 @@ def predict(
     from feinschliff.cli._output import console
     from feinschliff.cli._parts import Parts, key
     from feinschliff.data import records_for
+    from feinschliff.data.derive import derive
+    from feinschliff.errors import counted
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
@@ -101,7 +104,6 @@ def predict(
         "fast": fast,
     }
     kept_for = output if not watching and Path(data).is_file() else None
-    left_over = list(kept_for.parent.glob(f".{kept_for.name}-*")) if kept_for else []
     screen = console(stderr=True, quiet=ctx.obj["quiet"])
     with writing(output, data) as write:
         tuned, other = _runtime.load(model, runtime, device, fast)
@@ -109,11 +111,11 @@ def predict(
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
+        if text is None and columns.text != tuned.spec.columns.get("text", columns.text):
+            screen.print(f"Text: the column '{columns.text}'.")
         with Parts(kept_for, depends) as kept:
             if kept.num_found:
                 screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
-                for path in left_over:
-                    path.unlink(missing_ok=True)
             for number, part in enumerate(parts):
                 if other is not None and not explain:
                     records = records_for(columns, part, tuned.task)
@@ -131,6 +133,7 @@ def predict(
                     write(rows)
                 else:
                     spans = added_name("spans", part.columns)
+                    rows = derive(replace(part, columns=rows), columns.text).columns
                     if form == "tags":
                         write(_entities.tagged(rows, columns.text, spans, tag_scheme))
                     else:
@@ -139,7 +142,7 @@ def predict(
     if output:
         seconds = time.monotonic() - begun
         speed = num_rows / max(seconds, 1e-9)
-        screen.print(f"Wrote {num_rows:,} rows to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
+        screen.print(f"Wrote {counted(num_rows, 'row')} to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
     if tuned.watch is not None:
         show(tuned, drift_json)
 

@@ -37,7 +37,7 @@ def tune(
     from feinschliff.cli._output import console, print_json, table
     from feinschliff.cli._progress import Display
     from feinschliff.config import load_config
-    from feinschliff.errors import ConfigError
+    from feinschliff.errors import ConfigError, command
     from feinschliff.pipeline import learning_rate_range
 
     if not lr_range:
@@ -62,4 +62,4 @@ def tune(
         notes = ["falls fastest"] * (rate == found.steepest) + ["lowest"] * (rate == found.lowest)
         rows.add_row(f"{rate:.2g}", f"{found.losses[index]:.4f}", ", ".join(notes))
     screen.print(rows)
-    screen.print(f"\nTry: feinschliff train {data} --set train.learning_rate={found.steepest:.1g}")
+    screen.print(f"\nTry: {command('train', data, '--set', f'train.learning_rate={found.steepest:.1g}')}")

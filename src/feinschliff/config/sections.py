@@ -33,9 +33,13 @@ class DataConfig(Section):
     tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bilou"] = Field(
         "auto", description="How the tags of tokens mark entities; `iob1` also accepts tags out of order."
     )
-    text: str | None = Field(None, description="Column with the text.")
+    text: str | None = Field(
+        None, description="Column with the text; `document.text` is what lies inside an object."
+    )
     text_pair: str | None = Field(None, description="Column with the second text of a pair.")
-    label: str | None = Field(None, description="Column with the label or labels.")
+    label: str | None = Field(
+        None, description="Column with the label or labels; `a,b,c` for a column of 0 and 1 for each label."
+    )
     id: str | None = Field(None, description="Column that identifies a row.")
     group: str | None = Field(
         None,

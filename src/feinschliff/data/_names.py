@@ -27,7 +27,8 @@ LABEL_STRONG = _words(
     gold annotation annotations"""
 )
 LABEL_WEAK = _words(
-    """rating ratings stars sterne score scores note bewertung polarity type typ kind art topic topics thema
+    """rating ratings star_rating review_rating reviews_rating overall stars sterne anzahl_sterne
+    score scores note bewertung polarity type typ kind art topic topics thema
     themen tag tags genre y answer_class spam is_spam toxic toxicity similarity department abteilung
     priority output v1"""
 )

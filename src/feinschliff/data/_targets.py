@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -13,11 +14,12 @@ import pyarrow.compute as pc
 
 from feinschliff.data import _names
 from feinschliff.data.dataset import SPAN, TARGET_TYPES
-from feinschliff.errors import ConfigError, DataError, nearest
+from feinschliff.errors import ConfigError, DataError, counted, nearest
 from feinschliff.readers import Table
 
 MAX_CLASSES_BY_NUMBER = 20
 """Whole numbers with at most this many different values are classes."""
+_LINES = re.compile(r"\s*[\r\n\t\v\f\x85\u2028\u2029]\s*")
 SEPARATORS = (";", "|", ",")
 
 
@@ -67,12 +69,19 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         return wanted, "task as named", 1.0
     if is_list(cells.type):
         inner = cells.type.value_type
+        if pa.types.is_integer(inner) and "tokens" in table.columns.column_names:
+            raise ConfigError(
+                f"'{label}' holds numbers of tags, and their names are not in the file",
+                where=table.name,
+                allowed='Tags by name, such as ["B-PER", "I-PER", "O"]',
+                hint="Write the names in, or take the data set's Parquet files, which know them",
+            )
         return (
             ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
         )
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
-    values = [str(v).strip() for v in pc.unique(cells).to_pylist()]
+    values = [_LINES.sub(" ", str(v).strip()) for v in pc.unique(cells).to_pylist()]
     values = [v for v in values if v]
     numbers = [_number(v) for v in values]
     if values and all(n is not None for n in numbers):
@@ -80,10 +89,11 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
     separator = find_separator(values)
     if separator:
-        return "multilabel", f"labels separated by '{separator}'", 0.75 if separator == "," else 0.9
+        how = "lists of labels as text" if separator == "[]" else f"labels separated by '{separator}'"
+        return "multilabel", how, 0.75 if separator == "," else 0.9
     mark = "'" if any("," in value for value in values) else ""
     shown = ", ".join(f"{mark}{v}{mark}" for v in sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
-    return "classification", f"{len(values)} classes: {shown}", 0.95
+    return "classification", f"{counted(len(values), 'class', 'classes')}: {shown}", 0.95
 
 
 def _refuse_lists_of_numbers(table: Table, label: str, values: list[str]) -> None:
@@ -214,12 +224,16 @@ def _classes(cells: pa.ChunkedArray) -> pa.Array:
 
 
 def _name(value: Any) -> str | None:
-    """Return a label's name: 1.0 and '1.0' are '1', True is 'true', blanks around it do not count."""
+    """Return a label's name: 1.0 and '1.0' are '1', True is 'true', blanks around it do not count.
+
+    >>> _name(" a\\r\\n b "), _name(1.0), _name(True)
+    ('a b', '1', 'true')
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value).strip()
+    text = _LINES.sub(" ", str(value).strip())
     number = _number(text) if text.endswith(".0") else None
     return (str(int(number)) if number is not None and math.isfinite(number) else text) or None
 
@@ -239,8 +253,9 @@ def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
     values = [None if not t else _number(t) for t in texts]
     bad = [i for i, (t, v) in enumerate(zip(texts, values, strict=True)) if t and v is None]
     if bad:
+        fact = counted(len(bad), f"cell of '{label}' is", f"cells of '{label}' are")
         raise DataError(
-            f"{len(bad)} cells of '{label}' are no numbers, such as '{texts[bad[0]]}'",
+            f"{fact} no number, such as '{texts[bad[0]]}'",
             where=table.place(bad[0]),
             hint="Mend the file, or use --task classification",
         )

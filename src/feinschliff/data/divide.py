@@ -6,9 +6,9 @@ import numpy as np
 
 from feinschliff.config import RunConfig
 from feinschliff.data import split as splits
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Pool, number
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Pool
 from feinschliff.data.times import times
-from feinschliff.errors import DataError
+from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
 
 LEAST_ROWS = {TRAIN: 1, DEV: 5, TEST: 2}
@@ -36,7 +36,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
         return
     if len(rows) < 2 * len(parts):
         raise DataError(
-            f"{number(len(rows), 'usable row')} cannot be divided into {', '.join(NAMES[p] for p in parts)}",
+            f"{counted(len(rows), 'usable row')} cannot be divided into {', '.join(NAMES[p] for p in parts)}",
             where=tables[TRAIN].name,
             hint="Give more rows, or separate files with --test and data.dev",
         )
@@ -50,7 +50,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
         part = splits.divide(records, pool.task, wanted, units, config.seed, least)
     if len(np.unique(part)) < len(parts):
         raise DataError(
-            f"the rows form {number(len(np.unique(units)), 'group')}, too few for {len(parts)} splits",
+            f"the rows form {counted(len(np.unique(units)), 'group')}, too few for {len(parts)} splits",
             where=tables[TRAIN].name,
             hint="Name another column, --group COLUMN, or none: --group none",
         )

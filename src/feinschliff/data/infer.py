@@ -6,6 +6,7 @@ name the column. All evidence comes from whole columns, so that the order of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -15,11 +16,16 @@ import pyarrow.compute as pc
 from feinschliff.config import RunConfig
 from feinschliff.data import _names, _targets
 from feinschliff.data.dataset import Columns
+from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
 from feinschliff.errors import ConfigError, DataError, nearest
 from feinschliff.readers import Table
 
 MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
+SHOWN = 8
+"""Columns of one label each that are named in the reason."""
+FEWEST_ONES = 3
+"""So many columns of 0 and 1, and no other label, are one label each."""
 _NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
 _DATE = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?\s*$"
 
@@ -71,28 +77,45 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         raise DataError("the file holds no rows", where=table.name, hint="Check the path and data.format")
     data = config.data
     roles = {role: getattr(data, role) for role in ("text", "text_pair", "label", "id", "group", "time")}
+    written = table.columns
+    table = derive(table, *roles.values())
     for role, name in roles.items():
         if name is not None and not (role == "group" and name.casefold() == "none"):
             require_column(table, name, f"data.{role}")
     labelled = False if config.task == "unlabelled" else labelled
-    profiles = {name: profile(name, table.columns[name]) for name in names}
-    free = {n: p for n, p in profiles.items() if n not in set(roles.values())}
+    profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
+    named = set().union(*map(sources, roles.values()))
+    free = {n: p for n, p in profiles.items() if n not in named}
+
+    inner = {
+        n: profile(n.rpartition(".")[2], _cells(table, n))
+        for n in inner_names(table.columns)
+        if n not in named
+    }
 
     pair: str | None
     label: str | None
     may_span = labelled is not False and config.task in ("auto", "ner")
-    spanned = _with_spans(profiles, roles) if may_span else None
+    spanned = _with_spans(profiles, inner, roles) if may_span else None
     if spanned:
         text, label, pair, sure = *spanned, None, 0.95
     else:
-        text, pair, sure = _find_text(table, free, roles, config)
-        rest = {n: p for n, p in free.items() if n not in (text, pair)}
-        label, label_sure = (None, 1.0) if labelled is False else _find_label(table, rest, roles, labelled)
+        text, pair, sure = _find_text(table, free, inner, roles)
+        rest, inside = ({n: p for n, p in c.items() if n not in (text, pair)} for c in (free, inner))
+        label, label_sure = (
+            (None, 1.0) if labelled is False else _find_label(table, rest, inside, roles, config, labelled)
+        )
         sure = min(sure, label_sure)
-    taken = {text, pair, label}
+    table = derive(table, text, label)
+    taken = sources(label) | {text, pair}
     rest = {n: p for n, p in free.items() if n not in taken}
     task, why, task_sure = _targets.infer_task(table, label, "ner" if spanned else config.task)
     why = "spans" if spanned else why
+    if label and (parts := parts_of(label, written)):
+        only_one = pc.all(pc.equal(pc.list_value_length(table.columns[label]), 1)).as_py()
+        task = "classification" if config.task == "auto" and only_one else task
+        why = f"{len(parts)} columns of 0 and 1" + (", in each row one 1" if only_one else "")
+        task_sure = min(task_sure, 0.9)
     group = roles["group"] or _find_group(rest, len(table))
     columns = Columns(
         task=task,
@@ -105,14 +128,17 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, task),
     )
-    return _explained(columns, profiles, why, named={n for n in roles.values() if n})
+    return _explained(columns, inner | profiles, written, why, named={n for n in roles.values() if n})
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
     """Raise ConfigError, suggesting the nearest, unless the table has this column."""
-    names = table.columns.column_names
-    if name in names:
+    if name in table.columns.column_names:
         return
+    names = table.columns.column_names + inner_names(table.columns)
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and any(part in names for part in parts):  # several columns, one of them misspelt
+        name = next((part for part in parts if part not in names), name)
     close = nearest(name, names) or next((n for n in names if n.casefold() == name.casefold()), None)
     option = setting.removeprefix("data.").replace("_", "-")
     raise ConfigError(
@@ -172,31 +198,39 @@ def _kind(type_: pa.DataType) -> str:
     return "empty" if pa.types.is_null(type_) else "string"
 
 
-def _with_spans(profiles: dict[str, Profile], roles: dict[str, str | None]) -> tuple[str, str] | None:
+def _with_spans(
+    profiles: dict[str, Profile], inner: dict[str, Profile], roles: dict[str, str | None]
+) -> tuple[str, str] | None:
     """Return (text, label) columns when the table carries spans."""
-    named = roles["label"]
-    label = named or next((n for n, p in profiles.items() if p.kind == "spans"), None)
-    if label is None or profiles[label].kind != "spans":
+    named, every = roles["label"], profiles | inner
+    label = named or next((n for n, p in every.items() if p.kind == "spans"), None)
+    if label is None or every[label].kind != "spans":
         return None
-    strings = [n for n, p in profiles.items() if p.kind == "string"]
-    text = roles["text"] or ("text" if "text" in strings else strings[0] if len(strings) == 1 else None)
+    others = _names.ID | _names.META | _names.TIME | _names.GROUP
+    strings = [n for n, p in profiles.items() if p.kind == "string" and _names.plain(n) not in others]
+    strings = strings or [n for n, p in inner.items() if p.kind == "string"]
+    called = [n for n in strings if n.rpartition(".")[2] == "text"] or strings
+    text = roles["text"] or (called[0] if len(called) == 1 else None)
     return (text, label) if text else None
 
 
 def _find_text(
-    table: Table, free: dict[str, Profile], roles: dict[str, str | None], config: RunConfig
+    table: Table, free: dict[str, Profile], inner: dict[str, Profile], roles: dict[str, str | None]
 ) -> tuple[str, str | None, float]:
+    """Return (text, second text, confidence); objects are looked into where no column is the text."""
     if roles["text"]:
         return roles["text"], roles["text_pair"], 1.0
     by_plain = {_names.plain(n): n for n in free}
     scores = {n: _text_score(p) for n, p in free.items() if p.kind == "string"}
     for first in scores:
         second = next((by_plain[n] for n in _names.other_half(first) if n in by_plain), None)
-        if second and scores.get(second, 0) >= 1.5 and scores[first] >= 1.5:
+        if second and scores.get(second, 0) >= 1.0 and scores[first] >= 1.0:
             return first, roles["text_pair"] or second, 0.95
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     if not best:  # short texts under an unusual name: take the one column of many different strings
         best = [n for n, p in free.items() if p.kind == "string" and p.spread > 0.5]
+    if not best and inner:
+        return _find_text(table, inner, {}, roles)
     if not best:
         raise _ask("text", table, free, "no column looks like text")
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
@@ -215,21 +249,51 @@ def _text_score(column: Profile) -> float:
 
 
 def _find_label(
-    table: Table, free: dict[str, Profile], roles: dict[str, str | None], labelled: bool | None
+    table: Table,
+    free: dict[str, Profile],
+    inner: dict[str, Profile],
+    roles: dict[str, str | None],
+    config: RunConfig,
+    labelled: bool | None,
 ) -> tuple[str | None, float]:
+    """Return (label, confidence); objects are looked into where no column is a label."""
     if roles["label"]:
         return roles["label"], 1.0
     scores = {n: _label_score(p) for n, p in free.items()}
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
+    ones = _ones(table, free) if config.task not in ("regression", "ner") else []
+    strong = any(_names.rank(n, _names.LABEL_STRONG) == 3 for n in best)
+    if len(ones) >= FEWEST_ONES and set(best) <= set(ones) and not strong:
+        return ",".join(ones), 0.8
     if not best:
+        if inner:
+            return _find_label(table, inner, {}, roles, config, labelled)
         if labelled:
             raise _ask("label", table, free, "no column looks like a label")
         return None, 1.0
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
-        raise _ask("label", table, {n: free[n] for n in close}, f"{len(close)} columns could be the label")
+        together = ",".join(n for n in ones if n in close) if len(ones) > 1 else None
+        fact = f"{len(close)} columns could be the label"
+        raise _ask("label", table, {n: free[n] for n in close}, fact, together)
     named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
     return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
+
+
+def _ones(table: Table, free: dict[str, Profile]) -> list[str]:
+    """Return the columns that hold 0 and 1, or true and false, in every cell, and could be labels."""
+    others = _names.ID | _names.TIME | _names.META | _names.GROUP
+    few = [n for n, p in free.items() if 0 < p.distinct <= 2 and p.num_rows == len(table) and "," not in n]
+    return [
+        name
+        for name in few
+        if _names.plain(name) not in others
+        and (says_yes(pc.unique(_cells(table, name)), ZERO_ONE) >= 0).all()
+    ]
+
+
+def _cells(table: Table, name: str) -> pa.ChunkedArray:
+    return derive(table, name).columns[name]
 
 
 def _label_score(column: Profile) -> float:
@@ -240,7 +304,7 @@ def _label_score(column: Profile) -> float:
     if column.kind in ("struct", "bytes", "empty", "date"):
         return min(score, 0.5)
     if column.kind in ("list", "spans"):
-        return score + 1.0
+        return 0.0 if key in ("tokens", "words") else score + 1.0
     few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
     if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
         score += 1.0 if column.distinct > 1 else 0.0
@@ -280,9 +344,12 @@ def _is_time(column: Profile) -> bool:
     return column.kind == "date" or (_names.plain(column.name) in _names.TIME and column.kind == "number")
 
 
-def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str) -> ConfigError:
+def _ask(
+    role: str, table: Table, candidates: dict[str, Profile], fact: str, together: str | None = None
+) -> ConfigError:
     listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
     options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3])
+    options += f"; if a text may have several: --{role} {_quoted(together)}" if together else ""
     return ConfigError(
         fact,
         where=table.name,
@@ -293,13 +360,18 @@ def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str) -> 
 
 def _quoted(name: str | None) -> str:
     name = name or ""
-    return name if name.replace("_", "").replace("-", "").isalnum() else f"'{name}'"
+    return name if re.sub(r"[-_.,]", "", name).isalnum() else f"'{name}'"
 
 
-def _explained(columns: Columns, profiles: dict[str, Profile], why: str, named: Iterable[str]) -> Columns:
+def _explained(
+    columns: Columns, profiles: dict[str, Profile], written: pa.Table, why: str, named: Iterable[str]
+) -> Columns:
     def part(role: str, name: str | None) -> str | None:
         if name is None:
             return None
+        if parts := parts_of(name, written):
+            more = f", ... ({len(parts)} columns)" if len(parts) > SHOWN else ""
+            return f"{role}s {', '.join(map(repr, parts[:SHOWN]))}{more}"
         source = "as named" if name in named else profiles[name].describe()
         return f"{role} '{name}' ({source})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from feinschliff.data.audit._found import TRAIN, Pool
-from feinschliff.errors import DataError
+from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
 
 
@@ -14,15 +14,15 @@ def require_learnable(pool: Pool, table: Table) -> None:
     rows = np.flatnonzero((pool.split == TRAIN) & ~pool.empty)
     if not len(rows):
         facts = {"without text": pool.empty, "without a label": pool.unlabelled}
-        counted = ", ".join(f"{int(mask.sum()):,} {fact}" for fact, mask in facts.items() if mask.any())
+        listed = ", ".join(f"{int(mask.sum()):,} {fact}" for fact, mask in facts.items() if mask.any())
         raise DataError(
-            f"no usable row among {len(pool):,} ({counted or 'all left out'})",
+            f"no usable row among {len(pool):,} ({listed or 'all left out'})",
             where=table.name,
             hint="See what is left out: feinschliff audit; data.remove names the kinds",
         )
     if len(np.unique(pool.texts.number[rows])) == 1 and len(pool) > 1:
         raise DataError(
-            f"all {len(pool):,} rows hold the same text",
+            f"all {counted(len(pool), 'row')} hold the same text",
             where=table.name,
             hint="Check the text column: --text",
         )

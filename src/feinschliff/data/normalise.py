@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from feinschliff.data import _targets
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Records
 from feinschliff.data.infer import simplify
-from feinschliff.errors import DataError
+from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
 
 
@@ -119,7 +119,7 @@ def _strings(cells: pa.ChunkedArray | pa.Array, table: Table, name: str) -> tupl
         )
         places = ", ".join(table.place(int(r)) for r in rows[:3])
         raise DataError(
-            f"'{name}' holds {kind} in {len(rows)} rows ({places}), not text",
+            f"'{name}' holds {kind} in {counted(len(rows), 'row')} ({places}), not text",
             where=table.name,
             hint="Choose another column with --text, or join the parts into one string",
         )
@@ -139,8 +139,8 @@ def _require_within(spans: pa.Array, texts: pa.Array, table: Table, label: str) 
     if len(wrong):
         i = int(wrong[0])
         raise DataError(
-            f"'{label}' has {len(wrong):,} spans outside their texts, such as {start[i]} to {end[i]} in "
-            f"{length[i]} characters",
+            f"'{label}' has {counted(len(wrong), 'span')} outside the text, such as {start[i]} to {end[i]} "
+            f"in {length[i]} characters",
             where=table.place(int(owner[i])),
             allowed="Offsets count characters, the end is exclusive",
         )

@@ -11,8 +11,9 @@ import numpy as np
 
 from feinschliff.config import RunConfig
 from feinschliff.data import audit
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool
 from feinschliff.data.dataset import Columns, Dataset, Finding, Records
+from feinschliff.data.derive import derive
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column, simplify
@@ -20,7 +21,7 @@ from feinschliff.data.known import label_counts, unknown_labels
 from feinschliff.data.learnable import require_learnable
 from feinschliff.data.normalise import normalise
 from feinschliff.data.pool import build
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers import Table
 
 SEVERITIES = ("error", "warning", "info")
@@ -69,6 +70,8 @@ def examine(
     audit.check_kinds(config.data.refuse, audit.KINDS, "data.refuse")
     tables = _tables(config, train, dev, test)
     columns = infer(tables[TRAIN], config, labelled)
+    roles = (columns.text, columns.text_pair, columns.label, columns.group, columns.id, columns.time)
+    tables = {side: derive(table, *roles) for side, table in tables.items()}
     for table in tables.values():
         _require_same_columns(table, columns)
     pool = build(tables, {s: normalise(t, columns) for s, t in tables.items()}, columns)
@@ -126,6 +129,7 @@ def records_for(
         DataError: rows without a label where one is needed; texts that are no text.
     """
     columns = dataclasses.replace(columns, task=task or columns.task)
+    table = derive(table, columns.text, columns.text_pair, columns.label if labelled else None)
     require_column(table, columns.text, "data.text")
     if columns.text_pair:
         require_column(table, columns.text_pair, "data.text_pair")
@@ -138,7 +142,7 @@ def records_for(
     if labelled and len(missing):
         places = ", ".join(table.place(int(r)) for r in missing[:3])
         raise DataError(
-            f"{number(len(missing), 'row')} without a label ({places})",
+            f"{counted(len(missing), 'row')} without a label ({places})",
             where=table.name,
             hint="Remove or label them",
         )
@@ -180,8 +184,14 @@ def _is_same(source: str, other: str | None) -> bool:
 
 def _require_same_columns(table: Table, columns: Columns) -> None:
     for role in ("text", "text_pair", "label"):
-        if name := getattr(columns, role):
-            require_column(table, name, f"data.{role}")
+        name = getattr(columns, role)
+        if name and name not in (names := table.columns.column_names):
+            raise ConfigError(
+                f"there is no column '{name}', which is the {role.replace('_', ' ')} in the data for train",
+                where=table.name,
+                allowed=f"The columns are: {', '.join(map(repr, names))}",
+                hint=f"Rename one of them to '{name}'; train, dev and test need the same names",
+            )
     if not len(table):
         raise DataError("the file holds no rows", where=table.name)
 

@@ -8,6 +8,7 @@ all labels from a text that may have several, and an empty cell leaves it as it 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from feinschliff.data._targets import is_list
 from feinschliff.data.dataset import Columns
+from feinschliff.data.derive import derive, parts_of, says_yes
 from feinschliff.errors import DataError
 from feinschliff.readers import Table
 
@@ -49,7 +51,8 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
             allowed=f"A list of label errors has the columns {', '.join(NEEDED)}",
         )
     rows = {place: row for row, place in enumerate(table.places().to_pylist())}
-    texts, labels = table.columns[columns.text], table.columns[columns.label]
+    whole = derive(table, columns.text, columns.label).columns
+    texts, labels = whole[columns.text], whole[columns.label]
     listed = decisions.columns.select(NEEDED).to_pylist()
     new: dict[int, Any] = {}
     gone: set[int] = set()
@@ -75,16 +78,12 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
             new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
     if listed and elsewhere == len(listed):
         raise DataError(
-            f"none of its {elsewhere:,} rows is of {table.name}",
+            f"none of its rows is of {table.name}",
             where=decisions.name,
             hint="Was the list made from these data?",
         )
     changed = {row: label for row, label in new.items() if labels[row].as_py() != label}
-    cells = labels.to_pylist()
-    for row, label in changed.items():
-        cells[row] = label
-    place_of = table.columns.column_names.index(columns.label)
-    altered = table.columns.set_column(place_of, columns.label, pa.array(cells, labels.type))
+    altered = _altered(table, columns.label, changed)
     kept = pa.array(np.setdiff1d(np.arange(len(table)), sorted(gone)).astype(np.int64))
     result = replace(
         table,
@@ -93,6 +92,34 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
         files=None if table.files is None else table.files.take(kept),
     )
     return Relabelled(result, len(changed), len(gone), elsewhere)
+
+
+def _altered(table: Table, label: str, changed: Mapping[int, Any]) -> pa.Table:
+    """Return the columns with the new labels, which may be spread over a column of 0 and 1 for each."""
+    columns = table.columns
+    parts = parts_of(label, columns) or [label]
+    if missing := set(parts) - set(columns.column_names):
+        raise DataError(
+            f"'{sorted(missing)[0]}' lies inside an object, where no label can be written",
+            where=table.name,
+            hint="Mend the file by hand, or give its labels a column of their own",
+        )
+    joined = parts != [label]
+    if joined and (unknown := {name for names in changed.values() for name in names} - set(parts)):
+        raise DataError(
+            f"there is no column '{sorted(unknown)[0]}' for the new label",
+            where=table.name,
+            allowed=f"There are: {', '.join(map(repr, parts))}",
+        )
+    for part in parts:
+        cells, kind = columns[part].to_pylist(), columns[part].type
+        said = says_yes(columns[part]).tolist() if joined else []
+        usual = [pa.scalar(word).cast(kind).as_py() for word in ("0", "1")] if said else []
+        words = [cells[said.index(i)] if i in said else word for i, word in enumerate(usual)]
+        for row, new in changed.items():
+            cells[row] = words[part in new] if said else new
+        columns = columns.set_column(columns.column_names.index(part), part, pa.array(cells, kind))
+    return columns
 
 
 def _cell(wish: str, kind: pa.DataType, where: str) -> Any:

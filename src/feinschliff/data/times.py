@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers import Table
 
 _WITH_DOTS = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
@@ -39,8 +39,9 @@ def times(table: Table, name: str) -> np.ndarray:
     found = known[encoded.indices.fill_null(len(values)).to_numpy()]
     wrong = np.flatnonzero(np.isnan(found))
     if len(wrong):
+        fact = counted(len(wrong), f"cell of '{name}' is", f"cells of '{name}' are")
         raise DataError(
-            f"{len(wrong):,} cells of '{name}' are no time, such as {cells[int(wrong[0])].as_py()!r}",
+            f"{fact} no time, such as {cells[int(wrong[0])].as_py()!r}",
             where=table.place(int(wrong[0])),
             allowed="Write 2026-11-23, 2026-11-23T16:30, 23.11.2026, 11/23/2026, or a number",
         )

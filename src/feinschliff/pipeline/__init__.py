@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
-from feinschliff.errors import DataError, MissingExtraError, QualityError
+from feinschliff.errors import DataError, MissingExtraError, QualityError, counted
 from feinschliff.evaluate import goal, requirement
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.pipeline.baselines import fit_baselines
@@ -107,7 +107,7 @@ def _run(
         crew.broadcast((config, asked, dataset.fingerprint))
 
         contenders, crossed = fit_baselines(config, dataset, model, encoded, baselines, listen)
-        listen(Stage("train", f"{len(dataset.train):,} texts"))
+        listen(Stage("train", counted(len(dataset.train), "text")))
         checkpoints = output / run_folder.CHECKPOINTS
         if resume and not run_folder.has_checkpoint(output):
             listen(Notice("There is no checkpoint yet; training starts at the beginning."))
@@ -136,7 +136,7 @@ def _run(
                 folded = cross_validate(one, dataset, tune, listen)
 
         model.learner = model.learner.exact()
-        listen(Stage("evaluate", f"{len(dataset.test):,} texts"))
+        listen(Stage("evaluate", counted(len(dataset.test), "text")))
         result, predictions = evaluate(config, dataset, model, encoded, contenders, fitted, folder)
         result["adaptation"] = fit.adaptation_facts(model.tokenizer, dataset)
         result["explanations"] = _explanations(config, dataset, model, result, listen)

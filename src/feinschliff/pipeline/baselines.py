@@ -41,12 +41,13 @@ def fit_baselines(
     for name, baseline in baselines.items():
         if dataset.task not in baseline.TASKS:
             continue
-        listen(Stage("baselines", baseline.TITLE))
+        title = getattr(baseline, "TITLES", {}).get(dataset.task, baseline.TITLE)
+        listen(Stage("baselines", title))
         with metered(config.train.energy) as meter:
             begun = time.perf_counter()
             predictions = baseline.fit(dataset, config, embed).predict(dataset.test)
             seconds = time.perf_counter() - begun
-        found.append(Contender(name, baseline.TITLE, predictions, seconds, energy_kwh=meter.kwh))
+        found.append(Contender(name, title, predictions, seconds, energy_kwh=meter.kwh))
     judges = [name for name in ("frozen", "tfidf") if name in baselines]
     if not (judges and dataset.task in TASKS and config.evaluate.label_errors):
         return found, None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from feinschliff import registry
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, counted
 from feinschliff.train.events import Listener, Notice
 
 if TYPE_CHECKING:
@@ -94,11 +94,9 @@ def encode_splits(model: Model, dataset: Dataset, listen: Listener) -> dict[str,
     cut = sum(e.cut for e in encoded.values())
     windowed = sum(e.windowed for e in encoded.values())
     if cut:
-        listen(Notice(f"{cut:,} texts are longer than {limit} tokens and are cut there.", "warning"))
+        listen(Notice(f"{_long(cut)} longer than {limit} tokens, cut there.", "warning"))
     if windowed:
-        listen(
-            Notice(f"{windowed:,} texts are longer than {limit} tokens and are read in overlapping windows.")
-        )
+        listen(Notice(f"{_long(windowed)} longer than {limit} tokens, read in overlapping windows."))
     return encoded
 
 
@@ -144,3 +142,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
 
 def _absolute(source: str | None) -> str | None:
     return str(Path(source).absolute()) if source and source != "-" and Path(source).exists() else source
+
+
+def _long(count: int) -> str:
+    return counted(count, "text is", "texts are")

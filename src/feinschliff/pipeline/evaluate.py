@@ -13,6 +13,7 @@ import numpy as np
 from feinschliff import __version__, registry
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset, Records
+from feinschliff.errors import command
 from feinschliff.evaluate import statistics
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def evaluate(
         "feinschliff": __version__,
         "title": config.report.title or Path(source).stem,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"feinschliff train --config {config.output_dir}/config.yaml --output-dir NEW_FOLDER",
+        "command": command(
+            "train", "--config", f"{config.output_dir}/config.yaml", "--output-dir", "NEW_FOLDER"
+        ),
         "language": config.report.language,
         "seed": config.seed,
         "task": dataset.task,

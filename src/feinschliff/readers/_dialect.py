@@ -88,6 +88,9 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     if not has_header and header is None:
         notes.append("no header line, the columns are called column_1, column_2, ...")
     names = name_columns(first) if has_header else name_columns([""] * len(first))
+    for cell, name in zip(map(str.strip, first), names, strict=True):
+        if has_header and cell not in ("", name):
+            notes.append(f"a second column is called '{cell}' and is read as '{name}'")
     return Dialect(delimiter, quoting, has_header, names, tuple(notes))
 
 

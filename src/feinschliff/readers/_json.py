@@ -15,6 +15,8 @@ from feinschliff.readers._rows import Row
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+_LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
+TEXT_KEYS = ("text", "sentence", "content", "document")
 _BROKEN = (ValueError, RecursionError)
 
 
@@ -62,22 +64,35 @@ def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
     if not isinstance(tree, dict):
         raise DataError(f"the file holds {kind(tree)}, not a list of rows", where=file.name)
     lists = [key for key, value in tree.items() if _is_rows(value)]
-    if len(lists) == 1:
+    if len(lists) == 1 and not _is_text_row(tree):
         yield from _list_rows(text, _find_value(text, begin, lists[0], file.name), file.name)
+    elif _is_text_row(tree):
+        yield 1, tree
+    elif len(inner := _inner_lists(tree)) == 1 and not lists:
+        for key in inner[0]:
+            begin = _find_value(text, begin, key, file.name)
+        yield from _list_rows(text, begin, file.name)
     elif rows := _columns_to_rows(tree):
         yield from ((1, row) for row in rows)
     elif all(not isinstance(value, list | dict) for value in tree.values()):
         yield 1, tree
     else:
         found = f"several lists of rows: {', '.join(lists)}" if lists else "no list of rows"
-        allowed = 'Expected [{"text": ...}, ...] or {"text": [...], "label": [...]}'
-        raise DataError(f"there is {found}", where=file.name, allowed=allowed)
+        allowed = (
+            'Expected [{"text": ...}, ...], {"data": [{"text": ...}, ...]} or {"text": [...], "label": [...]}'
+        )
+        hint = "Keep one of them, or write each into a file of its own" if lists else None
+        raise DataError(f"there is {found}", where=file.name, allowed=allowed, hint=hint)
 
 
 def first_values(text: str, limit: int = 5) -> list[Any]:
-    """Return the first values of a list or of JSON Lines, as far as the beginning of a file shows them."""
+    """Return the first values of a list, alone or in an object, or of JSON Lines, as far as they are shown.
+
+    >>> first_values('{"version": 1, "data": [{"text": "Good."}, {"text": "Ba')
+    [{'text': 'Good.'}]
+    """
     values: list[Any] = []
-    position = _skip(text, 0)
+    position = _first_list(text, _skip(text, 0))
     if text.startswith("[", position):
         position = _skip(text, position + 1)
     while len(values) < limit and position < len(text):
@@ -184,6 +199,35 @@ def _find_value(text: str, begin: int, key: str, name: str) -> int:
             return position
         _, position = _decode(text, position, name)
         position = _skip(text, _skip(text, position) + 1)
+
+
+def _first_list(text: str, begin: int) -> int:
+    """Return where the first list of objects in the object at `begin` begins; `begin` where there is none."""
+    position = _skip(text, begin + 1)
+    try:
+        while text.startswith("{", begin) and text.startswith('"', position):
+            key, position = _DECODER.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+            if key in TEXT_KEYS and text.startswith('"', position):
+                return begin
+            if _LIST_OF_OBJECTS.match(text, position):
+                return position
+            _, position = _DECODER.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+    except _BROKEN:
+        pass
+    return begin
+
+
+def _inner_lists(tree: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where lists of rows lie one object deeper, as in {"result": {"items": [...]}}."""
+    objects = [(key, value) for key, value in tree.items() if isinstance(value, dict)]
+    return [(k, n) for k, v in objects if not _is_text_row(v) for n, rows in v.items() if _is_rows(rows)]
+
+
+def _is_text_row(tree: dict[str, Any]) -> bool:
+    """Return whether an object is itself a row: it has a text beside its lists."""
+    return any(isinstance(tree.get(key), str) for key in TEXT_KEYS)
 
 
 def _decode(text: str, position: int, name: str) -> tuple[Any, int]:

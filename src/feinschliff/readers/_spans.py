@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
+from feinschliff.errors import counted
 from feinschliff.readers import _tags
 from feinschliff.readers._problems import Problems
 from feinschliff.readers._table import Table
@@ -87,11 +88,12 @@ class SpanReader:
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know after all rows."""
         notes = [
-            f"{count} spans count {what} instead of characters, converted"
+            f"{counted(count, 'span counts', 'spans count')} {what} instead of characters, converted"
             for what, count in self.counted.items()
         ]
         if self.num_different:
-            notes.append(f"{self.num_different} spans name another text than stands at their offsets")
+            spans = counted(self.num_different, "span names", "spans name")
+            notes.append(f"{spans} another text than stands at the offsets")
         return tuple(notes)
 
     def _locate(self, text: str, start: int, end: int, surface: str) -> tuple[int, int]:
@@ -139,11 +141,12 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         scheme = _tags.find_scheme(
             {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
         )
-    texts, spans = [], []
+    texts, spans, uneven = [], [], 0
     for row, tokens, tags in _sentences(columns, name):
         number = table.offset + row + 1 if lines is None else lines[row].as_py()
         if len(tokens) != len(tags):
-            problems.add(number, f"{len(tokens)} tokens but {len(tags)} tags")
+            problems.add(number, f"{counted(len(tokens), 'token')} but {counted(len(tags), 'tag')}")
+            uneven += 1
             continue
         _check(tags, scheme, number, problems, one_line_per_token)
         text, begins = join_tokens(tokens)
@@ -156,7 +159,11 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
             ]
         )
     problems.raise_if_any(
-        hint="Set data.tag_scheme=iob1 to accept it" if scheme not in ("io", "iob1") else None
+        hint="Set data.tag_scheme=iob1 to accept it"
+        if scheme not in ("io", "iob1") and problems.count > uneven
+        else "Each token needs one tag"
+        if uneven
+        else None
     )
     columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
     if name is not None:

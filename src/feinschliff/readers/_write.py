@@ -1,7 +1,13 @@
-"""Tables to files, whole or not at all: a temporary file takes the target's name when it is complete."""
+"""Tables to files, whole or not at all: a temporary file takes the target's name when it is complete.
+
+Its writer holds a lock on it as long as it lives, so that the next one for the same target can tell what a
+killed one left, and remove it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import re
@@ -13,8 +19,9 @@ from typing import IO, Any, Self
 
 import pyarrow as pa
 
-from feinschliff.errors import ConfigError, ResourceError
+from feinschliff.errors import ELSEWHERE, ConfigError, ResourceError
 
+UNFINISHED = ".unfinished"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 _SPECIAL = re.compile(r'["\r\n,;|\t]|^ | $')
 
@@ -48,10 +55,13 @@ class TableWriter:
         self.writer: Any = None
         self.num_rows = 0
         is_binary = self.path.suffix.lower() == ".parquet"
+        prefix = f".{self.path.name}-"
+        _remove_left_over(self.path.parent, prefix)
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
+            handle, name = tempfile.mkstemp(UNFINISHED, prefix, self.path.parent)
         except OSError as error:
             raise ConfigError(f"cannot be written: {error.strerror}", where=str(self.path)) from None
+        _lock(handle)
         self.temporary = Path(name)
         self.stream: IO[Any] = (
             os.fdopen(handle, "wb") if is_binary else os.fdopen(handle, "w", encoding="utf-8", newline="")
@@ -114,7 +124,9 @@ class TableWriter:
             self.stream.write(_csv_line(row.values(), delimiter))
 
     def _failure(self, error: OSError) -> ResourceError:
-        return ResourceError(f"cannot be written: {error.strerror or error}", where=str(self.path))
+        return ResourceError(
+            f"cannot be written: {error.strerror or error}", where=str(self.path), hint=ELSEWHERE
+        )
 
 
 def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
@@ -128,6 +140,25 @@ def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
     """
     with TableWriter(path) as writer:
         writer.write(columns)
+
+
+def _lock(handle: int) -> bool:
+    """Lock a file as long as it stays open; False where another has, or the system has no such locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _remove_left_over(folder: Path, prefix: str) -> None:
+    """Remove the temporary files that killed writers of the same target left: nobody holds their locks."""
+    for path in folder.glob(f"{glob.escape(prefix)}*{UNFINISHED}"):
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            if _lock(stream.fileno()):
+                path.unlink()
 
 
 def _rows(columns: pa.Table) -> Iterator[dict[str, Any]]:

@@ -99,6 +99,8 @@ def _find_layout(lines: list[str]) -> _Layout | None:
     tags = [i for i in range(1, width) if sum(is_tag(row[i]) for row in rows) >= 0.9 * len(rows)]
     if width > 2 and all(row[0].isdigit() for row in rows) and rows[0][0] in ("0", "1"):
         return _Layout(separator, width, 1, next((i for i in tags if i > 1), width - 1))
+    if width == 2 and not tags and all(is_tag(row[0]) for row in rows):
+        return _Layout(separator, width, 1, 0)
     return _Layout(separator, width, 0, width - 1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers._encoding import find_encoding, read_text
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input, suggest_files
@@ -66,9 +66,9 @@ def _batches(folder: Path, classes: list[Path], config: DataConfig) -> Iterator[
             rows = []
     if faults:
         shown = "; ".join(f"{error.where}: {error.fact}" for error in faults[:5])
-        fact = f"{len(faults)} files cannot be read: {shown}"
+        fact = f"{counted(len(faults), 'file')} cannot be read: {shown}"
         raise DataError(fact, where=str(folder), hint="Remove them, or name data.encoding")
-    yield _table(folder, rows, tuple(f"{note} ({count} files)" for note, count in notes.items()))
+    yield _table(folder, rows, tuple(f"{note} ({counted(count, 'file')})" for note, count in notes.items()))
 
 
 def _read_file(path: Path, config: DataConfig) -> tuple[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from feinschliff.config import DataConfig
+from feinschliff.errors import counted
 from feinschliff.readers._encoding import find_encoding
 from feinschliff.readers._input import open_input
 from feinschliff.readers._json import first_values, json_rows
@@ -64,9 +65,13 @@ class _Export:
     not_read: dict[str, int] = field(default_factory=dict)
 
     def notes(self) -> tuple[str, ...]:
-        notes = [f"{count} results of type '{kind}' are not read" for kind, count in self.not_read.items()]
+        notes = [
+            f"{counted(count, 'result is', 'results are')} of type '{kind}' and not read"
+            for kind, count in self.not_read.items()
+        ]
         if self.num_several:
-            notes.append(f"{self.num_several} tasks have several annotations, of which one is taken")
+            tasks = counted(self.num_several, "task has", "tasks have")
+            notes.append(f"{tasks} several annotations, of which one is taken")
         return tuple(notes)
 
     def convert(self, task: Row) -> Row:

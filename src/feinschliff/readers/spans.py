@@ -12,19 +12,19 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
+from feinschliff.errors import counted
 from feinschliff.readers._encoding import find_encoding
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
-from feinschliff.readers._json import as_row, first_values, json_lines, json_rows
+from feinschliff.readers._json import TEXT_KEYS, as_row, first_values, json_lines, json_rows
 from feinschliff.readers._problems import Problems
-from feinschliff.readers._rows import BATCH_ROWS, Row, to_tables
-from feinschliff.readers._spans import SPANS, SpanReader, looks_like_spans
+from feinschliff.readers._rows import BATCH_ROWS, Row, is_span_list, to_tables
+from feinschliff.readers._spans import SPANS, SpanReader, join_tokens, looks_like_spans
 from feinschliff.readers._table import Table
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 DESCRIPTION = "JSON Lines or JSON with entities as character offsets, in the common spellings."
 SPAN_KEYS = ("spans", "entities", "ents", "annotations", "labels", "label", "ner")
-_TEXT_KEYS = ("text", "sentence", "content", "document")
 
 
 def sniff(text: str, suffix: str) -> float:
@@ -58,14 +58,19 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
     """
     reader = SpanReader(Problems(file.name))
     keys: dict[str, None] = {}
+    refused = 0
 
     def convert() -> Iterator[tuple[int, Row]]:
+        nonlocal refused
         for line, row in rows:
+            row = _with_text(row)
             text = _find_text(row, config)
             for key in (config.label or "", *SPAN_KEYS):
                 if key in row and (key in keys or looks_like_spans(row[key])):
                     keys[key] = None
                     row = {**row, key: reader.read(row[key], text, line)}
+            if "_task_hash" in row and row.get("answer") in ("reject", "ignore"):  # Prodigy
+                row, refused = {**row, **dict.fromkeys(keys)}, refused + 1
             yield line, row
 
     tables = to_tables(convert(), file.name, BATCH_ROWS)
@@ -73,15 +78,36 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
     reader.problems.raise_if_any(
         allowed="Expected 0 <= start < end <= length of the text, counted in characters"
     )
-    return Table(table.columns, table.name, table.lines, table.notes + reader.notes())
+    rejected = counted(refused, "row was", "rows were")
+    more = (f"{rejected} not accepted in Prodigy, counted as unlabelled",) if refused else ()
+    return Table(table.columns, table.name, table.lines, table.notes + reader.notes() + more)
+
+
+def _with_text(row: Row) -> Row:
+    """Return GLiNER's {tokenized_text, ner}, whose spans count tokens, as {text, tokens, ner}."""
+    tokens, spans = row.get("tokenized_text"), row.get("ner")
+    if not (isinstance(tokens, list) and tokens and all(isinstance(t, str) for t in tokens)):
+        return row
+    text, begins = join_tokens(tokens)
+    if isinstance(spans, list) and is_span_list(spans) and all(a <= b < len(tokens) for a, b, _ in spans):
+        spans = [[begins[a], begins[b] + len(tokens[b]), label] for a, b, label in spans]
+    rest = {k: v for k, v in row.items() if k not in ("tokenized_text", "ner")}
+    return {"text": text, "tokens": tokens, "ner": spans, **rest}
 
 
 def _find_text(row: Row, config: DataConfig) -> str | None:
-    """Return the text of a row: under the named column, a usual name, or else its longest string."""
-    for name in (config.text or "", *_TEXT_KEYS):
-        if name in row:
+    """Return the text of a row: under the named column, a usual name, or else its longest string.
+
+    >>> _find_text({"id": "a1", "document": {"text": "Ulm", "language": "German"}}, DataConfig())
+    'Ulm'
+    """
+    for name in (config.text or "", *TEXT_KEYS):
+        if name in row and not isinstance(row[name], dict):
             return row[name]
-    return max((value for value in row.values() if isinstance(value, str)), key=len, default=None)
+    inner = {f"{k}.{n}": v for k, value in row.items() if isinstance(value, dict) for n, v in value.items()}
+    if config.text in inner:
+        return inner[config.text]
+    return max((v for v in (*row.values(), *inner.values()) if isinstance(v, str)), key=len, default=None)
 
 
 def _with_type(table: Table, keys: dict[str, None]) -> Table:

@@ -67,7 +67,7 @@ class Language:
         """Write a number with a fixed number of decimals: `0.836`."""
         if _absent(value):
             return ABSENT
-        text = f"{value:,.{digits}f}".replace("-", "−")
+        text = f"{value:z,.{digits}f}".replace("-", "−")
         return text.translate(str.maketrans({",": self._group, ".": self._point}))
 
     def signed(self, value: float | None, digits: int = 3) -> str:

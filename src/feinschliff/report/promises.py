@@ -15,7 +15,7 @@ from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
 from feinschliff.report.svg import Scale, scale
 from feinschliff.report.values import View, confidence, ends, part, score
-from feinschliff.report.verdict import CONSTANT, gains, system_title
+from feinschliff.report.verdict import CONSTANT, gains, of_task, system_title
 
 
 def figures(result: Mapping[str, Any], words: Language) -> list[View]:
@@ -77,7 +77,7 @@ def better(result: Mapping[str, Any], words: Language) -> View | None:
         {
             "title": system_title(result, s["name"], words),
             "own": s["name"] == FINE_TUNED,
-            "detail": _detail(s, words),
+            "detail": _detail(result, s, words),
             "value": words.number(own["value"]),
             "ends": ends(own, words),
             "chart": charts.interval(own, on, _kind(s["name"])),
@@ -237,8 +237,9 @@ def _scale(scores: Mapping[str, Mapping[str, float | None]], include: Sequence[f
     return scale([v for own in shown for v in own.values()], include=include)
 
 
-def _detail(system: Mapping[str, Any], words: Language) -> str:
-    explained = system.get("detail") or words.texts["system_help"].get(system["name"])
+def _detail(result: Mapping[str, Any], system: Mapping[str, Any], words: Language) -> str:
+    key = of_task("system_help", result, system["name"], words)
+    explained = system.get("detail") or words.texts["system_help"].get(key)
     seconds = system.get("seconds")
     return " · ".join(
         text for text in (explained, words.duration(seconds) if seconds is not None else "") if text

@@ -11,6 +11,7 @@ from typing import Any
 
 from feinschliff.config import RunConfig
 from feinschliff.errors import ConfigError, FeinschliffError, ResourceError, RunInterrupted
+from feinschliff.errors import command as written
 
 LABEL_ERRORS = "label_errors.csv"
 CHECKPOINTS = "checkpoints"
@@ -53,8 +54,9 @@ def choose(config: RunConfig, resume: bool, overwrite: bool, command: str = "tra
         if started:
             hint += ", or replace the earlier run with --overwrite"
         if started and not complete:
-            hint += f", or go on with it: feinschliff {command} --resume {output}"
-        raise ConfigError("the output folder is in use", where=str(output), hint=hint)
+            hint += f", or go on with it: {written(command, '--resume', output)}"
+        fact = "the output folder is in use" if output.is_dir() else "is a file, not a folder"
+        raise ConfigError(fact, where=str(output), hint=hint)
     return output
 
 
@@ -82,7 +84,7 @@ def made(output: Path, resume: bool, command: str = "train") -> Iterator[None]:
         raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
     except FeinschliffError as error:
         if has_checkpoint(output) and not isinstance(error, RunInterrupted):
-            go_on = f"The last checkpoint is kept: feinschliff {command} --resume {output}"
+            go_on = f"The last checkpoint is kept: {written(command, '--resume', output)}"
             error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
         raise
     finally:

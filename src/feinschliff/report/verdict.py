@@ -134,12 +134,19 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
 def system_title(result: Mapping[str, Any], name: str, words: Language) -> str:
     """Return what a system is called for people."""
     titles = {s.get("name"): s.get("title") for s in result.get("systems") or ()}
-    return words.find("systems", name, titles.get(name))
+    return words.find("systems", of_task("systems", result, name, words), titles.get(name))
 
 
 def _within(result: Mapping[str, Any], name: str, words: Language) -> str:
     """Return what a system is called within a sentence."""
-    return words.find("systems_within", name, system_title(result, name, words))
+    within = of_task("systems_within", result, name, words)
+    return words.find("systems_within", within, system_title(result, name, words))
+
+
+def of_task(family: str, result: Mapping[str, Any], name: str, words: Language) -> str:
+    """Return the key of a system's text: one of the task, where the system is another one there."""
+    key = f"{name}_{result.get('task')}"
+    return key if key in words.texts[family] else name
 
 
 def _reading(

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from feinschliff.errors import ConfigError, ResourceError
+from feinschliff.errors import ELSEWHERE, ConfigError, ResourceError
 from feinschliff.train.loop import Progress
 from feinschliff.train.sharding import like, whole
 
@@ -70,7 +70,9 @@ def save(
             shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise ResourceError(f"the checkpoint cannot be written: {reason(error)}", where=str(folder)) from None
+        raise ResourceError(
+            f"the checkpoint cannot be written: {reason(error)}", where=str(folder), hint=ELSEWHERE
+        ) from None
     return final
 
 

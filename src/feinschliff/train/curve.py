@@ -14,6 +14,7 @@ from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.data.split import folds
 from feinschliff.encode import Encoded
+from feinschliff.errors import counted
 from feinschliff.evaluate import Predictions
 from feinschliff.train.defaults import resolve
 from feinschliff.train.energy import metered
@@ -76,7 +77,7 @@ def measure(
             if pretrained and eighths == PARTS:
                 continue
             system = "fine-tuned" if pretrained else "scratch"
-            listen(Stage("curve", f"{system}, {len(records):,} texts"))
+            listen(Stage("curve", f"{system}, {counted(len(records), 'text')}"))
             model = network(pretrained)
             backbone = sum(p.numel() for p in model.base_model.parameters())
             backbone -= model.get_input_embeddings().weight.numel()

@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted
+from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted, command
 from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
@@ -200,7 +200,7 @@ def _consume(
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
                     + ("; a checkpoint was written" if checkpoints else ""),
-                    hint=f"Go on with: feinschliff train --resume {checkpoints.parent}"
+                    hint=f"Go on with: {command('train', '--resume', checkpoints.parent)}"
                     if checkpoints
                     else None,
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
-from feinschliff.errors import ModelError, ResourceError
+from feinschliff.errors import ELSEWHERE, ModelError, ResourceError
 from feinschliff.models import load as loading
 from feinschliff.train.checkpoint import reason, share_rights
 from feinschliff.train.memory import give_back
@@ -33,7 +33,9 @@ def written(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     except (OSError, SafetensorError) as error:
-        raise ResourceError(f"the model cannot be written: {reason(error)}", where=str(folder)) from None
+        raise ResourceError(
+            f"the model cannot be written: {reason(error)}", where=str(folder), hint=ELSEWHERE
+        ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -28,7 +28,7 @@ from feinschliff import registry
 from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
-from feinschliff.errors import RunInterrupted
+from feinschliff.errors import RunInterrupted, command
 from feinschliff.evaluate import Predictions, metrics, statistics
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
@@ -148,7 +148,7 @@ def _train(
         fitted = dataclasses.replace(fitted, adapter=None)
     except RunInterrupted as error:
         if checkpoints:
-            error.hint = f"Go on with: feinschliff train --resume {checkpoints.parent}"
+            error.hint = f"Go on with: {command('train', '--resume', checkpoints.parent)}"
         raise
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / ".weights.part"

@@ -140,11 +140,6 @@ def shorten(text: str, limit: int = 160) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def number(count: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 row`, `1,234 rows`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def check_kinds(names: Iterable[str], kinds: Iterable[str], setting: str) -> None:
     """Raise ConfigError, with the nearest, for a kind of finding that a setting does not take."""
     for name in names:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from feinschliff.data.audit._found import TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import TRAIN, Found, Pool
+from feinschliff.errors import counted
 
 KINDS = {
     "empty": "Rows without text.",
@@ -21,13 +22,15 @@ def check(pool: Pool) -> Iterator[Found]:
     if len(empty):
         kept = int((pool.source[empty] != TRAIN).sum())
         rest = f"; {kept:,} of them on the test side are kept and predicted" if kept else ""
-        yield Found("empty", "warning", empty, f"{number(len(empty), 'row')} without text{rest}")
+        yield Found("empty", "warning", empty, f"{counted(len(empty), 'row')} without text{rest}")
     missing = np.flatnonzero(pool.unlabelled)
     if len(missing):
         message = (
-            f"{number(len(missing), 'row')} without a label: nothing can be learnt from or scored on them"
+            f"{counted(len(missing), 'row')} without a label: nothing can be learnt from or scored on them"
         )
         yield Found("missing_labels", "warning", missing, message, action="left out")
     if len(pool.from_numbers):
-        message = f"{number(len(pool.from_numbers), 'text')} were numbers and are read as their digits"
+        message = (
+            f"{counted(len(pool.from_numbers), 'text was a number', 'texts were numbers')}, read as digits"
+        )
         yield Found("numeric_texts", "warning", pool.from_numbers, message)

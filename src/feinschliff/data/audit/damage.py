@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feinschliff.data.audit._found import Found, Pool, number
+from feinschliff.data.audit._found import Found, Pool
+from feinschliff.errors import counted
 
 KINDS = {
     "encoding_damage": "Texts with characters of a wrong encoding: `Ã¤` for `ä`, `�`, control characters.",
@@ -30,12 +31,12 @@ def check(pool: Pool) -> Iterator[Found]:
     """Find damaged characters and HTML."""
     damaged = matching(pool, _DAMAGE)
     if len(damaged):
-        message = f"{number(len(damaged), 'text')} with characters of a wrong encoding"
+        message = f"{counted(len(damaged), 'text')} with characters of a wrong encoding"
         hint = "kept (if the whole file is damaged: name its encoding, data.encoding=...)"
         yield Found("encoding_damage", "warning", damaged, message, action=hint)
     marked = matching(pool, _HTML)
     if len(marked):
-        message = f"{number(len(marked), 'text')} with tags or entities of HTML"
+        message = f"{counted(len(marked), 'text')} with tags or entities of HTML"
         yield Found("html_remains", "info", marked, message)
 
 

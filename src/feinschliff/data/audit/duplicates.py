@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from feinschliff.data import near
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool
 from feinschliff.data.normalise import target_keys
+from feinschliff.errors import counted
 
 KINDS = {
     "exact_duplicates": "Rows that repeat an earlier one of their file: same text and label after NFC.",
@@ -32,7 +33,7 @@ def within(pool: Pool) -> Iterator[Found]:
     usable = ~pool.empty
     repeated = np.flatnonzero(usable & (first != np.arange(len(pool))))
     if len(repeated):
-        message = f"{number(len(repeated), 'row repeats', 'rows repeat')} an earlier row letter for letter"
+        message = f"{counted(len(repeated), 'row repeats', 'rows repeat')} an earlier row letter for letter"
         yield Found(
             "exact_duplicates", "warning", repeated, message, lambda row: f"same as {pool.place(first[row])}"
         )
@@ -60,7 +61,7 @@ def _conflicts(pool: Pool, labels: np.ndarray, usable: np.ndarray) -> Iterator[F
         return f"{pool.label(row)} here, {pool.label(other)} at {pool.place(other)}"
 
     message = (
-        f"{number(len(torn), 'row')} ({number(len(others), 'text')}) with several labels for the same text"
+        f"{counted(len(torn), 'row')} ({counted(len(others), 'text')}) with several labels for the same text"
     )
     yield Found("conflicting_labels", "warning", torn, message, detail)
 
@@ -74,7 +75,7 @@ def _near(pool: Pool, usable: np.ndarray) -> Iterator[Found]:
     repeats &= _first_of(pool.texts.number[rows], pool.source[rows]) == np.arange(len(rows))  # each text once
     if repeats.any():
         earlier = dict(zip(rows[repeats].tolist(), first[repeats].tolist(), strict=True))
-        repeating = number(int(repeats.sum()), "text repeats", "texts repeat")
+        repeating = counted(int(repeats.sum()), "text repeats", "texts repeat")
         message = f"{repeating} another nearly: at most two words in eleven differ"
         yield Found(
             "near_duplicates", "info", rows[repeats], message, lambda row: f"like {pool.place(earlier[row])}"
@@ -96,14 +97,14 @@ def across(pool: Pool) -> Iterator[Found]:
         detail = partial(_where, pool, row_of[partner[texts.number]])
         same = np.isin(texts.number[leaked], right)
         if (~same).sum() > MOST_NEAR * len(rows):
-            count, name = number(int((~same).sum()), "row is", "rows are"), NAMES[side]
+            count, name = counted(int((~same).sum()), "row is", "rows are"), NAMES[side]
             message = f"{count} nearly the same as one of {name}: {name} is easier than new texts will be"
             yield Found("templates", "warning", leaked[~same], message, detail)
             leaked, same = leaked[same], same[same]
         if not len(leaked):
             continue
         message = (
-            f"{number(len(leaked), 'row')} outside {NAMES[side]} also in {NAMES[side]}: "
+            f"{counted(len(leaked), 'row')} outside {NAMES[side]} also in {NAMES[side]}: "
             f"{same.sum():,} with the same text, {(~same).sum():,} with nearly the same"
         )
         if (pool.source == side).any():

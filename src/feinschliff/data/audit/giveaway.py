@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.data.audit._found import TRAIN, Found, Pool, sample_words
+from feinschliff.data.derive import sources
 from feinschliff.data.infer import group_column
 
 KINDS = {
@@ -81,7 +82,7 @@ def _words(pool: Pool, rows: np.ndarray, codes: np.ndarray, names: list[str]) ->
 def _columns(pool: Pool, usable: np.ndarray, codes: np.ndarray, num_classes: int) -> Iterator[Found]:
     columns, table = pool.columns, pool.tables[TRAIN]
     group = columns.group or group_column(table, columns)
-    parts = {columns.text, columns.text_pair, columns.label, group}
+    parts = {columns.text, columns.text_pair, group} | sources(columns.label)
     base = np.bincount(codes).max() / len(codes)
     for name in table.columns.column_names:
         cells = table.columns[name].take(usable).combine_chunks()

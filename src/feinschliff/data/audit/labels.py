@@ -8,7 +8,8 @@ from itertools import chain
 
 import numpy as np
 
-from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool
+from feinschliff.errors import counted
 
 KINDS = {
     "single_examples": "Classes with one row: it trains, but the class cannot be measured.",
@@ -30,7 +31,9 @@ def check(pool: Pool) -> Iterator[Found]:
     ones = sorted(name for name, n in counts.items() if n == 1)
     if ones:
         rows = np.array([next(r for r in _rows_with(pool, name)) for name in ones[:100]])
-        message = f"{number(len(ones), 'class has', 'classes have')} a single row, so no score: {_list(ones)}"
+        message = (
+            f"{counted(len(ones), 'class has', 'classes have')} a single row, so no score: {_list(ones)}"
+        )
         yield Found("single_examples", "warning", np.sort(rows), message, pool.label, count=len(ones))
     if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
         (large, most), (small, least) = counts.most_common(1)[0], counts.most_common()[-1]
@@ -46,7 +49,7 @@ def check(pool: Pool) -> Iterator[Found]:
     if twins:
         shown = "; ".join(" / ".join(map(repr, names)) for names in twins[:5])
         fewer = sum(sum(sorted(counts[n] for n in names)[:-1]) for names in twins)
-        message = f"{number(len(twins), 'label is', 'labels are')} written in several ways: {shown}"
+        message = f"{counted(len(twins), 'label is', 'labels are')} written in several ways: {shown}"
         yield Found("label_variants", "warning", NO_ROWS, message, count=fewer)
 
 
@@ -58,16 +61,15 @@ def check_splits(pool: Pool) -> Iterator[Found]:
     unseen = sorted((set(counts[1]) | set(counts[TEST])) - set(counts[TRAIN]))
     if unseen:
         total = sum(counts[1][n] + counts[TEST][n] for n in unseen)
-        message = (
-            f"{number(len(unseen), 'label')} in dev or test but never in train, never learnt: {_list(unseen)}"
-        )
+        few = counted(len(unseen), "label")
+        message = f"{few} in dev or test but never in train, never learnt: {_list(unseen)}"
         yield Found("unseen_labels", "error", NO_ROWS, message, count=total)
     names = set(counts[TRAIN]) | set(counts[TEST])
     small = sorted((counts[TEST][n], n) for n in names if counts[TEST][n] < SMALL_IN_TEST)
     if small and (pool.split == TEST).any():
         shown = _list([f"{name} ({n})" for n, name in small])
         message = (
-            f"{number(len(small), 'class has', 'classes have')} fewer than {SMALL_IN_TEST} rows in test; "
+            f"{counted(len(small), 'class has', 'classes have')} fewer than {SMALL_IN_TEST} rows in test; "
             f"their own scores say little: {shown}"
         )
         yield Found("small_classes", "warning", NO_ROWS, message, count=len(small))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from feinschliff.data.audit._found import Found, Pool, number
+from feinschliff.data.audit._found import Found, Pool
+from feinschliff.errors import counted
 
 KINDS = {
     "very_short": "Texts of a single word.",
@@ -24,13 +25,13 @@ def check(pool: Pool) -> Iterator[Found]:
     usable = ~pool.empty
     short = np.flatnonzero(usable & (words <= 1))
     if len(short):
-        message = f"{number(len(short), 'text')} of a single word or sign"
+        message = f"{counted(len(short), 'text')} of a single word or sign"
         yield Found("very_short", "info", short, message)
     median = float(np.median(words[usable])) if usable.any() else 0.0
     limit = max(LONG_WORDS, 10 * median)
     long = np.flatnonzero(usable & (words > limit))
     if len(long):
         message = (
-            f"{number(len(long), 'text')} of more than {limit:,.0f} words; half have up to {median:,.0f}"
+            f"{counted(len(long), 'text')} of more than {limit:,.0f} words; half have up to {median:,.0f}"
         )
         yield Found("very_long", "info", long, message, lambda row: f"{words[row]:,} words")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from feinschliff.data import split
-from feinschliff.data.audit._found import TRAIN, Found, Pool, number
+from feinschliff.data.audit._found import TRAIN, Found, Pool
+from feinschliff.errors import counted
 
 KINDS = {
     "label_noise": "Rows whose label a simple model, trained on the other rows, finds wrong with confidence."
@@ -57,7 +58,7 @@ def check(pool: Pool) -> Iterator[Found]:
     }
     worst = rows[wrong][np.argsort(own[wrong] - confident.max(axis=1)[wrong], kind="stable")]
     message = (
-        f"{number(int(wrong.sum()), 'label looks', 'labels look')} wrong to a simple model: worth a look"
+        f"{counted(int(wrong.sum()), 'label looks', 'labels look')} wrong to a simple model: worth a look"
     )
     yield Found("label_noise", "info", np.sort(worst), message, doubt.__getitem__, shown=worst[:5])
 

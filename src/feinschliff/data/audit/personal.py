@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from feinschliff.data.audit._found import Found, Pool, number
+from feinschliff.data.audit._found import Found, Pool
 from feinschliff.data.audit.damage import matching
+from feinschliff.errors import counted
 
 KINDS = {"personal_data": "Texts with what looks like an e-mail address, a telephone number or an IBAN."}
 _MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
@@ -35,7 +36,7 @@ def check(pool: Pool) -> Iterator[Found]:
         "personal_data",
         "info",
         rows,
-        f"{number(len(rows), 'text')} may hold personal data: {parts}",
+        f"{counted(len(rows), 'text')} may hold personal data: {parts}",
         lambda row: ", ".join(name for name, members in kinds.items() if row in members),
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool, number, sample_words
+from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool, sample_words
 from feinschliff.data.audit.labels import count_labels
 from feinschliff.data.infer import group_column
+from feinschliff.errors import counted
 
 KINDS = {
     "group_leakage": "Rows of train whose group (product, author, document) also stands in test.",
@@ -48,8 +49,8 @@ def _groups(pool: Pool, train: np.ndarray, test: np.ndarray) -> Iterator[Found]:
         f"data.group={name} splits by it" if (pool.source != TEST).all() else f"split by '{name}', not by row"
     )
     message = (
-        f"{concerned:,} of {len(test):,} test rows share their '{name}' with {number(len(shared), 'row')} of "
-        f"train, so the score is that of known groups; {cure}"
+        f"{concerned:,} of {len(test):,} test rows share their '{name}' with {counted(len(shared), 'row')} "
+        f"of train, so the score is that of known groups; {cure}"
     )
     yield Found("group_leakage", "warning", shared, message)
 

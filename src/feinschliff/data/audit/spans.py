@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from feinschliff.data.audit._found import Found, Pool, number, shorten
+from feinschliff.data.audit._found import Found, Pool, shorten
+from feinschliff.errors import counted
 
 KINDS = {
     "spans_cut_words": "Entities that begin or end within a word, or with a blank.",
@@ -53,7 +54,7 @@ def check(pool: Pool) -> Iterator[Found]:
     ):
         if places:
             rows = np.array(list(places), dtype=np.int64)
-            yield Found(kind, "warning", rows, f"{number(len(rows), 'text')} {fact}", places.__getitem__)
+            yield Found(kind, "warning", rows, f"{counted(len(rows), 'text')} {fact}", places.__getitem__)
     yield from _contradictions(types, first_row)
 
 
@@ -69,7 +70,7 @@ def _contradictions(types: dict[str, Counter[str]], first_row: dict[tuple[str, s
         listed = ", ".join(f"{label} {n} times" for label, n in counts.most_common(4))
         details.setdefault(first_row[words, counts.most_common(2)[1][0]], f"'{shorten(words, 60)}': {listed}")
     rows = np.array(sorted(details), dtype=np.int64)
-    message = f"{number(len(torn), 'phrase is', 'phrases are')} marked with different types"
+    message = f"{counted(len(torn), 'phrase is', 'phrases are')} marked with different types"
     yield Found("inconsistent_types", "info", NO_ROWS, message, details.__getitem__, len(torn), shown=rows)
 
 
