@@ -32,7 +32,7 @@ def test_without_a_terminal_there_are_plain_lines(capfd):
     assert lines[:3] == ["Train     9 texts", "  A note.", "Warning: Mind this."]
     assert sum(line.startswith("  step ") for line in lines) == 10
     assert "  step 50/100, loss 0.0200, 50 tokens/s, 1 min 40 s left" in lines
-    assert "  epoch 1.00: on dev macro_f1 0.1000, loss 0.5000, the best so far" in lines
+    assert "  epoch 1.00: on dev macro_f1 0.1000, loss 0.5000, kept" in lines
 
 
 def test_quiet_shows_warnings_alone(capfd):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, statistics
+from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, standard_error, statistics
 from feinschliff.evaluate.bootstrap import resamples
 
 
@@ -31,6 +31,14 @@ def test_accuracy_interval_is_near_the_normal_one(true):
     half = 1.96 * np.sqrt(found.value * (1 - found.value) / 500)
     assert found.low == pytest.approx(found.value - half, abs=0.006)
     assert found.high == pytest.approx(found.value + half, abs=0.006)
+
+
+def test_the_standard_error_is_near_the_normal_one_and_never_nothing(true):
+    stats = stats_of(true, system(true, 0.8, 1))
+    share = metrics(stats)["accuracy"]
+    expected = np.sqrt(share * (1 - share) / 500)
+    assert standard_error(stats, "accuracy") == pytest.approx(expected, rel=0.2)
+    assert standard_error(stats_of(true[:30], system(true[:30], 1.0, 1)), "macro_f1") == 1 / 30
 
 
 def test_the_same_seed_gives_the_same_bits(true):

@@ -56,6 +56,21 @@ def test_ties_go_to_the_lower_loss_and_undefined_scores_to_nobody(encoder):
     assert same({n: t for n, t in again.weights.items() if n in seen[0]}, seen[0])
 
 
+def test_later_weights_must_be_clearly_worse_to_be_dropped(encoder):
+    """Of scores on a few texts the best is the luckiest."""
+    work = bench(encoder("bert"), **{"train.epochs": 6, "train.patience": 2})
+    noisy = [s | {fit.STANDARD_ERROR: 0.1} for s in scores(0.5, 0.9, 0.86, 0.87, 0.84, 0.86)]
+    look, seen = scripted(noisy)
+    fitted, steps = work.fit(look)
+    assert [s.best for s in steps if s.dev] == [True, True, True, True, False, True]
+    assert (fitted.progress.best_step, fitted.stopped) == (24, "finished")
+    assert fitted.progress.best == pytest.approx(0.9, abs=1e-5)  # what later ones are measured by
+    assert same({n: t for n, t in work.weights.items() if n in seen[-1]}, seen[-1])
+    look, _ = scripted([s | {fit.STANDARD_ERROR: 0.1} for s in scores(0.9, 0.84, 0.84)])
+    fitted, _ = bench(encoder("bert"), **{"train.epochs": 6, "train.patience": 2}).fit(look)
+    assert (fitted.progress.best_step, fitted.stopped) == (4, "patience")
+
+
 def test_several_looks_in_an_epoch(encoder):
     work = bench(encoder("bert"), **{"train.epochs": 1, "train.evaluations_per_epoch": 2})
     _, steps = work.fit()

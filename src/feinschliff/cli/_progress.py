@@ -56,7 +56,7 @@ class Display:
         if step.dev:
             name = next(iter(step.dev))
             scores = f"{name} {step.dev[name]:.4f}, loss {step.dev['loss']:.4f}"
-            mark = ", the best so far" if step.best else ""
+            mark = ", kept" if step.best else ""
             self.screen.print(f"  epoch {step.epoch:.2f}: on dev {scores}{mark}")
         if self.screen.is_terminal:
             self._advance(step)

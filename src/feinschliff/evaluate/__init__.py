@@ -4,7 +4,7 @@ The way through: `Predictions` of a system and the targets become `Statistics` (
 become metrics, bootstrap intervals and paired comparisons.
 """
 
-from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals, metrics
+from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals, metrics, standard_error
 from feinschliff.evaluate.calibrate import Calibration, calibration, tempered
 from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.decide import decide
@@ -64,6 +64,7 @@ __all__ = [
     "repeated",
     "requirement",
     "slices",
+    "standard_error",
     "statistics",
     "tempered",
 ]

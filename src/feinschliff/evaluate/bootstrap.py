@@ -87,6 +87,17 @@ def intervals(
     return found
 
 
+def standard_error(stats: Statistics, metric: str, samples: int = 200, seed: int = 42) -> float:
+    """Return how far a score is by chance from that of all such examples.
+
+    The variance is that of resamples, and of one example more or less: few examples that are all right are
+    not certain.
+    """
+    drawn = np.concatenate([stats.of(weights)[metric] for weights in resamples(len(stats), samples, seed)])
+    drawn = drawn[np.isfinite(drawn)]
+    return float(np.hypot(drawn.std() if len(drawn) else 0.0, 1 / len(stats)))
+
+
 def compare(
     a: Statistics,
     b: Statistics,

@@ -97,10 +97,10 @@ def training(result: Mapping[str, Any], words: Language) -> View | None:
         panels.append((metric, chart, []))
     if best_step is not None and len(line["dev_metric"]) > 1:
         notes.append(words("training.kept", step=best_step))
-    looks = [p["step"] for p in curve if p.get("dev_metric") is not None]
+    looks = [value for _, value in line["dev_metric"]]
     if facts.get("stopped") == "patience":
         notes.append(words("training.patience"))
-    elif len(looks) > 1 and best_step == looks[-1]:
+    elif len(looks) > 1 and looks[-1] > max(looks[:-1]):
         notes.append(words("training.rising"))
     writers = {
         "train_seconds": ("time", words.duration),

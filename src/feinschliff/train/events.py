@@ -34,7 +34,7 @@ class Step:
         tokens: Tokens computed since training began, without padding.
         seconds: Time since training began, earlier sessions of a resumed run included.
         dev: Scores on dev when this step ended with a look at it, `loss` among them.
-        best: Whether that look was the best so far.
+        best: Whether the weights at that look are to be kept, unless a later look replaces them.
     """
 
     step: int

@@ -39,6 +39,11 @@ MEMORY_RAN_OUT = (
     "A smaller train.micro_batch_tokens avoids the attempts."
 )
 
+STANDARD_ERROR = "standard_error"
+"""Among the scores of a look at dev: how far the metric is by chance from what more texts would show."""
+TOLERANCE = 0.5
+"""Standard errors by which later weights may be worse than the best and are kept."""
+
 _ACCELERATE = threading.Lock()
 
 
@@ -77,9 +82,10 @@ def fit(
         learner: Model and device. Its embeddings are reduced to the rows in use meanwhile.
         train, targets: Training records and their targets.
         objective: Sum of losses from logits and targets, see the task.
-        look: Scores on dev, `loss` and `metric` among them.
+        look: Scores on dev, `loss` and `metric` among them, and `STANDARD_ERROR` where the metric has one.
         settings: Fully resolved.
-        metric: Score on dev that decides which weights are best; ties go to the lower loss.
+        metric: Score on dev that decides which weights are kept: the latest that are not worse than the best
+            by more than half a standard error; without one the best, and of equals those of the lower loss.
         seed: Of the order of the data and of dropout.
         dev: Records `look` reads; their tokens stay in the active vocabulary.
         identity: Fingerprint of the data; a checkpoint of other data is refused.
@@ -241,17 +247,23 @@ def _kept_if_lost(keep: Callable[[], None]) -> Iterator[None]:
 
 
 def _note(progress: Progress, step: int, scores: dict[str, float], metric: str) -> bool:
-    """Enter a look at dev into `progress`; return whether it is the best so far.
+    """Enter a look at dev into `progress`; return whether its weights are to be kept.
+
+    A score on a few texts is mostly chance, and the best of many scores is the luckiest. Later weights have
+    learnt longer, at a falling rate; so they must be worse by more than `TOLERANCE` standard errors to be
+    dropped. With one, and in favour of the simpler model, the rule is that of Breiman et al., "Classification
+    and Regression Trees", 1984, section 3.4.3. What it gains is in docs/experiments.md.
 
     Raises:
         FeinschliffError: the loss on dev is not a finite number.
     """
     check_finite(scores["loss"], "loss on dev", step)
     key = scores[metric] - 1e-6 * scores["loss"]
-    if progress.best_step and not key > progress.best:  # a score may be undefined, which is never better
+    enough = progress.best - TOLERANCE * scores.get(STANDARD_ERROR, 0.0)
+    if progress.best_step and not key > enough:  # a score may be undefined, which is never better
         progress.looks_without_gain += 1
         return False
-    progress.best = -math.inf if math.isnan(key) else key
+    progress.best = max(progress.best, -math.inf if math.isnan(key) else key)
     progress.best_step, progress.looks_without_gain = step, 0
     return True
 

@@ -34,7 +34,8 @@ class Progress:
     Attributes:
         identity: What the checkpoint belongs to: the fingerprint of data and base model.
         tokens: Tokens computed so far, without padding.
-        best: Score of the best look at dev, see `fit`; `best_step` is its step, 0 before the first look.
+        best: Score of the best look at dev; `best_step` is the step of the weights to be kept, see `fit`, 0
+            before the first look.
         curve: Points for the report.
         scaler: State of the gradient scaler, with float16.
         micro_batch_tokens: What is computed at once since memory ran out; 0 as long as it has not.

@@ -13,12 +13,12 @@ from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.data import Dataset
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import fit_rules, metrics, statistics
+from feinschliff.evaluate import fit_rules, metrics, standard_error, statistics
 from feinschliff.evaluate.goals import notes
 from feinschliff.models.layers import output_layer
 from feinschliff.train.calibrate import calibrate
 from feinschliff.train.events import Listener, Notice, ignore
-from feinschliff.train.fit import Fitted, fit
+from feinschliff.train.fit import STANDARD_ERROR, Fitted, fit
 from feinschliff.train.learner import Learner
 from feinschliff.train.processes import processes
 
@@ -64,8 +64,9 @@ def tune(
         loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
         decision = task.decision(logits, dev_targets, dev, labels)
         found = task.decode(logits, dev, labels, dev_texts, decision)
-        scores = metrics(statistics(dataset.task, dev_truth, found))
-        return {**scores, "loss": float(loss) / max(1, int(known.sum()))}
+        stats = statistics(dataset.task, dev_truth, found)
+        error = standard_error(stats, task.PRIMARY_METRIC, seed=config.seed)
+        return {**metrics(stats), "loss": float(loss) / max(1, int(known.sum())), STANDARD_ERROR: error}
 
     finish = task.begin(output, targets)
     try:
