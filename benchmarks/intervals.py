@@ -1,13 +1,14 @@
 """Measure whether intervals cover the truth and paired tests raise false alarms as often as they say.
 
-    FEINSCHLIFF_DATA=folder python benchmarks/intervals.py [data ...] [--sizes 100,300,1000 --repeats 1000]
+    FEINSCHLIFF_DATA=folder python benchmarks/intervals.py [data ...] [--sizes 100,300 --repeats 1000 --brief]
 
 TF-IDF trained on all of train and on half of it predict a real test set. That set is
 taken for the whole population, whose metrics are therefore known. Test sets of each size are drawn from it
 again and again; from each, intervals are computed, and it is counted how often they hold the known value. The
 rows called `shipped` are what the package itself does; the others are the methods it was chosen among
-(`wilson`: with as many trials as would have the variance of the resamples; `less
-bias`: that, about the value less its bias).
+(`wilson`: with as many trials as would have the variance of the resamples; `less bias`: that, about the value
+less its bias). Beside the rates stand mean widths. `--brief` measures the intervals of the package alone: no
+differences, tests or other methods.
 
 For the paired test, each drawn record's two predictions are swapped by a coin: two systems that are equally
 good and disagree as real ones do. It is counted how often a test set says they differ (p < 0.05).
@@ -19,6 +20,7 @@ import argparse
 import os
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +61,7 @@ def systems(name: str) -> tuple[Dataset, Predictions, Predictions]:
 
 def pick(stats: Statistics, rows: np.ndarray) -> Statistics:
     """Return the statistics of a drawn test set; rank metrics are left out."""
-    return Statistics(stats.per_example[rows], stats.finish, stats.primary)
+    return replace(stats, per_example=stats.per_example[rows], ranked=None)
 
 
 def ends(values: np.ndarray, value: float, jackknife: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -117,6 +119,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="100,300,1000")
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--brief", action="store_true", help="only the intervals of the package")
     options = parser.parse_args()
     for name in options.data:
         begun = time.process_time()
@@ -131,31 +134,40 @@ def main() -> None:
 
 def simulate(
     strong: Statistics, weak: Statistics, names: list[str], size: int, options: argparse.Namespace
-) -> dict[str, dict[str, list[bool]]]:
-    """Return, by metric and method, whether each test set's interval held the truth, or raised an alarm."""
-    found: dict[str, dict[str, list[bool]]] = {name: defaultdict(list) for name in names}
+) -> dict[str, dict[str, list[float]]]:
+    """Return, by metric and method, whether each test set's interval held the truth, or raised an alarm.
+
+    `width` and `width of difference` are those of the package's intervals.
+    """
+    found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in names}
     true, other = (metrics(pick(s, np.arange(len(s)))) for s in (strong, weak))
     weights = np.concatenate(list(resamples(size, options.samples, 0)))
     for repeat in range(options.repeats):
         random = np.random.default_rng(repeat)
         drawn = random.integers(0, len(strong), size)
         a, b = pick(strong, drawn), pick(weak, drawn)
-        one, two, apart, there = metrics(a), metrics(b), without_each(a), without_each(b)
-        first, second = a.of(weights), b.of(weights)
         coin = diags_array((random.random(size) < 0.5).astype(np.float64))
         moved = coin @ (b.per_example - a.per_example)
-        c = Statistics(a.per_example + moved, a.finish, a.primary)
-        d = Statistics(b.per_example - moved, a.finish, a.primary)
-        third, fourth, chance = c.of(weights), d.of(weights), swapped(c, d, options.samples, repeat)
-        seen = {name: metrics(c)[name] - metrics(d)[name] for name in names}
-        shipped = intervals(a, options.samples, LEVEL, repeat)
+        c = replace(a, per_example=a.per_example + moved)
+        d = replace(a, per_example=b.per_example - moved)
+        for name, own in intervals(a, options.samples, LEVEL, repeat).items():
+            if name in found:
+                found[name]["shipped"].append(own.low - 1e-12 <= true[name] <= own.high + 1e-12)
+                found[name]["width"].append(own.high - own.low)
+        if options.brief:
+            continue
         for name, counts in found.items():
-            gap = true[name] - other[name]
-            own, apiece = shipped[name], compare(a, b, name, options.samples, LEVEL, repeat)
-            counts["shipped"].append(own.low - 1e-12 <= true[name] <= own.high + 1e-12)
+            gap, apiece = true[name] - other[name], compare(a, b, name, options.samples, LEVEL, repeat)
             counts["shipped difference"].append(apiece.low - 1e-12 <= gap <= apiece.high + 1e-12)
             chanced = compare(c, d, name, options.samples, LEVEL, repeat)
             counts["shipped alarm"].append(chanced.p_value < 1 - LEVEL)
+            counts["width of difference"].append(apiece.high - apiece.low)
+        one, two, apart, there = metrics(a), metrics(b), without_each(a), without_each(b)
+        first, second, third, fourth = (each.of(weights) for each in (a, b, c, d))
+        chance = swapped(c, d, options.samples, repeat)
+        seen = {name: metrics(c)[name] - metrics(d)[name] for name in names}
+        for name, counts in found.items():
+            gap = true[name] - other[name]
             for method, (low, high) in ends(first[name], one[name], apart[name]).items():
                 counts[method].append(low - 1e-12 <= true[name] <= high + 1e-12)
             spread = max(float(first[name].std()), 1e-9)

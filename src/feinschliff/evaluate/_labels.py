@@ -78,7 +78,7 @@ def classification(targets: Sequence[str], predictions: Predictions) -> Statisti
             found["brier"] = ratio(sums[..., 2 + 3 * width], count)
         return found
 
-    return Statistics(matrix, finish, PRIMARY["classification"], ranked)
+    return Statistics(matrix, finish, PRIMARY["classification"], ranked, slice(1, 1 + 3 * width))
 
 
 def multilabel(targets: Sequence[Sequence[str]], predictions: Predictions) -> Statistics:
@@ -109,7 +109,7 @@ def multilabel(targets: Sequence[Sequence[str]], predictions: Predictions) -> St
             found["brier"] = ratio(sums[..., 3 + 3 * width], count)
         return found
 
-    return Statistics(matrix, finish, PRIMARY["multilabel"])
+    return Statistics(matrix, finish, PRIMARY["multilabel"], columns=slice(1, 1 + 3 * width))
 
 
 def _parts(sums: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

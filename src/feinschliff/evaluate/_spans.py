@@ -66,4 +66,4 @@ def ner(targets: Sequence[Sequence[Span]], predictions: Predictions) -> Statisti
         }
 
     assert matrix.shape[1] == 3 * width
-    return Statistics(matrix, finish, PRIMARY["ner"])
+    return Statistics(matrix, finish, PRIMARY["ner"], columns=slice(0, 3 * width))

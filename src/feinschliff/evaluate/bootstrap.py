@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from feinschliff.evaluate.interval import Interval, wilson
+from feinschliff.evaluate.pooling import pooled_draws
 from feinschliff.evaluate.statistics import OVER_LABELS, SHARES, Statistics
 
 CHUNK_CELLS = 2**22
@@ -60,9 +61,9 @@ def intervals(
 
     Shares get Wilson's interval about the value less its bias, for as many trials as would have the variance
     of the resamples; as many as there are examples where all resamples agree. It is right where a score is
-    nearly perfect, which percentiles are not. Averages over labels get the hull of it and of the percentiles:
-    which way few examples of a label bias them, resamples do not always show. Other metrics have no ends, and
-    get percentiles. Resamples in which a metric is undefined are left out.
+    nearly perfect, which percentiles are not. Averages over labels get the percentiles of `pooled_draws`, for
+    resamples know nothing of labels they did not draw. Other metrics have no ends, and get percentiles.
+    Resamples in which a metric is undefined are left out. The value itself is always in the interval.
 
     Source: E. Korn, B. Graubard, "Confidence Intervals for Proportions with Small Expected Number of Positive
     Counts Estimated from Survey Data", Survey Methodology 24, 1998, for the effective number of trials; B.
@@ -70,13 +71,14 @@ def intervals(
     percentiles.
     """
     chunks = [stats.of(weights) for weights in resamples(len(stats), samples, seed)]
+    pooled = pooled_draws(stats, samples, seed) if stats.columns else {}
     found = {}
     for name, value in metrics(stats).items():
-        drawn = np.concatenate([chunk[name] for chunk in chunks])
+        drawn = pooled[name] if name in pooled else np.concatenate([chunk[name] for chunk in chunks])
         ends = [value]
-        if name not in SHARES or name in OVER_LABELS:
+        if name in pooled or name not in SHARES:
             ends += _percentiles(drawn, confidence)
-        if name in SHARES:
+        else:
             middle, error = _moments(drawn, value)
             middle = min(max(middle, 0.0), 1.0)
             spread = middle * (1 - middle)

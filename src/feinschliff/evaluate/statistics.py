@@ -85,12 +85,14 @@ class Statistics:
         finish: Turns sums [..., S] into metrics, each [...]. NaN means undefined for those sums.
         primary: Name of the metric that counts most.
         ranked: Turns weights float64 [B, N] into the metrics that depend on ranks; None if there are none.
+        columns: Where the hits of each label stand, then the predicted, then the true; None without labels.
     """
 
     per_example: Any
     finish: Callable[[np.ndarray], Values]
     primary: str
     ranked: Weighted | None = None
+    columns: slice | None = None
 
     def __len__(self) -> int:
         return self.per_example.shape[0]
