@@ -16,6 +16,9 @@ from torch import nn
 
 from feinschliff.models.vocabulary import ActiveEmbedding
 
+MULTIPLE = 64
+"""Numbers of positions at a time are rounded up to multiples of it."""
+
 
 class ActiveOutput(nn.Module):
     """Some rows of an output layer: [..., H] -> [..., K].
@@ -81,10 +84,16 @@ def hidden_states(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
 def head_logits(model: Any, hidden: torch.Tensor) -> torch.Tensor:
     """Return the logits of some positions, which the model's own head sees as one text of M tokens.
 
+    On CPUs products are prepared for each size anew, and what was prepared is kept: with as many outputs as a
+    vocabulary has, some 20 MB for each number of positions. So the first one is repeated up to a multiple.
+
     *Shape:* float [M, H] -> [M, K].
     """
-    with _returning(model.base_model, hidden[None]):
-        return model(input_ids=torch.zeros(1, 1, dtype=torch.int64, device=hidden.device)).logits[0]
+    more = -len(hidden) % MULTIPLE if len(hidden) else 0
+    rows = torch.cat([hidden, hidden[:1].expand(more, -1)]) if more else hidden
+    with _returning(model.base_model, rows[None]):
+        found = model(input_ids=torch.zeros(1, 1, dtype=torch.int64, device=hidden.device)).logits[0]
+    return found[: len(hidden)]
 
 
 @contextmanager
