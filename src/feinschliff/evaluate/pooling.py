@@ -35,8 +35,8 @@ STRENGTHS = np.geomspace(0.5, 500, 13)
 USUAL_STRENGTH = 10.0
 """Prior median of the strength."""
 
-BANDWIDTH = 0.7
-"""Of the kernel, in standard deviations of a count."""
+BANDWIDTH = 0.5
+"""Of the kernel, in standard deviations of a count; docs/experiments.md compares others."""
 
 UNSEEN = 0.5
 """How many right records, and how many wrong ones (one label missed, another false), the pool has that nobody
