@@ -253,7 +253,12 @@ def _training(result: Mapping[str, Any], words: Language) -> View:
     data, cost = part(result, "data"), part(result, "cost")
     documents = part(data, "documents")
     facts = [
-        (words("adaptation.objective"), str(result.get("objective"))),
+        (
+            words("adaptation.objective"),
+            words.find(
+                "objectives", part(result, "config", "adapt").get("objective"), result.get("objective")
+            ),
+        ),
         (words("flexible.base"), str(part(result, "model").get("source"))),
         (words("adaptation.learnt_from"), words("adaptation.documents", count=documents.get("train", 0))),
         (words("adaptation.blocks"), words.count(data.get("blocks"))),
