@@ -63,6 +63,16 @@ def test_the_report_names_the_objective_in_its_language(objective):
     assert Language("de").find("objectives", objective) in german
 
 
+def test_the_report_draws_the_loss_from_before_the_first_step():
+    result = {
+        "losses": {"test": LOSSES, "dev": LOSSES},
+        "training": {"curve": [{"step": 9, "loss": 4.0}, {"step": 10, "loss": 4.0, "dev_loss": 3.0}]},
+    }
+    html = page(result)
+    assert "<title>0: 5.000</title>" in html
+    assert "<title>10: 3.000</title>" in html
+
+
 def test_goes_on_to_the_same_bits(encoder, corpus, tmp_path):
     run(config(encoder("bert"), corpus, tmp_path / "whole"))
     seen = []

@@ -128,7 +128,9 @@ def _learnt(result: Mapping[str, Any], words: Language) -> View:
         for name, losses in measured
     ]
     curve = part(result, "training").get("curve") or ()
-    line = [(p["step"], p["dev_loss"]) for p in curve if p.get("dev_loss") is not None]
+    begun = part(result, "losses", "dev", "before").get("value")
+    line = [] if begun is None else [(0, begun)]
+    line += [(p["step"], p["dev_loss"]) for p in curve if p.get("dev_loss") is not None]
     chart = None
     if line:
         name, steps = words("adaptation.dev_loss"), words("adaptation.steps")
