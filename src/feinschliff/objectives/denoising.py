@@ -6,11 +6,12 @@ text says. It is now the mean over the tokens, by which sentence encoders are us
 transformers' classification heads read. The decoder reads and writes with the encoder's own word vectors, has
 no positions (that it sees only what came before tells it the order), and does not go into the saved model.
 
-Of the published method the decoder is lighter: there it has the encoder's layers and weights. Here it learns
-alone for some steps first, like any new head.
+Of the published method the decoder is lighter: there it begins as the encoder, has all its layers and shares
+their weights. Here it learns alone for some steps first, like any new head, and needs many more until it
+writes better than by the frequencies of words; see docs/experiments.md.
 
 Source: Wang, Reimers and Gurevych, "TSDAE: Using Transformer-based Sequential Denoising Auto-Encoder for
-Unsupervised Sentence Embedding Learning", Findings of EMNLP 2021, section 3 (share deleted: table 5).
+Unsupervised Sentence Embedding Learning", Findings of EMNLP 2021 (bottleneck, share deleted).
 """
 
 from __future__ import annotations
