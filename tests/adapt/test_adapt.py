@@ -9,9 +9,19 @@ import torch
 import transformers
 
 import tiny
+from feinschliff import registry
 from feinschliff.adapt.run import run
 from feinschliff.errors import DataError, RunInterrupted
+from feinschliff.report.adaptation import page
+from feinschliff.report.language import Language
 from feinschliff.train.events import Step
+
+LOSSES = {
+    "documents": 5,
+    "before": {"value": 5.0, "low": 4.0, "high": 6.0},
+    "after": {"value": 3.0, "low": 2.0, "high": 4.0},
+    "difference": {"value": -2.0, "low": -2.5, "high": -1.5},
+}
 
 
 @pytest.fixture
@@ -38,6 +48,29 @@ def test_adapts_and_saves(encoder, corpus, toy_csv, tmp_path):
         "missing_keys"
     ]
     transformers.AutoTokenizer.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("objective", registry.names("objectives"))
+def test_the_report_names_the_objective_in_its_language(objective):
+    result = {
+        "objective": registry.load("objectives", objective).TITLE,
+        "config": {"adapt": {"objective": objective}},
+        "losses": {"test": LOSSES},
+    }
+    english, german = page(result), page(result, "de")
+    assert result["objective"].lower() in english.lower()
+    assert result["objective"].lower() not in german.lower()
+    assert Language("de").find("objectives", objective) in german
+
+
+def test_the_report_draws_the_loss_from_before_the_first_step():
+    result = {
+        "losses": {"test": LOSSES, "dev": LOSSES},
+        "training": {"curve": [{"step": 9, "loss": 4.0}, {"step": 10, "loss": 4.0, "dev_loss": 3.0}]},
+    }
+    html = page(result)
+    assert "<title>0: 5.000</title>" in html
+    assert "<title>10: 3.000</title>" in html
 
 
 def test_goes_on_to_the_same_bits(encoder, corpus, tmp_path):

@@ -6,15 +6,21 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from safetensors import safe_open
 
 import tiny
 from feinschliff import registry
 from feinschliff.adapt.run import run
 from feinschliff.config import load_config
+from feinschliff.encode import collate
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
 from feinschliff.objectives._parts import Parts
+from feinschliff.objectives.denoising import shortened
 from feinschliff.train.learner import used_ids
 
 OBJECTIVES = registry.names("objectives")
@@ -78,8 +84,6 @@ def test_anchor_holds_the_vectors(base):
     assert choose_objective("auto", base("causal"), loading.load_tokenizer(base("causal"))) == "causal"
     _, tokenizer, learner = learner_of("anchored", base("anchored"))
     encoded = train_blocks(tokenizer, DOCUMENTS, 32)
-    from feinschliff.encode import collate
-
     batch = collate(encoded, np.arange(8), learner.pad_id)
     optimiser = torch.optim.Adam(learner.model.parameters(), 3e-3)
     distances = []
@@ -94,6 +98,45 @@ def test_anchor_holds_the_vectors(base):
         optimiser.step()
         optimiser.zero_grad()
     assert distances[-1] < 0.7 * distances[0]
+
+
+@pytest.mark.parametrize("architecture", ["albert", "deberta-v2", "distilbert", "modernbert"])
+def test_denoising_teaches_encoder_and_word_vectors_of_any_kind(encoder, architecture):
+    _, tokenizer, learner = learner_of("denoising", encoder(architecture))
+    batch = collate(train_blocks(tokenizer, DOCUMENTS, 32), np.arange(4), learner.pad_id)
+    learner.forward(batch).sum().backward()
+    gradients = [p.grad for p in learner.model.base_model.parameters() if p.grad is not None]
+    assert len(gradients) > 5
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
+
+
+def test_denoising_leaves_an_encoder_without_its_decoder(base, tmp_path):
+    corpus, settings = tiny.write_corpus(tmp_path / "corpus.txt"), {"adapt.objective": "denoising"}
+    folder = base("denoising")
+    run(tiny.adaptation(folder, corpus, tmp_path / "out", **settings))
+    with safe_open(tmp_path / "out" / "model" / "model.safetensors", "pt") as stored:
+        names = set(stored.keys())
+    assert names == set(transformers.AutoModel.from_pretrained(folder).state_dict())
+
+
+@given(
+    arrays(np.int64, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(1, 20)),
+    st.data(),
+)
+def test_deleting_keeps_the_order_and_special_tokens(ids, data):
+    lengths = data.draw(st.lists(st.integers(1, ids.shape[1]), min_size=len(ids), max_size=len(ids)))
+    attention = np.arange(ids.shape[1]) < np.array(lengths)[:, None]
+    special = torch.arange(21) < 5
+    short, mask = shortened(
+        torch.from_numpy(np.where(attention, ids, 0)), torch.from_numpy(attention).long(), special, 0
+    )
+    for row, length, left, kept in zip(ids, lengths, short, mask, strict=True):
+        whole, part = row[:length].tolist(), left[kept.bool()].tolist()
+        rest = iter(whole)
+        assert all(token in rest for token in part)
+        assert [t for t in part if t < 5] == [t for t in whole if t < 5]
+        assert any(t >= 5 for t in part) == any(t >= 5 for t in whole)
+        assert not left[~kept.bool()].any()
 
 
 def test_a_decoder_hides_no_tokens(base):

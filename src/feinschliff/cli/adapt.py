@@ -23,7 +23,10 @@ def adapt(
     ] = None,
     objective: Annotated[
         str | None,
-        typer.Option("--objective", help="mlm, anchored, contrastive or causal; by the model if not named."),
+        typer.Option(
+            "--objective",
+            help="mlm, anchored, denoising, contrastive or causal; by the model if not named.",
+        ),
     ] = None,
     add_words: Annotated[
         int | None,

@@ -252,8 +252,8 @@ class AdaptConfig(Section):
     objective: str = Field(
         "auto",
         description="What is learnt from the texts: `mlm` (hidden tokens), `anchored` (hidden tokens, while "
-        "the vectors of texts stay), `contrastive` (which pieces stood together), `causal` (the next token); "
-        "`auto` goes by the model.",
+        "the vectors of texts stay), `denoising` (whole texts from a vector of what was left of them), "
+        "`contrastive` (which pieces stood together), `causal` (the next token); `auto` goes by the model.",
     )
     block_tokens: int = Field(
         128, ge=16, description="Tokens of one training text; longer documents are cut, short ones joined."

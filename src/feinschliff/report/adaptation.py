@@ -128,7 +128,9 @@ def _learnt(result: Mapping[str, Any], words: Language) -> View:
         for name, losses in measured
     ]
     curve = part(result, "training").get("curve") or ()
-    line = [(p["step"], p["dev_loss"]) for p in curve if p.get("dev_loss") is not None]
+    begun = part(result, "losses", "dev", "before").get("value")
+    line = [] if begun is None else [(0, begun)]
+    line += [(p["step"], p["dev_loss"]) for p in curve if p.get("dev_loss") is not None]
     chart = None
     if line:
         name, steps = words("adaptation.dev_loss"), words("adaptation.steps")
@@ -253,7 +255,12 @@ def _training(result: Mapping[str, Any], words: Language) -> View:
     data, cost = part(result, "data"), part(result, "cost")
     documents = part(data, "documents")
     facts = [
-        (words("adaptation.objective"), str(result.get("objective"))),
+        (
+            words("adaptation.objective"),
+            words.find(
+                "objectives", part(result, "config", "adapt").get("objective"), result.get("objective")
+            ),
+        ),
         (words("flexible.base"), str(part(result, "model").get("source"))),
         (words("adaptation.learnt_from"), words("adaptation.documents", count=documents.get("train", 0))),
         (words("adaptation.blocks"), words.count(data.get("blocks"))),
