@@ -119,7 +119,7 @@ def test_a_folder_of_classes(tmp_path):
         {"text": "", "label": "pos"},
     ]
     assert table.place(1) == str(tmp_path / "neg" / "deep" / "2.txt")
-    assert table.notes == ("encoding cp1252 (1 files)",)
+    assert table.notes == ("encoding cp1252 (1 file)",)
     (tmp_path / "pos" / "x.png").write_bytes(b"\x89PNG....")
     (tmp_path / "pos" / "y.txt").write_bytes(b"a\0b")
     with pytest.raises(DataError, match=r"2 files cannot be read: .*x\.png: the content is not text"):

@@ -66,7 +66,7 @@ CASES = {
     "micro-batches": ("bert", {"train.micro_batch_tokens": 64, "train.batch_size": 9}),
     "layers used again, then stopped": (
         "albert",
-        {"train.learning_rate": 3e-2, "train.batch_size": 5, "train.patience": 1, "train.epochs": 8},
+        {"train.learning_rate": 1e-2, "train.batch_size": 5, "train.patience": 1, "train.epochs": 8},
     ),
     "frozen layers": ("modernbert", {"train.freeze_layers": 1}),
     "adapters": ("roberta", {"train.method": "lora", "train.lora_rank": 4}),
