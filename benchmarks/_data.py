@@ -79,7 +79,7 @@ SOURCES = {
 
 def root() -> Path:
     """Return the folder of the data sets, or end with the reason why there is none."""
-    if "FEINSCHLIFF_DATA" not in os.environ:
+    if not os.environ.get("FEINSCHLIFF_DATA"):
         sys.exit("FEINSCHLIFF_DATA is not set: the folder with the data sets of the benchmarks")
     return Path(os.environ["FEINSCHLIFF_DATA"])
 
@@ -103,7 +103,24 @@ def sample(whole: Table, rows: int, seed: int) -> Table:
     """Return `rows` random rows in their order, or all where there are fewer."""
     if len(whole) <= rows:
         return whole
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(whole))[:rows])
+    return _take(whole, np.random.default_rng(seed).permutation(len(whole))[:rows])
+
+
+def draw(
+    whole: Table, rows: int, score_rows: int, seed: int, group: str | None = None
+) -> tuple[Table, Table]:
+    """Return `rows` random rows and up to `score_rows` of the others, of no group of the first."""
+    groups = range(len(whole)) if group is None else whole.columns[group].to_pylist()
+    rng = np.random.default_rng(seed)
+    of_group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    order = np.argsort(rng.permutation(of_group.max() + 1)[of_group], kind="stable")
+    learnt = order[:rows]
+    others = order[rows:][~np.isin(of_group[order[rows:]], of_group[learnt])]
+    return _take(whole, learnt), _take(whole, rng.permutation(others)[:score_rows])
+
+
+def _take(whole: Table, chosen: np.ndarray) -> Table:
+    chosen = np.sort(chosen)
     return replace(
         whole,
         columns=whole.columns.take(chosen),

@@ -77,7 +77,7 @@ def audit(path: str) -> None:
 
 
 def main() -> None:
-    if "FEINSCHLIFF_DATA" not in os.environ:
+    if not os.environ.get("FEINSCHLIFF_DATA"):
         sys.exit("FEINSCHLIFF_DATA is not set: name the folder with the data sets.")
     for num_rows in map(int, sys.argv[1:] or ("10000", "100000", "1000000")):
         with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,8 @@
 
 Each combination of the varied settings is a run as `feinschliff train` makes it, on the train file alone: a
 part of it is held out for the score and another for stopping, both anew for each seed, by groups where the
-data has them. One JSON line each, and a table of means and standard deviations.
+data has them; with few rows to learn from, `--score-rows` takes the score from others of the train file.
+One JSON line each, and a table of means and standard deviations.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _data import SOURCES, columns, sample, table
+from _data import SOURCES, columns, draw, sample, table
 from feinschliff.config import load_config
 from feinschliff.pipeline import run
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the train file, at most")
+    parser.add_argument("--score-rows", type=int, help="rows of the train file for the score, beside --rows")
     parser.add_argument("--set", action="append", default=[], dest="fixed", metavar="NAME=VALUE")
     parser.add_argument("--vary", action="append", default=[], metavar="NAME=VALUE,VALUE")
     parser.add_argument("--out", type=Path, default=Path("defaults.jsonl"))
@@ -71,10 +73,11 @@ def _run(data: str, settings: list[str], seed: int, options: argparse.Namespace)
     }
     try:
         begun = time.perf_counter()
-        result = run(
-            load_config(values=values, overrides=settings),
-            tables={"train": sample(whole, options.rows, seed)},
-        )
+        tables = {"train": sample(whole, options.rows, seed)}
+        if options.score_rows:
+            group = values.get("data.group")
+            tables["train"], tables["test"] = draw(whole, options.rows, options.score_rows, seed, group)
+        result = run(load_config(values=values, overrides=settings), tables=tables)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     names = {"accuracy", "macro_f1", "micro_f1", "entity_f1", result["primary_metric"]}

@@ -99,5 +99,5 @@ def test_goes_on_to_the_same_bits(encoder, corpus, tmp_path):
 def test_too_little_text(encoder, tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("one line\n")
-    with pytest.raises(DataError, match="1 documents"):
+    with pytest.raises(DataError, match="is 1 document;"):
         run(config(encoder("bert"), path, tmp_path / "out"))

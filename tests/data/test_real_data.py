@@ -14,7 +14,7 @@ from feinschliff.readers import Table, read
 
 
 def source(name: str) -> Table:
-    if "FEINSCHLIFF_DATA" not in os.environ:
+    if not os.environ.get("FEINSCHLIFF_DATA"):
         pytest.skip("FEINSCHLIFF_DATA is not set")
     return read(str(Path(os.environ["FEINSCHLIFF_DATA"]) / name))
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from feinschliff.config import RunConfig
 from feinschliff.data import infer
 from feinschliff.data.near import near_duplicates
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers import read
 
 LONG_ROW = 1000
@@ -86,8 +86,8 @@ def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
     documents, joined = _documents(rows, kept)
     if len(documents) < FEWEST:
         raise DataError(
-            f"the corpus is {len(documents)} documents; with fewer than {FEWEST} none can be held out to "
-            "measure what was learnt",
+            f"the corpus is {counted(len(documents), 'document')}; with fewer than {FEWEST} none can be "
+            "held out to measure what was learnt",
             where=_name(sources[0]),
             hint="Give more texts",
         )

@@ -20,7 +20,7 @@ from feinschliff.adapt.probe import labelled, probe
 from feinschliff.adapt.save import save
 from feinschliff.adapt.vocabulary import count_words
 from feinschliff.config import RunConfig, dump_config
-from feinschliff.errors import ConfigError, DataError
+from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.models import load as loading
 from feinschliff.report import run_folder
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -173,9 +173,9 @@ def _tell(texts: Corpus, listen: Listener) -> None:
     counts = texts.facts["documents"]
     listen(
         Notice(
-            f"{counts['train']:,} documents to learn from, {counts['dev']:,} to stop by, "
-            f"{counts['test']:,} to measure; {texts.facts['exact_duplicates']:,} repetitions and "
-            f"{texts.facts['near_duplicates']:,} near repetitions left out."
+            f"{counted(counts['train'], 'document')} to learn from, {counts['dev']:,} to stop by, "
+            f"{counts['test']:,} to measure; {counted(texts.facts['exact_duplicates'], 'repetition')} and "
+            f"{counted(texts.facts['near_duplicates'], 'near repetition')} left out."
         )
     )
 

@@ -96,6 +96,8 @@ def adapt(
 
 
 def _sentence(found: dict) -> str:
+    from feinschliff.errors import counted
+
     old, new, apart = found["before"], found["after"], found["difference"]
     perplexity = ""
     if "perplexity_before" in found:
@@ -104,7 +106,7 @@ def _sentence(found: dict) -> str:
     return (
         f"loss {old['value']:.3f} before, {new['value']:.3f} after; "
         f"difference {apart['value']:+.3f} [{apart['low']:+.3f}, {apart['high']:+.3f}] over "
-        f"{found['documents']:,} documents{perplexity}."
+        f"{counted(found['documents'], 'document')}{perplexity}."
     )
 
 
