@@ -317,7 +317,7 @@ def understand(
     """
     from feinschliff.data import infer, separator_for
     from feinschliff.data.derive import derive
-    from feinschliff.data.infer import simplify
+    from feinschliff.data.profile import simplify
     from feinschliff.readers import iter_batches, read
 
     config = configure(None, {"task": model.task if labelled else None, **(settings or {})})

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from feinschliff.data import _targets
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Records
-from feinschliff.data.infer import simplify
+from feinschliff.data.profile import simplify
 from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
 

@@ -16,11 +16,12 @@ from feinschliff.data.dataset import Columns, Dataset, Finding, Records
 from feinschliff.data.derive import derive
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
-from feinschliff.data.infer import infer, require_column, simplify
+from feinschliff.data.infer import infer, require_column
 from feinschliff.data.known import label_counts, unknown_labels
 from feinschliff.data.learnable import require_learnable
 from feinschliff.data.normalise import normalise
 from feinschliff.data.pool import build
+from feinschliff.data.profile import simplify
 from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers import Table
 

@@ -8,11 +8,12 @@ from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals,
 from feinschliff.evaluate.calibrate import Calibration, calibration, tempered
 from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.decide import decide
-from feinschliff.evaluate.goals import Goal, fit_rules, goal
+from feinschliff.evaluate.goals import Goal, goal
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions, pooled
 from feinschliff.evaluate.repeats import Repeated, repeated
 from feinschliff.evaluate.requirements import Requirement, requirement
+from feinschliff.evaluate.rules import fit_rules
 from feinschliff.evaluate.scaling import Scaling, fit_scaling, fit_temperature
 from feinschliff.evaluate.selective import (
     answer_threshold,
