@@ -30,6 +30,12 @@ def test_small_encoders_learn_faster_than_base_ones():
     assert base.layer_decay < small.layer_decay == 1.0
 
 
+def test_the_new_head_learns_faster_than_any_backbone_and_adapters_alike_in_all():
+    assert all(resolve(TrainConfig(), size, 500, 77).head_learning_rate == 1e-3 for size in (SMALL, BASE))
+    lora = [resolve(TrainConfig(method="lora"), size, 500, 2).learning_rate for size in (SMALL, BASE)]
+    assert lora[0] == lora[1] > resolve(TrainConfig(), BASE, 500, 2).learning_rate
+
+
 def test_little_data_and_many_classes_get_more_passes_within_bounds():
     epochs = [resolve(TrainConfig(), SMALL, n, 2).epochs for n in (10, 100, 600, 100_000)]
     assert epochs == sorted(epochs, reverse=True)

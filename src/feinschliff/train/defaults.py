@@ -11,6 +11,9 @@ SMALL_PARAMETERS = 40_000_000
 FEW_LABELS = 10
 """Up to so many labels of a text are told apart with small changes to a sentence encoder."""
 
+HEAD_RATE = 1e-3
+"""Of the new head, whatever the size of the model: at a tenth, many labels of few texts are not learnt."""
+
 MOST_TOKENS, LEAST_TOKENS = 4096, 1024
 """Tokens computed at once, of MiniLM and of models much larger; what is kept of each for the way back grows
 with layers and width, of which the number of weights grows with the square."""
@@ -30,10 +33,11 @@ def resolve(
         unit: What a task labels: `text` or `token`.
     """
     small = backbone_parameters <= SMALL_PARAMETERS
-    rate = settings.learning_rate or _rate(small, unit == "token" or num_labels > FEW_LABELS)
+    much_to_learn = unit == "token" or num_labels > FEW_LABELS
+    rate = settings.learning_rate or _rate(small, much_to_learn, settings.method)
     chosen = {
         "learning_rate": rate,
-        "head_learning_rate": settings.head_learning_rate or max(rate, 1e-3 if small else 1e-4),
+        "head_learning_rate": settings.head_learning_rate or max(rate, HEAD_RATE),
         "epochs": settings.epochs or _epochs(num_records, num_labels, unit),
         "batch_size": settings.batch_size or 32,
         "micro_batch_tokens": micro_batch_tokens(settings, backbone_parameters),
@@ -53,9 +57,11 @@ def micro_batch_tokens(settings: TrainConfig, backbone_parameters: int) -> int:
     return max(LEAST_TOKENS, round(MOST_TOKENS * share / 64) * 64)
 
 
-def _rate(small: bool, much_to_learn: bool) -> float:
+def _rate(small: bool, much_to_learn: bool, method: str) -> float:
+    if method == "lora":
+        return 2e-4
     if not small:
-        return 3e-5
+        return 5e-5
     return 2e-4 if much_to_learn else 1e-4
 
 
