@@ -71,6 +71,14 @@ def test_later_weights_must_be_clearly_worse_to_be_dropped(encoder):
     assert (fitted.progress.best_step, fitted.stopped) == (4, "patience")
 
 
+def test_patience_lasts_as_long_as_the_loss_on_dev_falls(encoder):
+    """One lucky score must not end a training that goes on learning."""
+    found = [s | {"loss": loss} for s, loss in zip(scores(0.9, *5 * [0.5]), (6, 5, 4, 3, 3, 3), strict=True)]
+    fitted, steps = bench(encoder("bert"), **{"train.epochs": 7, "train.patience": 2}).fit(scripted(found)[0])
+    assert (fitted.progress.best_step, fitted.stopped) == (4, "patience")
+    assert len([s for s in steps if s.dev]) == 6
+
+
 def test_several_looks_in_an_epoch(encoder):
     work = bench(encoder("bert"), **{"train.epochs": 1, "train.evaluations_per_epoch": 2})
     _, steps = work.fit()

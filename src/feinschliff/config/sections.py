@@ -133,7 +133,10 @@ class TrainConfig(Section):
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients longer than this are shortened to it.")
     evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
     patience: int = Field(
-        3, ge=1, description="Looks at dev in a row, clearly worse than the best, before training stops."
+        3,
+        ge=1,
+        description="Looks at dev in a row, clearly worse than the best and without a smaller loss, before "
+        "training stops.",
     )
     seeds: int = Field(
         1,

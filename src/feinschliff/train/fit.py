@@ -254,14 +254,20 @@ def _note(progress: Progress, step: int, scores: dict[str, float], metric: str) 
     dropped. With one, and in favour of the simpler model, the rule is that of Breiman et al., "Classification
     and Regression Trees", 1984, section 3.4.3. What it gains is in docs/experiments.md.
 
+    Where the loss on dev, which says more than a score does, still falls, patience is not used up.
+
     Raises:
         FeinschliffError: the loss on dev is not a finite number.
     """
     check_finite(scores["loss"], "loss on dev", step)
     key = scores[metric] - 1e-6 * scores["loss"]
     enough = progress.best - TOLERANCE * scores.get(STANDARD_ERROR, 0.0)
+    falls, progress.least_loss = (
+        scores["loss"] < progress.least_loss,
+        min(scores["loss"], progress.least_loss),
+    )
     if progress.best_step and not key > enough:  # a score may be undefined, which is never better
-        progress.looks_without_gain += 1
+        progress.looks_without_gain = 0 if falls else progress.looks_without_gain + 1
         return False
     progress.best = max(progress.best, -math.inf if math.isnan(key) else key)
     progress.best_step, progress.looks_without_gain = step, 0

@@ -35,7 +35,7 @@ class Progress:
         identity: What the checkpoint belongs to: the fingerprint of data and base model.
         tokens: Tokens computed so far, without padding.
         best: Score of the best look at dev; `best_step` is the step of the weights to be kept, see `fit`, 0
-            before the first look.
+            before the first look; `least_loss` is the least loss seen on dev.
         curve: Points for the report.
         scaler: State of the gradient scaler, with float16.
         micro_batch_tokens: What is computed at once since memory ran out; 0 as long as it has not.
@@ -48,6 +48,7 @@ class Progress:
     best: float = -math.inf
     best_step: int = 0
     looks_without_gain: int = 0
+    least_loss: float = math.inf
     curve: list[dict[str, Any]] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
     micro_batch_tokens: int = 0
