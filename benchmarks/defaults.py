@@ -73,10 +73,12 @@ def _run(data: str, settings: list[str], seed: int, options: argparse.Namespace)
     }
     try:
         begun = time.perf_counter()
-        tables = {"train": sample(whole, options.rows, seed)}
         if options.score_rows:
             group = values.get("data.group")
-            tables["train"], tables["test"] = draw(whole, options.rows, options.score_rows, seed, group)
+            parts = draw(whole, options.rows, options.score_rows, seed, group)
+            tables = dict(zip(("train", "test"), parts, strict=True))
+        else:
+            tables = {"train": sample(whole, options.rows, seed)}
         result = run(load_config(values=values, overrides=settings), tables=tables)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
