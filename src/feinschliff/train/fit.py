@@ -262,10 +262,8 @@ def _note(progress: Progress, step: int, scores: dict[str, float], metric: str) 
     check_finite(scores["loss"], "loss on dev", step)
     key = scores[metric] - 1e-6 * scores["loss"]
     enough = progress.best - TOLERANCE * scores.get(STANDARD_ERROR, 0.0)
-    falls, progress.least_loss = (
-        scores["loss"] < progress.least_loss,
-        min(scores["loss"], progress.least_loss),
-    )
+    falls = scores["loss"] < progress.least_loss
+    progress.least_loss = min(scores["loss"], progress.least_loss)
     if progress.best_step and not key > enough:  # a score may be undefined, which is never better
         progress.looks_without_gain = 0 if falls else progress.looks_without_gain + 1
         return False
