@@ -11,7 +11,7 @@ quickstart: $(STAMP)
 	$(VENV)/bin/feinschliff quickstart --output-dir runs/quickstart
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 # Everything but the tests: style, types, generated pages.
 check: $(STAMP)
