@@ -78,6 +78,12 @@ class ModelConfig(Section):
     label_pieces: Literal["first", "all"] = Field(
         "first", description="Tokens of a word that carry its label, in tasks that label words."
     )
+    words: Literal["auto", "narrow", "wide"] = Field(
+        "auto",
+        description="What counts as a word, in tasks that label words: `wide` ones hold signs that join "
+        "their parts (`IL-2`, `AT&T`, `#tag`, `www.x.de`), `narrow` ones end at every sign; `auto` is wide "
+        "unless entities of train end within such words.",
+    )
     max_train_windows: int = Field(
         8, ge=1, description="Windows of one text used in a training step; prediction always reads all."
     )

@@ -5,7 +5,7 @@ from feinschliff.encode.inference import mean_of_windows, window_logits
 from feinschliff.encode.reading import Reading
 from feinschliff.encode.tokenise import Encoded, tokenise
 from feinschliff.encode.tokens import tokens_of
-from feinschliff.encode.words import word_spans
+from feinschliff.encode.words import num_expressed, word_spans
 
 __all__ = [
     "Batch",
@@ -13,6 +13,7 @@ __all__ = [
     "Reading",
     "collate",
     "mean_of_windows",
+    "num_expressed",
     "plan_epoch",
     "plan_inference",
     "tokenise",

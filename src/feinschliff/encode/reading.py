@@ -19,6 +19,7 @@ class Reading:
         window_overlap_tokens: Tokens shared by neighbouring windows.
         pairs: Whether records are pairs of texts.
         label_pieces: Tokens that carry a word's label, `first` or `all`.
+        words: What counts as a word, `narrow` or `wide`, see `words`.
     """
 
     max_length_tokens: int
@@ -26,6 +27,7 @@ class Reading:
     window_overlap_tokens: int = 32
     pairs: bool = False
     label_pieces: str = "first"
+    words: str = "narrow"
 
     def encode(
         self, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, *, units: bool = False
@@ -39,4 +41,5 @@ class Reading:
             windows=self.long_text == "windows",
             overlap_tokens=self.window_overlap_tokens,
             label_pieces=self.label_pieces if units else None,
+            words=self.words,
         )

@@ -101,6 +101,7 @@ def tokenise(
     windows: bool = True,
     overlap_tokens: int = 32,
     label_pieces: str | None = None,
+    words: str = "narrow",
 ) -> Encoded:
     """Tokenise texts, or pairs of texts.
 
@@ -115,6 +116,7 @@ def tokenise(
         overlap_tokens: Tokens a window repeats from the one before.
         label_pieces: Which tokens of a word are labelled, `first` or `all`; None keeps no offsets, `tokens`
             those of every token as the tokenizer gives them, of pairs in both texts joined by a line break.
+        words: What counts as a word, `narrow` or `wide`.
     """
     windows = windows and pairs is None
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
@@ -167,7 +169,7 @@ def tokenise(
             starts = np.concatenate([[0], np.cumsum(lengths[begun:])])
             offsets = np.concatenate(raw)
             if label_pieces != "tokens":
-                offsets = unit_offsets(chunk, texts_of, starts, offsets, label_pieces)
+                offsets = unit_offsets(chunk, texts_of, starts, offsets, label_pieces, words)
             spans.append(offsets)
     kept = (
         np.bincount(np.asarray(record, np.int64), weights=lengths, minlength=len(texts))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from feinschliff.encode import Encoded
 
 
+LOST_TO_WIDE_WORDS = 0.002
+"""Of the entities in train, the share that may end inside a wide word."""
+
+
 def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     """Load the pretrained model with a new head for the task."""
     from feinschliff.bundle import Model, Spec
@@ -41,6 +45,7 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         settings.window_overlap_tokens,
         dataset.columns.text_pair is not None,
         settings.label_pieces,
+        words_of(dataset) if settings.words == "auto" else settings.words,
     )
     network = renewer(config, dataset, folder, tokenizer)(config.seed)
     loading.match_inputs(tokenizer, network)
@@ -62,6 +67,17 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         few = model.encode(texts, texts if reading.pairs else None)
         model.learner.unpadded = agrees(model.learner, few)
     return model
+
+
+def words_of(dataset: Dataset) -> str:
+    """Return which words to label: wide ones, unless entities of train end within them."""
+    from feinschliff.encode import num_expressed
+
+    if registry.load("tasks", dataset.task).UNIT != "token":
+        return "narrow"
+    texts, spans = dataset.train.texts, dataset.train.targets
+    wide, narrow = (num_expressed(texts, spans, words) for words in ("wide", "narrow"))
+    return "wide" if narrow - wide <= LOST_TO_WIDE_WORDS * narrow else "narrow"
 
 
 def renewer(
@@ -123,6 +139,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
             "model": config.model.model_copy(
                 update={
                     "max_length_tokens": model.spec.reading.max_length_tokens,
+                    "words": model.spec.reading.words,
                     "source": source if source in PACKAGED else _absolute(source),
                     "revision": commit(folder) or config.model.revision,
                 }
