@@ -11,7 +11,7 @@ import pytest
 
 import tiny
 from feinschliff import bundle
-from feinschliff.config import TrainConfig
+from feinschliff.config import TrainConfig, load_config
 from feinschliff.errors import ConfigError
 from feinschliff.pipeline import run
 from feinschliff.tasks import regression
@@ -120,6 +120,17 @@ def test_ner_gives_the_same_spans(finished):
     for prediction, rows in zip(bundle.load(folder).predict(texts()), theirs, strict=True):
         ours = [(s["start"], s["end"], s["label"]) for s in prediction.spans]
         assert ours == [(r["start"], r["end"], r["entity_group"]) for r in rows]
+
+
+def test_words_are_as_wide_as_the_entities_allow_and_stay_so(finished, encoder, tmp_path):
+    assert bundle.load(finished("ner")).spec.reading.words == "wide"
+    rows = [{"text": re.sub(r"(soup|film)", r"\1-lover", t), "spans": spans(t)} for t in documents()]
+    data = write(tmp_path / "data.jsonl", rows)
+    settings = {"task": "ner", "data.text": "text", "data.label": "spans", "train.epochs": 1}
+    cut = tiny.config(encoder("bert"), data, tmp_path / "run", **settings)
+    run(cut)
+    assert bundle.load(tmp_path / "run").spec.reading.words == "narrow"
+    assert load_config(tmp_path / "run/config.yaml").model.words == "narrow"
 
 
 def test_ner_reads_a_text_of_any_length(finished):

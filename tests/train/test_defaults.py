@@ -44,16 +44,23 @@ def test_little_data_and_many_classes_get_more_passes_within_bounds():
     assert resolve(TrainConfig(), SMALL, 600, 77).epochs > resolve(TrainConfig(), SMALL, 600, 2).epochs
 
 
-def test_small_encoders_change_less_for_few_labels_than_for_many_or_for_tokens():
+def test_small_encoders_change_less_for_few_labels_and_for_tokens_than_for_many():
     few, many = (resolve(TrainConfig(), SMALL, 5000, n).learning_rate for n in (2, 77))
-    tokens = resolve(TrainConfig(), SMALL, 5000, 2, "token").learning_rate
-    assert few < many == tokens
+    tokens = [resolve(TrainConfig(), SMALL, 5000, n, "token") for n in (2, 77)]
+    assert few == tokens[0].learning_rate == tokens[1].learning_rate < many
+    assert tokens[0].batch_size < resolve(TrainConfig(), SMALL, 5000, 2).batch_size
 
 
 def test_tokens_get_more_passes_than_texts():
     texts, tokens = (resolve(TrainConfig(), SMALL, 3000, 6, unit).epochs for unit in ("text", "token"))
     assert tokens > texts
     assert resolve(TrainConfig(), SMALL, 1_000_000, 6, "token").epochs == 3
+
+
+def test_words_are_labelled_with_dropout_and_texts_without():
+    chosen = {unit: resolve(TrainConfig(), SMALL, 3000, 6, unit).dropout for unit in ("text", "token")}
+    assert chosen == {"text": 0.0, "token": 0.1}
+    assert resolve(TrainConfig(dropout=0), SMALL, 3000, 6, "token").dropout == 0
 
 
 def test_larger_models_compute_fewer_tokens_at_once_within_bounds():

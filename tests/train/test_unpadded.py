@@ -92,6 +92,8 @@ def test_attention_of_its_own_kind_keeps_its_padding(encoder, name):
 
 def test_dropout_in_attention_and_cpus_keep_it_too(encoder):
     work = bench(encoder("bert"), **{"train.dropout": 0.1})
+    assert agrees(work.model.learner, work.model.encode(TEXTS))
+    work.model.learner.model.config.attention_probs_dropout_prob = 0.1
     assert not agrees(work.model.learner, work.model.encode(TEXTS))
     assert not pays(work.model.learner)
 

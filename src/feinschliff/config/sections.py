@@ -114,7 +114,10 @@ class TrainConfig(Section):
     )
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decoupled weight decay.")
     dropout: float | None = Field(
-        None, ge=0, lt=1, description="Dropout in the backbone and before the head, while training."
+        None,
+        ge=0,
+        lt=1,
+        description="Dropout in the backbone, but for attention, and before the head, while training.",
     )
     loss: Literal["cross_entropy", "focal"] = Field(
         "cross_entropy", description="Loss of labels; `focal` gives what is known already less weight."

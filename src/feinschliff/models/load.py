@@ -186,7 +186,7 @@ def load_model(
     Args:
         folder: Its files.
         auto_class: Name of a transformers Auto class, such as `AutoModelForSequenceClassification`.
-        dropout: Probability for every dropout of the architecture; the checkpoint's own if None.
+        dropout: Probability of dropout, see `set_dropout`; the checkpoint's own if None.
         seed: For the new head's weights.
         pretrained: False gives the same architecture with random weights.
         complete: The head's weights must be in the checkpoint too.
@@ -234,7 +234,10 @@ def load_model(
 
 
 def set_dropout(config: Any, value: float) -> None:
-    """Set every dropout probability a configuration has."""
+    """Set the dropout probabilities a configuration has: `value`, and 0 for the weights of attention.
+
+    Dropout of these keeps attention off its fast paths, see docs/experiments.md.
+    """
     for name in list(vars(config)):
         old = getattr(config, name)
         if (
@@ -242,7 +245,7 @@ def set_dropout(config: Any, value: float) -> None:
             and isinstance(old, int | float | None)
             and not isinstance(old, bool)
         ):
-            setattr(config, name, value)
+            setattr(config, name, 0.0 if "attention" in name or "attn" in name else value)
 
 
 def max_length(config: Any, tokenizer: Any, wanted: int | None) -> int:

@@ -85,6 +85,7 @@ def renewer(
 ) -> Callable[[int], Any]:
     """Return a function that loads the network with a new head, or all weights, drawn by a seed."""
     from feinschliff.models import load as loading
+    from feinschliff.train.defaults import dropout
 
     task = registry.load("tasks", dataset.task)
 
@@ -92,7 +93,7 @@ def renewer(
         return loading.load_model(
             folder,
             task.AUTO_CLASS,
-            dropout=config.train.dropout or 0.0,
+            dropout=dropout(config.train, task.UNIT),
             seed=seed,
             pretrained=pretrained,
             pad_token_id=tokenizer.pad_token_id,
