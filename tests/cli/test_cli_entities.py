@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow as pa
 import pytest
@@ -82,7 +83,7 @@ def test_what_a_file_of_tags_cannot_hold_is_refused(cli, tagger, trained, toy_cs
 def test_a_terminal_shows_entities_marked(cli, tagger, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     done = cli("predict", tagger / "run", tagger / "train.conll")
-    assert "[order thing]" in done.out or "[soup thing]" in done.out or "[film thing]" in done.out
+    assert re.search(r"\[\w+ thing\]", done.out)
     assert "{" not in done.out
     text = marked("A\x1b[2J in Ulm.", [{"start": 9, "end": 12, "label": "LOC"}], ("LOC",))
     assert text.plain == "A\ufffd[2J in [Ulm LOC]."

@@ -71,7 +71,7 @@ CASES = {
     "frozen layers": ("modernbert", {"train.freeze_layers": 1}),
     "adapters": ("roberta", {"train.method": "lora", "train.lora_rank": 4}),
     "unfreezing": ("electra", {"train.unfreeze_share": 0.5}),
-    "entities": ("distilbert", {"task": "ner", "train.micro_batch_tokens": 64}),
+    "entities": ("distilbert", {"task": "ner", "train.micro_batch_tokens": 64, "train.dropout": 0}),
     "seeds, and an output of which a process has nothing": (
         "bert",
         {"task": "regression", "train.seeds": 2},
