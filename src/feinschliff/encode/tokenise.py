@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.encode.column import Column
-from feinschliff.encode.words import unit_offsets
-
-CHUNK = 1024  # texts given to the tokenizer at once: bounds the memory of its Python lists
+from feinschliff.encode.words import CHUNK, unit_offsets
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ import numpy as np
 
 SPACE, WORD, SINGLE, MARK, FORMAT, UNKNOWN = range(6)
 
+CHUNK = 1024
+"""Texts looked at once: bounds the memory."""
+
 UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -117,13 +120,17 @@ def num_expressed(texts: Sequence[str], spans: Sequence[Sequence[Mapping[str, An
         spans: Entities of each, with `start` and `end`.
         words: `narrow` or `wide`.
     """
+    return sum(
+        _num_expressed(texts[at : at + CHUNK], spans[at : at + CHUNK], words)
+        for at in range(0, len(texts), CHUNK)
+    )
+
+
+def _num_expressed(texts: Sequence[str], spans: Sequence[Sequence[Mapping[str, Any]]], words: str) -> int:
     kind, base = _kinds(texts, words == "wide")
     starts, end = _words(kind)
-    edges = [
-        (shift + s["start"], shift + s["end"])
-        for shift, found in zip(base, spans, strict=True)
-        for s in found
-    ]
+    pairs = zip(base, spans, strict=True)
+    edges = [(shift + s["start"], shift + s["end"]) for shift, found in pairs for s in found]
     first, last = np.array(edges, np.int64).reshape(-1, 2).T
     return int((starts[first] & (end[last - 1] == last)).sum())
 
