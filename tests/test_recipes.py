@@ -1,4 +1,4 @@
-"""Every recipe is a valid configuration that says where its data comes from."""
+"""Every recipe is a valid configuration that says where its data comes from and what to expect."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def test_recipe(path):
     assert "CC BY 4.0" in text
     assert f"recipes/{path.name}" in text
     assert config != RunConfig()
+    assert ("# Zu erwarten:" if path.stem.endswith("_de") else "# Expect:") in text
     assert (config.report.language == "de") == path.stem.endswith("_de")
 
 
