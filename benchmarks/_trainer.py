@@ -51,7 +51,7 @@ def tune_and_predict(
     tokenizer = AutoTokenizer.from_pretrained(model)
     names = ["O"] + [f"{p}-{label}" for label in labels for p in "BI"] if task == "ner" else list(labels)
     auto = AutoModelForTokenClassification if task == "ner" else AutoModelForSequenceClassification
-    head: dict[str, Any] = {"num_labels": len(names)}
+    head: dict[str, Any] = {"num_labels": max(1, len(names))}
     if task == "multilabel":
         head["problem_type"] = "multi_label_classification"
     network = auto.from_pretrained(model, dtype=torch.float32, **head)
@@ -90,6 +90,8 @@ def _encode_texts(tokenizer: Any, records: Records, task: str, names: list[str])
         row = {key: found[key][i] for key in found}
         if task == "multilabel":
             row["labels"] = [float(name in target) for name in names]
+        elif task == "regression":
+            row["labels"] = float(target)
         else:
             row["labels"] = names.index(target)
         rows.append(row)
@@ -142,6 +144,8 @@ def _decode(
         return Predictions(task, tuple(labels), logits.argmax(1))
     if task == "multilabel":
         return Predictions(task, tuple(labels), logits > 0)
+    if task == "regression":
+        return Predictions(task, (), logits[:, 0].astype(np.float64))
     from seqeval.metrics.sequence_labeling import get_entities
 
     found = []

@@ -68,6 +68,14 @@ def test_the_same_text_with_another_label_is_a_conflict() -> None:
     assert finding.examples[0]["detail"] == "good here, bad at rows.csv:122"
 
 
+def test_conflicts_say_how_often_one_can_be_right() -> None:
+    """Of 124 rows, the text that is good once, bad twice and fair once costs two, another one."""
+    texts = [*TEXTS, TEXTS[0], TEXTS[0], TEXTS[0], TEXTS[1]]
+    labels = [*TWO, "bad", "bad", "fair", next(label for label in TWO if label != TWO[1])]
+    finding = one(audited(table(text=texts, label=labels)), "conflicting_labels")
+    assert "on 97.6% of rows at most" in finding.message
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
