@@ -64,12 +64,13 @@ def _conflicts(pool: Pool, labels: np.ndarray, usable: np.ndarray) -> Iterator[F
         f"{counted(len(torn), 'row')} ({counted(len(others), 'text')}) with several labels for the same text"
     )
     if pool.task == "classification":
-        message += f"; what reads the text alone is right on {_ceiling(text, labels[rows]):.1%} of rows at most"
+        most = _ceiling(text, labels[rows])
+        message += f"; what reads the text alone is right on {most:.1%} of rows at most"
     yield Found("conflicting_labels", "warning", torn, message, detail)
 
 
 def _ceiling(text: np.ndarray, labels: np.ndarray) -> float:
-    """Return the accuracy of giving each text, int [N], its commonest label, int [N]: the most there can be."""
+    """Return the accuracy of giving each text, int [N], its commonest label, int [N]."""
     pairs, counts = np.unique(np.stack([text, labels]), axis=1, return_counts=True)
     return float(np.maximum.reduceat(counts, np.flatnonzero(np.diff(pairs[0], prepend=-1))).sum() / len(text))
 
