@@ -6,6 +6,7 @@ import torch
 import tiny
 from feinschliff.models.attention import SHORT_TOKENS, choose_attention
 from feinschliff.models.load import load_model
+from feinschliff.models.long_attention import NAME
 
 
 @pytest.fixture(params=tiny.SHAPES)
@@ -29,7 +30,8 @@ def test_kernels_agree_when_switched_between_batches(model):
     for length in (8, SHORT_TOKENS + 1, 8):
         choose_attention(model, "cpu", length)
         if model._supports_sdpa:
-            assert model.config._attn_implementation == ("eager" if length == 8 else "sdpa")
+            long = NAME if model._supports_attention_backend else "sdpa"
+            assert model.config._attn_implementation == ("eager" if length == 8 else long)
         found.append(model(input_ids=ids, attention_mask=mask).logits)
     assert torch.equal(found[0], found[2])
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
