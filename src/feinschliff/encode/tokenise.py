@@ -56,6 +56,11 @@ class Encoded:
         return np.searchsorted(self.record, np.arange(self.num_records + 1))
 
     @property
+    def record_tokens(self) -> np.ndarray:
+        """int64 [N], tokens of all windows of each record."""
+        return np.diff(self.starts[self.first_window])
+
+    @property
     def num_windows(self) -> int:
         """Number of windows, W."""
         return len(self.record)

@@ -44,9 +44,4 @@ def embed(
             hidden = backbone(**tensors).last_hidden_state.float()
             total = (hidden * tensors["attention_mask"][:, :, None]).sum(1)
             np.add.at(sums, encoded.record[windows], total.cpu().double().numpy())
-    tokens = (
-        np.add.reduceat(encoded.lengths, encoded.first_window[:-1])
-        if encoded.num_records
-        else encoded.lengths
-    )
-    return (sums / np.maximum(tokens, 1)[:, None]).astype(np.float32)
+    return (sums / np.maximum(encoded.record_tokens, 1)[:, None]).astype(np.float32)

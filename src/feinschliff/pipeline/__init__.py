@@ -275,7 +275,10 @@ def _explanations(
     from feinschliff.report import reasons
 
     try:
-        return reasons.explanation_facts(model, dataset.test, result["mistakes"] or [], config)
+        found = reasons.explanation_facts(model, dataset.test, result["mistakes"] or [], config)
     except MissingExtraError as error:
         listen(Notice(str(error)))
         return None
+    if not found and config.evaluate.explain_texts and dataset.task in reasons.TASKS:
+        listen(Notice("Words are not weighed: all texts are too long (evaluate.explain_texts allows more)."))
+    return found

@@ -12,6 +12,7 @@ from feinschliff.data import Records
 from feinschliff.report import charts
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
+from feinschliff.report.sampling import CANDIDATES, draw, within
 from feinschliff.report.values import View, part, score
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ TASKS = ("classification", "multilabel")
 MOST_STEPS = 16
 """Steps of the integration, fewer than for single predictions: their order is the same, their sum is not as
 exact."""
-EXPLAINED_MISTAKES = 8
+TOKENS_EACH = 128
+EXPLAINED_MISTAKES, MISTAKEN_TOKENS = 8, 2048
+"""The first mistakes that fit both."""
 REASONS = 5
 """Words named for a mistake."""
 MAX_LABELS = 80
@@ -42,13 +45,14 @@ def explanation_facts(
         `texts`, `typical` (see `explain.typical_words`) and `deletion` (see `explain.faithful.Deletion`);
         None for other tasks, and where no texts are to be explained.
     """
-    number = min(config.evaluate.explain_texts, len(records))
-    if model.task not in TASKS or not number:
+    if model.task not in TASKS:
+        return None
+    rows = draw(model, records, config.evaluate.explain_texts, TOKENS_EACH, config.seed)
+    if not len(rows):
         return None
     from feinschliff.explain.faithful import deletion
     from feinschliff.explain.typical import typical_words
 
-    rows = np.sort(np.random.default_rng(config.seed).permutation(len(records))[:number])
     chosen = records.take(rows)
     found = model.explain(chosen.texts, chosen.pairs, most_steps=MOST_STEPS)
     checked = deletion(
@@ -59,9 +63,9 @@ def explanation_facts(
         config.evaluate.confidence,
         config.seed,
     )
-    _give_reasons(model, records, mistakes[:EXPLAINED_MISTAKES])
+    _give_reasons(model, records, mistakes)
     return {
-        "texts": number,
+        "texts": len(rows),
         "gap": float(np.median([e.gap for e in first])),
         "typical": typical_words(e for own in found for e in own),
         "deletion": checked.as_dict() if checked else None,
@@ -82,12 +86,14 @@ def _give_reasons(model: Any, records: Records, mistakes: Sequence[Any]) -> None
     if model.task != "classification" or not mistakes:
         return
     row = {key: i for i, key in enumerate(zip(records.ids, records.table["place"].to_pylist(), strict=True))}
-    wrong = records.take([row[m["id"], m["place"]] for m in mistakes])
-    found = model.explain(wrong.texts, wrong.pairs, most_steps=MOST_STEPS)
-    for mistake, (explanation, *_) in zip(mistakes, found, strict=True):
+    wrong = {row[m["id"], m["place"]]: m for m in mistakes[: CANDIDATES * EXPLAINED_MISTAKES]}
+    kept = within(model, records, wrong, EXPLAINED_MISTAKES, MISTAKEN_TOKENS)
+    some = records.take(kept)
+    found = model.explain(some.texts, some.pairs, most_steps=MOST_STEPS)
+    for number, (explanation, *_) in zip(kept, found, strict=True):
         words = [w for w in explanation.words if w["weight"] > 0 and any(map(str.isalnum, w["text"]))]
         words.sort(key=lambda w: -w["weight"])
-        mistake["reasons"] = [{k: w[k] for k in ("text", "weight")} for w in words[:REASONS]]
+        wrong[number]["reasons"] = [{k: w[k] for k in ("text", "weight")} for w in words[:REASONS]]
 
 
 def reasons(result: Mapping[str, Any], words: Language) -> View | None:

@@ -15,8 +15,11 @@ from feinschliff.evaluate.perturb import CHANGES, perturbed
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER
 from feinschliff.report import charts
 from feinschliff.report.language import Language
+from feinschliff.report.sampling import draw
 from feinschliff.report.svg import scale
 from feinschliff.report.values import View, ends, part, score
+
+TOKENS_EACH = 192
 
 
 def robustness_facts(
@@ -35,10 +38,9 @@ def robustness_facts(
         those with the same answer, "metric", "value" with it, "difference": value minus that of the texts as
         they are, with its paired interval}. None where nothing is to be tried.
     """
-    number = min(config.evaluate.robustness_texts, len(records))
-    if number < 2:
+    rows = draw(model, records, config.evaluate.robustness_texts, TOKENS_EACH, config.seed)
+    if len(rows) < 2:
         return None
-    rows = np.sort(np.random.default_rng(config.seed).permutation(len(records))[:number])
     chosen, plain = records.take(rows), predictions.take(rows)
     settings, metric = config.evaluate, PRIMARY[predictions.task]
     before = statistics(predictions.task, chosen.targets, plain)
@@ -65,7 +67,7 @@ def robustness_facts(
                 "difference": {"value": test.difference, "low": test.low, "high": test.high},
             }
         )
-    return {"texts": number, "metric": metric, "value": metrics(before)[metric], "changes": found}
+    return {"texts": len(rows), "metric": metric, "value": metrics(before)[metric], "changes": found}
 
 
 def _same(before: Predictions, after: Predictions, altered: np.ndarray) -> float | None:
