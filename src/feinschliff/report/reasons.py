@@ -22,7 +22,7 @@ TASKS = ("classification", "multilabel")
 MOST_STEPS = 16
 """Steps of the integration, fewer than for single predictions: their order is the same, their sum is not as
 exact."""
-TOKENS_EACH = 128
+TOKENS_EACH = 64
 EXPLAINED_MISTAKES, MISTAKEN_TOKENS = 8, 2048
 """The first mistakes that fit both."""
 REASONS = 5

@@ -19,7 +19,7 @@ from feinschliff.report.sampling import draw
 from feinschliff.report.svg import scale
 from feinschliff.report.values import View, ends, part, score
 
-TOKENS_EACH = 192
+TOKENS_EACH = 96
 
 
 def robustness_facts(
