@@ -34,7 +34,7 @@ def evaluate(
     from feinschliff.evaluate import intervals
     from feinschliff.evaluate.scaling import uncalibrated
     from feinschliff.report import certainty, collect
-    from feinschliff.train.novelty import learn_novelty, sample
+    from feinschliff.train.novelty import learn_novelty
     from feinschliff.train.profile import profile
 
     task, settings = registry.load("tasks", dataset.task), config.evaluate
@@ -45,10 +45,7 @@ def evaluate(
     def predict(name: str, records: Records, logits: np.ndarray, rules: Mapping[str, Any]) -> Any:
         return task.decode(logits, encoded[name], dataset.labels, records.texts, rules)
 
-    rows = sample(dataset.train)
-    some = dataset.train.take(rows)
-    usual = model.encode(some.texts, some.pairs)
-    model.novelty = learn_novelty(learner, dataset.train, usual, rows, encoded["dev"])
+    model.novelty = learn_novelty(learner, dataset.train, encoded["train"], encoded["dev"])
     if model.novelty is None:
         logits = learner.logits(encoded["test"])
         predictions = predict("test", dataset.test, logits, rules)

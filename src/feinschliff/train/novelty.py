@@ -13,25 +13,29 @@ if TYPE_CHECKING:
     from feinschliff.data import Records
 
 
-def learn_novelty(
-    learner: Any, train: Records, some: Encoded, rows: np.ndarray, dev: Encoded
-) -> Novelty | None:
-    """Compare the vectors of training texts with those of dev; None for tasks of words.
+SAMPLE_TOKENS = 500_000
+"""Of the texts of the sample, so that long ones do not take longer than the training."""
+
+
+def learn_novelty(learner: Any, train: Records, encoded: Encoded, dev: Encoded) -> Novelty | None:
+    """Compare the vectors of some training texts with those of dev; None for tasks of words.
 
     Args:
         learner: The tuned model.
         train: What it was trained on.
-        some: The texts `rows` of train, as tokens.
-        rows: int64, see `sample`.
+        encoded: The same as tokens.
         dev: The texts of dev, as tokens.
     """
     if learner.task.UNIT == "token":
         return None
+    rows = sample(encoded)
     targets = train.take(rows).targets
     classes = targets if targets and isinstance(targets[0], str) else None
-    return fit(learner.logits_and_vectors(some)[1], classes, learner.logits_and_vectors(dev)[1])
+    return fit(learner.logits_and_vectors(encoded.take(rows))[1], classes, learner.logits_and_vectors(dev)[1])
 
 
-def sample(train: Records) -> np.ndarray:
-    """Return the rows of train that are looked at."""
-    return np.sort(np.random.default_rng(0).permutation(len(train))[:SAMPLE])
+def sample(encoded: Encoded) -> np.ndarray:
+    """Return the texts that are looked at, int64, ascending: drawn by chance, until they are enough."""
+    rows = np.random.default_rng(0).permutation(encoded.num_records)[:SAMPLE]
+    enough = np.searchsorted(encoded.record_tokens[rows].cumsum(), SAMPLE_TOKENS, side="right")
+    return np.sort(rows[: max(1, int(enough))])
