@@ -38,7 +38,8 @@ def resolve(
     """
     small = backbone_parameters <= SMALL_PARAMETERS
     many_labels = unit == "text" and num_labels > FEW_LABELS
-    rate = settings.learning_rate or _rate(small, many_labels, settings.method)
+    lora = settings.method == "lora"
+    rate = settings.learning_rate or (_lora_rate(small, unit) if lora else _rate(small, many_labels))
     chosen = {
         "learning_rate": rate,
         "head_learning_rate": settings.head_learning_rate or max(rate, HEAD_RATE),
@@ -68,9 +69,11 @@ def micro_batch_tokens(settings: TrainConfig, backbone_parameters: int) -> int:
     return max(LEAST_TOKENS, round(MOST_TOKENS * share / 64) * 64)
 
 
-def _rate(small: bool, many_labels: bool, method: str) -> float:
-    if method == "lora":
-        return 2e-4
+def _lora_rate(small: bool, unit: str) -> float:
+    return 1e-3 if small and unit == "text" else 2e-4
+
+
+def _rate(small: bool, many_labels: bool) -> float:
     if not small:
         return 5e-5
     return 2e-4 if many_labels else 1e-4
