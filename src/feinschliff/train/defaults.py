@@ -70,7 +70,9 @@ def micro_batch_tokens(settings: TrainConfig, backbone_parameters: int) -> int:
 
 
 def _lora_rate(small: bool, unit: str) -> float:
-    return 1e-3 if small and unit == "text" else 2e-4
+    if not small:
+        return 2e-4
+    return 1e-3 if unit == "text" else 5e-4
 
 
 def _rate(small: bool, many_labels: bool) -> float:
