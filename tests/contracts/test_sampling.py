@@ -58,3 +58,16 @@ def test_no_more_texts_are_counted_than_might_be_taken(model, monkeypatch):
 def test_only_texts_too_long_are_not_explained(model):
     config = load_config(values={"evaluate.explain_texts": 2})
     assert reasons.explanation_facts(model, texts_of(2000, 2000), [], config) is None
+
+
+def test_mistakes_too_long_get_no_reasons(model):
+    records = Records(
+        pa.table({"text": ["good"] * 4 + [" ".join(["good"] * 3000)], "id": list("abcde"), "place": [""] * 5})
+    )
+    config = load_config(values={"evaluate.explain_texts": 4})
+    mistakes = [{"id": "e", "place": ""}]
+    assert reasons.explanation_facts(model, records, mistakes, config)["texts"] == 4
+    assert mistakes == [{"id": "e", "place": ""}]
+    mistakes.append({"id": "a", "place": ""})
+    reasons.explanation_facts(model, records, mistakes, config)
+    assert ["reasons" in mistake for mistake in mistakes] == [False, True]
