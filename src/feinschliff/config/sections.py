@@ -206,14 +206,14 @@ class EvaluateConfig(Section):
         ge=0,
         le=1_000_000,
         description="Test texts that are also tried with typing errors, other case, blanks, accents and "
-        "punctuation, fewer where texts have more than some 96 tokens; 0 for none.",
+        "punctuation, fewer and rather short ones where texts have more than some 96 tokens; 0 for none.",
     )
     explain_texts: int = Field(
         60,
         ge=0,
         le=100_000,
         description="Test texts whose words are weighed for the report, where the extra `explain` is "
-        "installed, fewer where texts have more than some 64 tokens; 0 for none.",
+        "installed, fewer and rather short ones where texts have more than some 64 tokens; 0 for none.",
     )
     require: tuple[str, ...] = Field(
         (), description="Qualities that must be reached, such as `macro_f1>=0.85`; otherwise exit code 4."

@@ -23,6 +23,7 @@ MOST_STEPS = 16
 """Steps of the integration, fewer than for single predictions: their order is the same, their sum is not as
 exact."""
 TOKENS_EACH = 64
+"""For each text that is explained, see `sampling.draw`."""
 EXPLAINED_MISTAKES, MISTAKEN_TOKENS = 8, 2048
 """The first mistakes that fit both."""
 REASONS = 5

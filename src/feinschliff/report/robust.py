@@ -20,6 +20,7 @@ from feinschliff.report.svg import scale
 from feinschliff.report.values import View, ends, part, score
 
 TOKENS_EACH = 96
+"""For each text that is tried, see `sampling.draw`."""
 
 
 def robustness_facts(
