@@ -1,7 +1,8 @@
 """Layers of the BERT family in fewer, larger steps, for predicting on CPUs.
 
 Query, key and value become one product. Bias, activation and residual are added while a product is written,
-attention is one kernel, and weights are laid out once as oneDNN reads them instead of at every call. What
+attention is one kernel, and weights are laid out once as oneDNN reads them instead of at every call. Padding
+is left out of all products; for attention alone, texts of like length are put together and padded. What
 comes out is what the plain layers compute, up to rounding. In bfloat16, where the products themselves are
 fast, this is 1.3 times their speed; see docs/experiments.md.
 
@@ -10,6 +11,9 @@ The operators are those that `torch.compile` puts into its graphs, without the m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +22,7 @@ from torch.nn import functional
 
 from feinschliff.models.first_token import MODEL_TYPES, supported
 from feinschliff.models.layers import layers
+from feinschliff.models.unpadded import Packing
 
 ACTIVATIONS = ("gelu", "relu")
 """Activations that are computed within a product; others afterwards."""
@@ -46,18 +51,70 @@ class Product:
         return torch.ops.mkldnn._linear_pointwise.binary(x, other, self.weight, self.bias, "add")
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Texts of like length, for attention: their tokens side by side, padded to a multiple of `KEYS`.
+
+    Attributes:
+        places: int64 [P], which of the T tokens stands at each place of all groups; any at padding.
+        back: int64 [T], the place of each token.
+        shapes: Texts and padded length of each group.
+        seen: Per group bool [texts, 1, 1, length], true where there is a token.
+    """
+
+    places: torch.Tensor
+    back: torch.Tensor
+    shapes: list[tuple[int, int]]
+    seen: list[torch.Tensor]
+
+    @classmethod
+    def of(cls, packing: Packing, more: int = 0) -> Groups:
+        """Group the texts of a packed batch, after which `more` tokens stand that mean nothing."""
+        begins, lengths = packing.ends[:-1].long(), packing.ends.diff().long()
+        places, shapes, seen = [], [], []
+        widths = -(-lengths // KEYS) * KEYS
+        for width in widths.unique().tolist():
+            chosen = (widths == width).nonzero()[:, 0]
+            within = torch.arange(width).expand(len(chosen), width)
+            mask = within < lengths[chosen, None]
+            places.append((begins[chosen, None] + within * mask).flatten())
+            shapes.append((len(chosen), width))
+            seen.append(mask[:, None, None])
+        where = torch.cat(places)
+        real = torch.cat([mask.flatten() for mask in seen])
+        back = torch.empty(int(lengths.sum()), dtype=torch.long)
+        back[where[real]] = real.nonzero()[:, 0]
+        return cls(where, functional.pad(back, (0, more)), shapes, seen)
+
+    def attend(self, read: torch.Tensor, num_heads: int, scaling: float) -> torch.Tensor:
+        """Attend within each text. *Shape:* queries, keys and values [T, 3 * H] -> [T, H]."""
+        padded = read.index_select(0, self.places)
+        found = []
+        sizes = [count * length for count, length in self.shapes]
+        for part, (count, length), seen in zip(padded.split(sizes), self.shapes, self.seen, strict=True):
+            query, key, value = part.view(count, length, 3, num_heads, -1).permute(2, 0, 3, 1, 4)
+            context = functional.scaled_dot_product_attention(query, key, value, seen, scale=scaling)
+            found.append(context.transpose(1, 2).reshape(count * length, -1))
+        return torch.cat(found).index_select(0, self.back)
+
+
 class FusedLayer(nn.Module):
     """What a layer of an encoder computes when it predicts.
 
     Args:
         layer: Of a model that `fuse` takes; its weights are copied.
         activation: Name of the activation in its configuration.
+
+    Attributes:
+        groups: Of the batch that is being computed, see `without_padding`.
     """
+
+    groups: Groups | None = None
 
     def __init__(self, layer: Any, activation: str):
         super().__init__()
         own = layer.attention.self
-        self.head_size, self.scaling = own.attention_head_size, own.scaling
+        self.num_heads, self.scaling = own.num_attention_heads, own.scaling
         self.read = Product(own.query, own.key, own.value)
         self.mix = Product(layer.attention.output.dense)
         self.widen = Product(layer.intermediate.dense)
@@ -66,38 +123,63 @@ class FusedLayer(nn.Module):
         self.activation = activation if activation in ACTIVATIONS else "none"
         self.activate = nn.Identity() if activation in ACTIVATIONS else layer.intermediate.intermediate_act_fn
 
-    def forward(
-        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any
-    ) -> torch.Tensor:
-        """Return the layer's output.
+    def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        """Return the layer's output. *Shape:* [1, T, H] -> the same.
 
         Args:
-            hidden_states: [B, L, H].
-            attention_mask: [B, 1, 1 or L, L], bool or what is added to the scores.
+            hidden_states: The T tokens of a batch, one text after the other.
         """
-        size, length, width = hidden_states.shape
-        x = hidden_states.reshape(size * length, width)
-        read = self.read(x).view(size, length, 3, -1, self.head_size)
-        query = read[:, :, 0].transpose(1, 2)
-        if more := -length % KEYS:
-            read = functional.pad(read[:, :, 1:], (0, 0, 0, 0, 0, 0, 0, more))
-            attention_mask = _hide(attention_mask, length, more, x)
-        key, value = read[:, :, -2].transpose(1, 2), read[:, :, -1].transpose(1, 2)
-        context = functional.scaled_dot_product_attention(
-            query, key, value, attention_mask, scale=self.scaling
-        )
+        assert self.groups
+        x = hidden_states[0]
+        context = self.groups.attend(self.read(x), self.num_heads, self.scaling)
         attended, output = self.norms
-        x = attended(self.mix.plus(context.transpose(1, 2).flatten(2).flatten(0, 1), x))
+        x = attended(self.mix.plus(context, x))
         wide = self.activate(self.widen(x, self.activation))
-        return output(self.narrow.plus(wide, x)).view(size, length, width)
+        return output(self.narrow.plus(wide, x))[None]
 
 
-def _hide(mask: torch.Tensor | None, length: int, more: int, like: torch.Tensor) -> torch.Tensor:
-    """Return the attention mask with `more` keys that nothing looks at."""
-    if mask is None:
-        mask = like.new_zeros(1, 1, 1, length)
-    hidden = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
-    return functional.pad(mask, (0, more), value=hidden)
+@contextmanager
+def without_padding(model: Any, attention_mask: torch.Tensor) -> Iterator[None]:
+    """Within the context the fused layers of a model can be used; between them there is no padding.
+
+    Args:
+        model: One that `fuse` has changed, or not.
+        attention_mask: int64 [B, L], 1 for tokens, 0 for padding.
+    """
+    fused = [layer for layer in layers(model) if isinstance(layer, FusedLayer)]
+    if not fused:
+        yield
+        return
+    packing = Packing.of(attention_mask)
+    num_tokens = len(packing.places)
+    more = rounded(num_tokens) - num_tokens
+    groups = Groups.of(packing, more)
+
+    def pack(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return functional.pad(packing.pack(inputs[0]), (0, 0, 0, more)), *inputs[1:]
+
+    def unpack(_: nn.Module, __: Any, output: torch.Tensor) -> torch.Tensor:
+        return packing.unpack(output[:, :num_tokens])
+
+    hooks = [fused[0].register_forward_pre_hook(pack), fused[-1].register_forward_hook(unpack)]
+    for layer in fused:
+        layer.groups = groups
+    try:
+        yield
+    finally:
+        for layer in fused:
+            layer.groups = None
+        for hook in hooks:
+            hook.remove()
+
+
+def rounded(num_tokens: int) -> int:
+    """Return a number of tokens with at most four digits, in base two, that count.
+
+    oneDNN prepares a kernel for every shape it meets, which takes as long as some hundred tokens.
+    """
+    step = max(16, 1 << max(0, num_tokens.bit_length() - 4))
+    return -(-num_tokens // step) * step
 
 
 def fuse(model: Any) -> int:

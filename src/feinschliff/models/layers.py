@@ -10,6 +10,8 @@ def layers(model: nn.Module) -> nn.ModuleList:
     backbone = getattr(model, "base_model", model)
     stacks = [m for m in backbone.modules() if isinstance(m, nn.ModuleList) and len(m)]
     assert stacks, f"{type(model).__name__} has no stack of layers"
+    if len(stacks) == 1:
+        return stacks[0]
     return max(stacks, key=lambda stack: sum(p.numel() for p in stack.parameters()))
 
 

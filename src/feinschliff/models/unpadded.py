@@ -39,6 +39,13 @@ class Packing:
     ends: torch.Tensor
     shape: tuple[int, int]
 
+    @classmethod
+    def of(cls, attention_mask: torch.Tensor) -> Packing:
+        """Return where the tokens lie by a mask, int64 [B, L], 1 for tokens, 0 for padding."""
+        ends = nn.functional.pad(attention_mask.sum(1).cumsum(0), (1, 0)).to(torch.int32)
+        shape = attention_mask.shape[0], attention_mask.shape[1]
+        return cls(attention_mask.flatten().nonzero()[:, 0], ends, shape)
+
     def pack(self, tensor: torch.Tensor) -> torch.Tensor:
         """*Shape:* [B or 1, L, ...] -> [1, T, ...]; any other shape stays."""
         num_texts, length = self.shape
@@ -74,10 +81,7 @@ def unpadded(model: Any, attention_mask: torch.Tensor) -> Iterator[None]:
         attention_mask: int64 [B, L], 1 for tokens, 0 for padding.
     """
     _register()
-    lengths = attention_mask.sum(1)
-    ends = nn.functional.pad(lengths.cumsum(0), (1, 0)).to(torch.int32)
-    shape = attention_mask.shape[0], attention_mask.shape[1]
-    packing = Packing(attention_mask.flatten().nonzero()[:, 0], ends, shape)
+    packing = Packing.of(attention_mask)
     stack = layers(model)
     packed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     hooks = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +18,27 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Encoded
-from feinschliff.models.fused import fuse
+from feinschliff.models.fused import fuse, without_padding
 from feinschliff.train.learner import Learner
 
 PROBE_RECORDS = 64
+PADDING_COSTS = 0.15
+"""What a token of padding costs beside a real one, where the layers leave it out."""
 SAFETY = 2
 """The largest error seen times this is taken for the largest error there is; see docs/experiments.md."""
+
+
+class FusedLearner(Learner):
+    """A learner of a model with fused layers, which know no padding."""
+
+    def _attention(self, mask: torch.Tensor) -> AbstractContextManager[Any]:
+        stack = ExitStack()
+        stack.enter_context(super()._attention(mask))
+        stack.enter_context(without_padding(self.model, mask))
+        return stack
+
+    def _overhead_tokens(self) -> float:
+        return super()._overhead_tokens() / PADDING_COSTS
 
 
 @dataclass
@@ -44,9 +60,9 @@ class DraftLearner(Learner):
 
     def __post_init__(self) -> None:
         model = copy.deepcopy(self.model).to(torch.bfloat16)
-        if self.device.type == "cpu":
-            fuse(model)
-        self.draft = Learner(model, self.task, self.device, "float32", self.pad_id)
+        fused = self.device.type == "cpu" and fuse(model)
+        kind = FusedLearner if fused else Learner
+        self.draft = kind(model, self.task, self.device, "float32", self.pad_id)
 
     def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return logits as `Learner.logits` does, exact where they decide.
