@@ -75,6 +75,15 @@ def test_layers_compute_next_to_no_padding():
     assert seen == [(1, 144, 16)] * 3  # of 1,550 places
 
 
+@torch.inference_mode()
+def test_a_text_without_a_token_harms_no_other():
+    model = network("bert", "TokenClassification")
+    fuse(model)
+    mask = torch.tensor([[0, 0, 0], [1, 1, 1]])
+    found = logits(model, ids := torch.randint(4, 50, (2, 3)), mask)
+    torch.testing.assert_close(found[1:], logits(model, ids[1:]))
+
+
 def test_few_numbers_of_tokens_occur():
     sizes = [rounded(n) for n in range(1, 4097)]
     assert all(size >= n for n, size in enumerate(sizes, 1))

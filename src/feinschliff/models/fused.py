@@ -73,7 +73,7 @@ class Groups:
         begins, lengths = packing.ends[:-1].long(), packing.ends.diff().long()
         places, shapes, seen = [], [], []
         widths = -(-lengths // KEYS) * KEYS
-        for width in widths.unique().tolist():
+        for width in widths[widths > 0].unique().tolist():
             chosen = (widths == width).nonzero()[:, 0]
             within = torch.arange(width).expand(len(chosen), width)
             mask = within < lengths[chosen, None]
