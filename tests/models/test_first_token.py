@@ -3,36 +3,15 @@
 import pytest
 import torch
 import transformers
+from networks import KINDS, network
 
 from feinschliff.models.first_token import first_token_only, supported
-
-KINDS = {
-    "bert": ("BertConfig", "BertForSequenceClassification"),
-    "roberta": ("RobertaConfig", "RobertaForSequenceClassification"),
-    "xlm-roberta": ("XLMRobertaConfig", "XLMRobertaForSequenceClassification"),
-    "electra": ("ElectraConfig", "ElectraForSequenceClassification"),
-    "camembert": ("CamembertConfig", "CamembertForSequenceClassification"),
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_same_logits_and_gradients(kind, attention):
-    config_class, model_class = KINDS[kind]
-    config = getattr(transformers, config_class)(
-        vocab_size=50,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        num_labels=3,
-        attn_implementation=attention,
-    )
-    torch.manual_seed(0)
-    model = getattr(transformers, model_class)(config)
+    model = network(kind, "SequenceClassification", attn_implementation=attention)
     assert supported(model)
     ids = torch.randint(4, 50, (3, 12))
     mask = torch.ones_like(ids)

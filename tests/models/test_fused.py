@@ -5,35 +5,12 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-import transformers
+from networks import KINDS, network
 
 import tiny
 from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.models.fused import FusedLayer, fuse, rounded, without_padding
 from feinschliff.models.load import load_model
-
-KINDS = {
-    "bert": "Bert",
-    "roberta": "Roberta",
-    "xlm-roberta": "XLMRoberta",
-    "electra": "Electra",
-    "camembert": "Camembert",
-}
-
-
-def network(kind, head, **more):
-    config = getattr(transformers, f"{KINDS[kind]}Config")(
-        vocab_size=50,
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=60,
-        num_labels=3,
-        **more,
-    )
-    torch.manual_seed(0)
-    return getattr(transformers, f"{KINDS[kind]}For{head}")(config).eval()
 
 
 def logits(model, ids, mask=None):
