@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import torch
 from test_tasks import TEXTS, model_of, records
 
+import tiny
 from feinschliff import bundle, registry
+from feinschliff.data import Records
 from feinschliff.errors import ConfigError
 from feinschliff.exporters import _gate, _int8
 
@@ -78,6 +82,33 @@ def test_calibrated_int8_is_close_and_does_not_depend_on_the_batch(task, archite
     together = found[begin : begin + len(alone)] if task == "ner" else found[2:3]
     np.testing.assert_allclose(alone, together, atol=1e-4)
     assert json.loads((tmp_path / "export.json").read_text())["calibration_texts"] == len(TEXTS)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "ner"])
+def test_rechecked_int8_decides_as_float32(task, encoder, tmp_path):
+    model = model_of(task, encoder("bert"))
+    rows = Records(pa.table({"id": (texts := [t for t, _ in tiny.some(150)]), "text": texts}))
+    with torch.no_grad():  # so that every label is given
+        encoded = model.encode(texts)
+        model.learner.model.classifier.bias -= torch.from_numpy(model.learner.logits(encoded).mean(0))
+    registry.load("exporters", "onnx").export(model, tmp_path, "int8", records(task), recheck=True)
+    again = bundle.load(tmp_path)
+    graph = again.learner.forward
+    rng = np.random.default_rng(0)
+
+    def worse(batch):
+        logits = graph(batch)
+        return logits + rng.uniform(-0.4, 0.4, logits.shape).astype(np.float32)
+
+    again.learner.forward = worse
+    plain, drafted = model.predictions(rows), again.predictions(rows)
+    assert drafted.names == plain.names
+    assert task == "ner" or again.learner.check.compared < 64 + 150  # not all of them
+    (tmp_path / "float32.onnx").unlink()
+    alone = bundle.load(tmp_path)
+    assert not hasattr(alone.learner, "check")
+    graph, alone.learner.forward = alone.learner.forward, worse
+    assert alone.predictions(rows).names != plain.names
 
 
 def test_an_export_with_two_digits_everywhere_runs(encoder, tmp_path, monkeypatch):
@@ -165,6 +196,11 @@ def test_int8_from_the_command_line(cli_main, trained, toy_csv, tmp_path, capsys
     assert "no training texts to calibrate with" in capsys.readouterr().err
     assert cli_main("export", model, *options, "-o", tmp_path / "c", "--calibrate", toy_csv) == 0
     assert json.loads((tmp_path / "c" / "export.json").read_text())["calibration_texts"] == 120
+    assert cli_main("export", trained, "--int8", "--recheck", "-o", tmp_path / "e", "--max-loss", "0") == 0
+    assert json.loads((tmp_path / "e" / "export.json").read_text())["checked"]["equal"] == 1
+    assert (tmp_path / "e" / "float32.onnx").is_file() > (tmp_path / "a" / "float32.onnx").is_file()
+    assert cli_main("export", model, "--recheck", "-o", tmp_path / "d") == 2
+    assert "only --int8 has decisions to check" in capsys.readouterr().err
     assert cli_main("export", model, "--calibrate", toy_csv, "-o", tmp_path / "d") == 2
     assert cli_main("export", model, "--int8", "--fp16", "-o", tmp_path / "d") == 2
 

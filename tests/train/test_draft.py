@@ -9,6 +9,7 @@ import torch
 import tiny
 from feinschliff import bundle, registry
 from feinschliff.encode import tokenise
+from feinschliff.models.drafted import PROBE_RECORDS
 from feinschliff.models.load import load_model, load_tokenizer
 from feinschliff.pipeline import tune
 from feinschliff.train import draft, precision
@@ -54,7 +55,7 @@ def test_decisions_are_those_of_float32(encoder, task, rules):
     for n in range(10):  # texts that come one by one are no measure yet
         one = encoded.take(np.array([n]))
         np.testing.assert_allclose(alone.logits(one), learner.logits(one), atol=1e-5)
-    assert alone.compared >= 10
+    assert alone.check.compared >= 10
     if task != "ner":
         assert decided(quick.logits_and_vectors(encoded)[0]) == expected
 
@@ -68,7 +69,7 @@ def test_a_number_is_that_of_the_draft(encoder):
     found = drafting(learner, (), {}).logits(encoded)
     exact = learner.logits(encoded)
     np.testing.assert_allclose(found, exact, atol=0.05)
-    assert not np.array_equal(found[draft.PROBE_RECORDS :], exact[draft.PROBE_RECORDS :])
+    assert not np.array_equal(found[PROBE_RECORDS:], exact[PROBE_RECORDS:])
 
 
 @pytest.mark.parametrize("has_it", [True, False])

@@ -215,7 +215,8 @@ class OnnxModel(Model):
 
     def __init__(self, folder: Path, spec: Spec):
         self.spec, self.tokenizer = spec, onnx.load_tokenizer(folder)
-        self.learner: Any = onnx.OnnxLearner(folder, registry.load("tasks", spec.task))
+        task = registry.load("tasks", spec.task)
+        self.learner: Any = onnx.load_learner(folder, task, spec.labels, spec.decision)
 
     def hasten(self) -> bool:
         """Change nothing: an export computes as it was exported."""

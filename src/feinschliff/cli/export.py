@@ -25,6 +25,13 @@ def export(
     to: Annotated[str, typer.Option("--to", help="Target: onnx.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8 bits: smaller and faster, less exact.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="16 bits: half the size, for GPUs.")] = False,
+    recheck: Annotated[
+        bool,
+        typer.Option(
+            "--recheck",
+            help="With --int8: compute texts near a boundary in float32, too; five times the size.",
+        ),
+    ] = False,
     calibrate: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +71,8 @@ def export(
         raise ConfigError("choose one of --int8 and --fp16", where="export")
     if calibrate and not int8:
         raise ConfigError("only --int8 is calibrated", where="--calibrate", hint="Add --int8")
+    if recheck and not int8:
+        raise ConfigError("only --int8 has decisions to check", where="--recheck", hint="Add --int8")
     target = registry.load("exporters", to)
     source = find(model)
     if output is None and hub.address(model):
@@ -95,7 +104,7 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        target.export(original, part, precision, known)
+        target.export(original, part, precision, known, recheck=recheck)
         found = check(original, load(part), records)
         if found["loss"] <= max_loss:
             note(part, {key: value for key, value in found.items() if key != "differences"})

@@ -23,7 +23,7 @@ from feinschliff import __version__
 from feinschliff.encode import collate, plan_inference
 from feinschliff.errors import MissingExtraError
 from feinschliff.models.first_token import first_token_only, supported
-from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE
+from feinschliff.models.onnx import EXACT_FILE, EXPORT_FILE, GRAPH_FILE
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
@@ -34,13 +34,16 @@ CALIBRATION_TOKENS = 256
 """Most tokens of a batch of calibration texts: of like length, so that hardly any padding is measured."""
 
 
-def export(model: Model, folder: Path, precision: str, texts: Records | None = None) -> None:
+def export(
+    model: Model, folder: Path, precision: str, texts: Records | None = None, *, recheck: bool = False
+) -> None:
     """Write the folder of a model.
 
     Args:
         folder: An empty folder.
         precision: One of `PRECISIONS`.
         texts: Texts like those to come, for int8: their activations tell the ranges.
+        recheck: Keep the graph in float32, too, for the texts whose decision int8 could change.
 
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
@@ -56,7 +59,7 @@ def export(model: Model, folder: Path, precision: str, texts: Records | None = N
     inputs = ["input_ids", "attention_mask"]
     inputs += [name for name in ("token_type_ids",) if name in model.tokenizer.model_input_names]
     graph = folder / GRAPH_FILE
-    whole = graph if precision == "float32" else folder / "float32.onnx"
+    whole = graph if precision == "float32" else folder / EXACT_FILE
     _write_graph(model.learner.model, inputs, whole)
     with _silence():
         if precision == "float16":
@@ -69,7 +72,7 @@ def export(model: Model, folder: Path, precision: str, texts: Records | None = N
             from onnxruntime.quantization import quantize_dynamic
 
             quantize_dynamic(whole, graph, per_channel=True)
-    if whole != graph:
+    if whole != graph and not recheck:
         for path in folder.glob(f"{whole.name}*"):
             path.unlink()
     backend = model.tokenizer.backend_tokenizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,15 +14,19 @@ import numpy as np
 from feinschliff.encode import Batch, Encoded, window_logits
 from feinschliff.encode.fast import FastTokenizer
 from feinschliff.errors import MissingExtraError, ModelError
+from feinschliff.models.drafted import Check
 
 GRAPH_FILE = "model.onnx"
+EXACT_FILE = "float32.onnx"
+"""Beside a graph in int8, where its decisions are to be those of float32."""
 EXPORT_FILE = "export.json"
 MICRO_BATCH_TOKENS = 256
 """Most tokens of a batch: those of larger ones leave the caches of a CPU; see docs/experiments.md."""
 
-
 OVERHEAD_TOKENS = 28
 """What a batch costs besides its tokens, for a model of 384 numbers a token; see docs/experiments.md."""
+SAFETY = 1
+"""Of int8, see `Check.safety`; its errors are of chance, and twice the largest would mean twice the work."""
 
 
 class OnnxLearner:
@@ -32,13 +36,14 @@ class OnnxLearner:
         folder: With `model.onnx` and `export.json`.
         task: Module of `feinschliff.tasks`.
         threads: Threads of the session, and batches computed at a time; one per core if None.
+        graph: Name of the graph's file.
 
     Raises:
         ModelError: the graph is damaged.
         MissingExtraError: onnxruntime is not installed.
     """
 
-    def __init__(self, folder: Path, task: ModuleType, threads: int | None = None):
+    def __init__(self, folder: Path, task: ModuleType, threads: int | None = None, graph: str = GRAPH_FILE):
         try:
             import onnxruntime
         except ImportError:
@@ -57,11 +62,11 @@ class OnnxLearner:
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(
-                str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+                str(folder / graph), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # noqa: BLE001  (onnxruntime has no common class of its errors)
             reason = str(error).splitlines()[0][:200]
-            raise ModelError(f"cannot be run: {reason}", where=str(folder / GRAPH_FILE)) from None
+            raise ModelError(f"cannot be run: {reason}", where=str(folder / graph)) from None
 
     def forward(self, batch: Batch) -> np.ndarray:
         """Return float32 logits of windows: [B, K], or [B, L, K] per token."""
@@ -80,6 +85,47 @@ class OnnxLearner:
             progress=progress,
             workers=self.threads,
         )
+
+
+class RecheckedLearner(OnnxLearner):
+    """A graph in int8, and the same in float32 for the texts whose decision that could change.
+
+    Args:
+        folder: With `float32.onnx`, too.
+        task, threads: As for `OnnxLearner`.
+        labels, rules: Of the model, see `Check`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        task: ModuleType,
+        labels: Sequence[str],
+        rules: Mapping[str, Any],
+        threads: int | None = None,
+    ):
+        super().__init__(folder, task, threads)
+        exact = OnnxLearner(folder, task, threads, EXACT_FILE)
+        self.check = Check(task, labels, rules, exact.logits, SAFETY)
+
+    def logits(self, encoded: Encoded, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """Return logits as `OnnxLearner` does, exact where they decide."""
+        found = super().logits(encoded, progress)
+        self.check.correct(encoded, found)
+        return found
+
+
+def load_learner(
+    folder: Path, task: ModuleType, labels: Sequence[str], rules: Mapping[str, Any]
+) -> OnnxLearner:
+    """Return the learner of an exported folder.
+
+    Raises:
+        ModelError, MissingExtraError: see `OnnxLearner`.
+    """
+    if (folder / EXACT_FILE).is_file():
+        return RecheckedLearner(folder, task, labels, rules)
+    return OnnxLearner(folder, task)
 
 
 def load_tokenizer(folder: Path) -> FastTokenizer:

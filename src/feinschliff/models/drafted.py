@@ -1,0 +1,94 @@
+"""Logits computed quickly, and once more exactly where that could change a decision.
+
+Few texts lie so near to a boundary that a small error of their logits matters. How large the errors are is
+measured on the first texts; a text whose decision such an error could change is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from feinschliff.encode import Encoded
+
+PROBE_RECORDS = 64
+
+
+@dataclass
+class Check:
+    """Finds what has to be computed again.
+
+    Attributes:
+        task: Module of `feinschliff.tasks`.
+        labels, rules: Of the model: what decides from logits, see the task.
+        exact: Gives the exact logits of records.
+        safety: The largest error seen times this is taken for the largest error there is; see
+            docs/experiments.md.
+        error: Largest difference of a logit that was seen.
+        compared: Records of which both were computed, `PROBE_RECORDS` before any is left as it is.
+    """
+
+    task: ModuleType
+    labels: Sequence[str]
+    rules: Mapping[str, Any]
+    exact: Callable[[Encoded], np.ndarray]
+    safety: float
+    error: float = 0.0
+    compared: int = 0
+
+    def correct(self, encoded: Encoded, found: np.ndarray) -> None:
+        """Write exact logits over those that could decide otherwise, in place.
+
+        Args:
+            encoded: N records of T tokens.
+            found: Their logits: float32 [N, K], or [T, K] per token.
+        """
+        if (missing := PROBE_RECORDS - self.compared) > 0:
+            self._replace(encoded, found, np.arange(min(missing, encoded.num_records)))
+        self._replace(encoded, found, self._open(encoded, found))
+
+    def _replace(self, encoded: Encoded, found: np.ndarray, records: np.ndarray) -> None:
+        if not len(records):
+            return
+        rows = np.isin(encoded.token_record, records) if self.task.UNIT == "token" else records
+        true = self.exact(encoded.take(records))
+        self.error = max(self.error, float(np.abs(true - found[rows]).max(initial=0)))
+        self.compared += len(records)
+        found[rows] = true
+
+    def _open(self, encoded: Encoded, logits: np.ndarray) -> np.ndarray:
+        """Return the records that errors of `safety * error` in their logits could decide otherwise."""
+        reach = self.safety * self.error
+        if self.task.UNIT == "token":
+            near = _lead(logits) < 2 * reach
+            return np.unique(encoded.token_record[near])
+        chosen, decided = self._decide(logits, encoded)
+        if np.issubdtype(decided.dtype, np.floating):
+            return np.arange(0)
+        own = np.ones(logits.shape, bool)
+        if decided.ndim == 1:
+            own = np.arange(logits.shape[1]) == chosen[:, None]
+        open_ = np.zeros(len(logits), bool)
+        for shift in (-2 * reach, 2 * reach):
+            _, again = self._decide(logits + np.where(own, np.float32(shift), 0), encoded)
+            open_ |= (again != decided).reshape(len(logits), -1).any(1)
+        return np.flatnonzero(open_)
+
+    def _decide(self, logits: np.ndarray, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is chosen, and the same with -1 where it is withheld.
+
+        *Shape:* labels int64 [N]; several of them bool [N, L]; numbers float [N].
+        """
+        found = self.task.decode(logits, encoded, self.labels, (), self.rules)
+        chosen = np.asarray(found.decided)
+        return chosen, chosen if found.answered is None else np.where(found.answered, chosen, -1)
+
+
+def _lead(logits: np.ndarray) -> np.ndarray:
+    """Return by how much the best is ahead of the second: [T, K] -> [T]."""
+    best = np.partition(logits, -2, axis=-1)[:, -2:]
+    return best[:, 1] - best[:, 0]
