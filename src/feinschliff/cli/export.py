@@ -29,7 +29,7 @@ def export(
         bool,
         typer.Option(
             "--recheck",
-            help="With --int8: compute texts near a boundary in float32, too; five times the size.",
+            help="With --int8: compute texts near a boundary in float32, too; four times the size.",
         ),
     ] = False,
     calibrate: Annotated[

@@ -8,8 +8,8 @@ most.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -31,11 +31,10 @@ SAFETY = 2
 class FusedLearner(Learner):
     """A learner of a model with fused layers, which know no padding."""
 
-    def _attention(self, mask: torch.Tensor) -> AbstractContextManager[Any]:
-        stack = ExitStack()
-        stack.enter_context(super()._attention(mask))
-        stack.enter_context(without_padding(self.model, mask))
-        return stack
+    @contextmanager
+    def _attention(self, mask: torch.Tensor) -> Iterator[None]:
+        with super()._attention(mask), without_padding(self.model, mask):
+            yield
 
     def _overhead_tokens(self) -> float:
         return super()._overhead_tokens() / PADDING_COSTS
