@@ -51,6 +51,8 @@ def test_settings_win_over_a_configuration(encoder, toy_csv, tmp_path):
     assert (result["seed"], result["config"]["train"]["learning_rate"]) == (5, 1e-3)
     with pytest.raises(ConfigError, match=r"did you mean 'train\.epochs'"):
         feinschliff.train(toy_csv, config=config, settings={"train.epoch": 1})
+    with pytest.raises(ConfigError, match=r"there is no setting 'trian'"):
+        feinschliff.train(toy_csv, config=config, settings={"trian.epochs": 1})
 
 
 def test_load_and_predict(trained, rows):

@@ -155,6 +155,24 @@ def test_the_saved_configuration_repeats_the_run(config, tmp_path, monkeypatch):
     assert again.model_copy(update={"output_dir": saved.output_dir}) == saved
 
 
+def test_that_there_is_no_group_is_repeated_too(config, tmp_path):
+    table = [
+        {"text": text, "label": label, "product": f"p{number // 3}"}
+        for number, (text, label) in enumerate(tiny.some(120))
+    ]
+    path = tmp_path / "products.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in table))
+
+    def fingerprint(chosen):
+        return pipeline.run(chosen)["data"]["fingerprint"]
+
+    given = {"data.train": str(path), "data.group": "none"}
+    first = fingerprint(config("one", **given))
+    again = load_config(tmp_path / "one" / "config.yaml", [f"output_dir={tmp_path / 'two'}"])
+    assert fingerprint(again) == first
+    assert fingerprint(config("three", **given | {"data.group": "product"})) != first
+
+
 def test_baselines_change_nothing(config, tmp_path):
     pipeline.run(config("with", **{"evaluate.baselines": ("majority", "tfidf", "frozen")}))
     pipeline.run(config("without"))

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from huggingface_hub import ModelCard
 
 import model_hub
 import tiny
-from feinschliff import bundle
+from feinschliff import bundle, registry
+from feinschliff.data import Records
 from feinschliff.errors import ConfigError, ModelError
 from feinschliff.publish import check_name, prepare
 
@@ -90,6 +92,16 @@ def test_what_is_pushed_answers_as_the_original_and_nothing_else_is_there(hub, f
     assert again.profile is None
 
 
+def test_an_export_goes_with_both_of_its_graphs(folder, tmp_path):
+    known = Records(pa.table({"id": ["0", "1"], "text": ["the soup was wonderful.", "a joy"]}))
+    (tmp_path / "export").mkdir()
+    export = registry.load("exporters", "onnx").export
+    export(bundle.load(folder, "cpu"), tmp_path / "export", "int8", known, recheck=True)
+    shutil.copy(folder / "README.md", tmp_path / "export")
+    sent = {operation.path_in_repo for operation in prepare(tmp_path / "export", "owner/new")}
+    assert {"model.onnx", "float32.onnx", "export.json"} <= sent
+
+
 def test_the_card_carries_the_scores_and_says_how_to_load_it(trained):
     card = next(a for a in prepare(trained / "model", "owner/new", "v1") if a.path_in_repo == "README.md")
     text = card.path_or_fileobj.decode()
@@ -101,7 +113,7 @@ def test_the_card_carries_the_scores_and_says_how_to_load_it(trained):
         assert score.metric_value == pytest.approx(measured[name]["value"], abs=5e-5)
         assert (score.task_type, score.task_name) == ("text-classification", "classification")
         assert (score.dataset_name, score.dataset_type, score.dataset_split) == ("toy", "custom", "test")
-    assert 'feinschliff.load(snapshot_download("owner/new", revision="v1"))' in text
+    assert 'feinschliff.load("owner/new@v1")' in text
     assert 'model="owner/new", revision="v1")' in text
     assert "path/to" not in text
     for block in text.split("```python\n")[1:]:

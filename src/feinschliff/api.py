@@ -267,13 +267,12 @@ def configure(config: RunConfig | str | Path | None, values: Mapping[str, Any]) 
         ConfigError: an unknown setting, or a value it does not allow.
     """
     if isinstance(config, RunConfig):
-        from feinschliff.config import validate
+        from feinschliff.config import put, validate
 
         tree = config.model_dump()
         for name, value in values.items():
             if value is not None:
-                section, _, key = name.rpartition(".")
-                (tree[section] if section else tree)[key] = value
+                put(tree, name, value)
         return validate(tree)
     return load_config(config, values=values)
 

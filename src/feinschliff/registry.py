@@ -1,7 +1,7 @@
-"""Find the parts of a family by file name, without importing them until one is chosen.
+"""Find the parts of a family by file name.
 
-A family is a folder: `readers`, `tasks`, `baselines`, `exporters`. Every module in it whose name does not
-start with an underscore is a part; its name is the module's. So a new part is one new file.
+A family is a folder: `readers`, `tasks`, `objectives`, `baselines`, `exporters`. Every module in it whose
+name does not start with an underscore is a part; its name is the module's. So a new part is one new file.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import transformers
 import tiny
 from feinschliff import registry
 from feinschliff.adapt.run import run
-from feinschliff.errors import DataError, RunInterrupted
+from feinschliff.errors import ConfigError, DataError, RunInterrupted
 from feinschliff.report.adaptation import page
 from feinschliff.report.language import Language
 from feinschliff.train.events import Step
@@ -94,6 +94,11 @@ def test_goes_on_to_the_same_bits(encoder, corpus, tmp_path):
         for name in ("whole", "cut")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_settings_that_mean_nothing_here_are_refused(encoder, corpus, tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.seeds: has no effect on adapt"):
+        run(tiny.adaptation(encoder("bert"), corpus, tmp_path / "out", **{"train.seeds": 2}))
 
 
 def test_too_little_text(encoder, tmp_path):

@@ -54,3 +54,8 @@ def test_a_wrong_name_in_a_file_is_found_with_its_nearest(cli, tmp_path):
     done = cli("train", "x.csv", "--config", file)
     assert done.code == 2
     assert "there is no setting 'train.epoch' (did you mean 'train.epochs'?)" in done.err
+    assert str(file) in done.err
+    file.write_text("train:\n  epochs: 5\n", encoding="utf-8")
+    done = cli("train", "x.csv", "--config", file, "--set", "train.epoch=3")
+    assert done.code == 2
+    assert "--set: there is no setting 'train.epoch'" in done.err

@@ -116,6 +116,22 @@ def test_outputs_that_cannot_be(cli, trained, toy_csv, tmp_path, output, said):
     assert list(tmp_path.iterdir()) == [source]
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("predict", "MODEL", "DATA", "--tag-scheme", "io"), "only .conll files have tags"),
+        (("predict", "MODEL", "DATA", "--runtime", "onnx", "--fast"), "on the CPU"),
+        (("models", "--again"), "Add --probe"),
+        (("models", "--probe", "--offline"), "measures this machine alone"),
+        (("compare", "a", "b", "--language", "de"), "Add --html"),
+    ],
+)
+def test_options_without_effect_are_refused(cli, trained, toy_csv, command, said):
+    done = cli(*({"MODEL": trained, "DATA": toy_csv}.get(part, part) for part in command))
+    assert done.code == 2
+    assert said in done.err
+
+
 def test_what_is_no_model(cli, toy_csv, tmp_path):
     assert "there is no such folder" in cli("predict", tmp_path / "none", toy_csv).err
     done = cli("predict", tmp_path, toy_csv)

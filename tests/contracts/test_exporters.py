@@ -60,6 +60,18 @@ def test_every_task_is_answered_alike(target, task, architecture, encoder, tmp_p
             np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.parametrize("target", registry.names("exporters"))
+def test_what_a_target_cannot_write_is_refused(target, cli_main, trained, monkeypatch, capsys):
+    module = registry.load("exporters", target)
+    monkeypatch.setattr(module, "PRECISIONS", ("float32",))
+    assert cli_main("export", trained, "--to", target, "--fp16") == 2
+    assert "cannot be written in float16" in capsys.readouterr().err
+    monkeypatch.setattr(module, "PRECISIONS", ("float32", "int8"))
+    monkeypatch.setattr(module, "export", lambda model, folder, precision, texts=None: None)
+    assert cli_main("export", trained, "--to", target, "--int8", "--recheck") == 2
+    assert "cannot check decisions" in capsys.readouterr().err
+
+
 def test_pairs_are_read_as_pairs(encoder, tmp_path):
     model = model_of("classification", encoder("bert"), pairs=True)
     registry.load("exporters", "onnx").export(model, tmp_path, "float32")

@@ -1,5 +1,7 @@
 """Calibration: the temperature is found again, the corrected error is unbiased, decisions stay."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
@@ -10,7 +12,6 @@ from feinschliff.evaluate.calibrate import (
     calibration_error,
     judged,
     reliability,
-    tempered,
 )
 from feinschliff.evaluate.scaling import (
     Scaling,
@@ -46,20 +47,6 @@ def test_little_or_perfect_dev_gives_no_wild_temperature():
     assert 0.4 < fit_temperature(np.tile(logits, (10, 1)), np.tile([0, 1], 10)) < 1
     assert fit_temperature(np.zeros((0, 2)), np.zeros(0, dtype=int)) == 1
     assert fit_temperature(logits, np.array([-1, -1])) == 1
-
-
-def test_tempering_equals_dividing_the_logits():
-    logits = np.random.default_rng(0).normal(size=(50, 3)) * 4
-    scores = softmax(logits, axis=1).astype(np.float32)
-    predictions = Predictions("classification", ("a", "b", "c"), scores.argmax(1), scores)
-    cooled = tempered(predictions, 2.0)
-    np.testing.assert_allclose(cooled.scores, softmax(logits / 2, axis=1), atol=1e-5)
-    assert (cooled.decided == cooled.scores.argmax(1)).all()
-    scores = expit(logits).astype(np.float32)
-    several = tempered(Predictions("multilabel", ("a", "b", "c"), scores > 0.5, scores), 2.0)
-    np.testing.assert_allclose(several.scores, expit(logits / 2), atol=1e-5)
-    certain = np.array([[1.0, 0.0]], dtype=np.float32)
-    assert np.isfinite(tempered(Predictions("classification", ("a", "b"), [0], certain), 3.0).scores).all()
 
 
 def test_the_corrected_error_is_less_biased():
@@ -107,7 +94,8 @@ def test_calibration_as_a_whole():
     predictions = Predictions("classification", ("0", "1", "2"), scores.argmax(1), scores)
     targets = [str(t) for t in true]
     before = calibration(targets, predictions)
-    after = calibration(targets, tempered(predictions, fit_temperature(np.log(scores), true)))
+    cooled = softmax(logits / fit_temperature(np.log(scores), true), axis=1).astype(np.float32)
+    after = calibration(targets, dataclasses.replace(predictions, scores=cooled))
     assert after.ece < 0.03 < 0.1 < before.ece
     assert after.brier < before.brier
     assert set(before.as_dict()) == {"ece", "ece_plain", "brier", "bins"}

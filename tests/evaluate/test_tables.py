@@ -85,6 +85,12 @@ def test_mistakes_begin_with_the_surest():
     assert len(mistakes(records(["pos"] * 4, "classification"), CLASSES, limit=1)) == 1
 
 
+def test_a_mistake_is_as_sure_as_its_own_label():
+    scores = np.array([[0.6, 0.4]], np.float32)
+    weighed = Predictions("classification", ("neg", "pos"), np.array([1]), scores)
+    assert mistakes(records(["neg"], "classification"), weighed)[0]["confidence"] == 0.4
+
+
 def test_mistakes_of_other_tasks():
     chosen = Predictions("multilabel", ("neg", "pos"), SCORES > 0.5, SCORES)
     found = mistakes(records([["neg"], [], ["neg"], ["new", "pos"]], "multilabel"), chosen)

@@ -561,8 +561,6 @@ def ner(seed: int = 42) -> dict[str, Any]:
     result["adaptation"] = {
         "tokens_per_word": 1.31,
         "unknown_share": 0.0004,
-        "loss_before": 2.91,
-        "loss_after": 2.14,
     }
     return result
 

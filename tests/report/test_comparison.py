@@ -145,6 +145,22 @@ def test_every_task_can_be_compared(tmp_path, task):
         Page(side_by_side.page(*runs, found, language))
 
 
+def test_runs_that_withhold_answers_can_be_compared(tmp_path):
+    withheld = rows(0.9, 2)
+    for row in withheld[:20]:
+        row["prediction"] = None
+    runs = save(tmp_path / "a", rows(0.6, 0)), save(tmp_path / "b", withheld)
+    assert runs[1].predictions.answered.sum() == NUM - 20
+    assert compare_runs(runs)["comparisons"][0]["p_value"] < 0.01
+    Page(side_by_side.page(*runs, compare_runs(runs), "en"))
+
+
+def test_an_adaptation_is_no_run_to_compare(tmp_path):
+    (tmp_path / "result.json").write_text('{"schema": 1, "kind": "adaptation"}')
+    with pytest.raises(DataError, match=r"result of `feinschliff adapt`"):
+        read_run(tmp_path)
+
+
 def test_who_is_right_is_counted_text_by_text(pair):
     more = details(*pair)
     right = [[r["label"] == r["prediction"] for r in run.rows] for run in pair]

@@ -125,8 +125,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at,
     first = bench(encoder("roberta"), **settings)
     with pytest.raises(RunInterrupted) as caught:
         first.fit(checkpoints=tmp_path / "my run" / "checkpoints", listen=press)
-    assert str(caught.value).startswith(f"interrupted at step {at} of 12; a checkpoint was written.")
-    assert f"feinschliff train --resume '{tmp_path}/my run'" in str(caught.value)
+    assert str(caught.value) == f"interrupted at step {at} of 12; a checkpoint was written."
     assert caught.value.exit_code == 130
     assert signal.getsignal(name) is before
     notices = []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from feinschliff.adapt.measure import Losses
 from feinschliff.adapt.prepare import Work
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import RunInterrupted, command
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names
 from feinschliff.objectives._parts import Parts
@@ -80,21 +78,20 @@ def learn(work: Work, identity: str, checkpoints: Path | None = None, listen: Li
 
         def run(part: str, settings: Any) -> Fitted:
             targets = np.zeros(train.num_records, np.float32)
-            with resumable(checkpoints.parent) if checkpoints else nullcontext():
-                return fit(
-                    learner,
-                    train,
-                    targets,
-                    _sum,
-                    look,
-                    settings,
-                    metric=METRIC,
-                    seed=config.seed,
-                    dev=parts["dev"],
-                    identity=identity,
-                    checkpoints=checkpoints and checkpoints / part,
-                    listen=listen,
-                )
+            return fit(
+                learner,
+                train,
+                targets,
+                _sum,
+                look,
+                settings,
+                metric=METRIC,
+                seed=config.seed,
+                dev=parts["dev"],
+                identity=identity,
+                checkpoints=checkpoints and checkpoints / part,
+                listen=listen,
+            )
 
         if work.head_is_new:
             listen(Stage("train", "the new head, for a start"))
@@ -138,13 +135,3 @@ def _head_settings(config: RunConfig, train: Encoded) -> Any:
         "evaluations_per_epoch": 1,
     }
     return config.train.model_copy(update=changes)
-
-
-@contextmanager
-def resumable(output: Path) -> Iterator[None]:
-    """Name the command that goes on with an adaptation."""
-    try:
-        yield
-    except RunInterrupted as error:
-        error.hint = f"Go on with: {command('adapt', '--resume', output)}"
-        raise

@@ -12,20 +12,24 @@ from typing import Any
 
 from feinschliff import __version__
 from feinschliff.adapt.corpus import Corpus
-from feinschliff.adapt.learn import learn, resumable
+from feinschliff.adapt.learn import learn
 from feinschliff.adapt.measure import change
 from feinschliff.adapt.neighbours import Words, terms
 from feinschliff.adapt.prepare import prepare, read_texts
 from feinschliff.adapt.probe import labelled, probe
 from feinschliff.adapt.save import save
 from feinschliff.adapt.vocabulary import count_words
-from feinschliff.config import RunConfig, dump_config
+from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.models import load as loading
 from feinschliff.report import run_folder
+from feinschliff.report.schema import SCHEMA
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.processes import alone, processes, together
 from feinschliff.train.sharding import asked
+
+UNUSED = ("seeds", "loss", "label_smoothing", "class_weights", "trackers", "energy")
+"""Settings of training that an adaptation has no use for."""
 
 
 def run(
@@ -74,6 +78,9 @@ def _run(
         raise ConfigError(
             f"{len(config.adapt.probe)} files are named", where="adapt.probe", allowed="Two: TRAIN and TEST"
         )
+    for name in UNUSED:
+        if getattr(config.train, name) != TrainConfig.model_fields[name].default:
+            raise ConfigError("has no effect on adapt", where=f"train.{name}", hint="Leave it out")
     if asked(config.train) == "full":
         raise ConfigError(
             "adapt does not share a model out",
@@ -107,7 +114,7 @@ def _run(
             for n, b in found.before.items()
         }
         result = {
-            "schema": 1,
+            "schema": SCHEMA,
             "kind": "adaptation",
             "feinschliff": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -142,7 +149,7 @@ def _run(
         if task:
             bases = {"before": config.model.source, "after": str(output / "model")}
             kept, settings = output / run_folder.PROBED, config.adapt
-            with resumable(output), alone():
+            with alone():
                 result["probe"] = probe(
                     *task, bases, settings.probe_labels, settings.probe_seeds, kept, listen
                 )

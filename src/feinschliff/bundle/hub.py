@@ -9,7 +9,7 @@ from pathlib import Path
 from feinschliff.bundle.spec import NOVELTY_FILE, SPEC_FILE
 from feinschliff.errors import ConfigError, ModelError, UnknownModelError
 from feinschliff.models import load as loading
-from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE
+from feinschliff.models.onnx import EXACT_FILE, EXPORT_FILE, GRAPH_FILE
 
 WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
@@ -21,6 +21,8 @@ FILES = (
     SPEC_FILE,
     NOVELTY_FILE,
     GRAPH_FILE,
+    EXACT_FILE,
+    "*.onnx.data",
     EXPORT_FILE,
     "tokenizer.json",
     "tokenizer_config.json",

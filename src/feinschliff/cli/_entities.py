@@ -18,7 +18,7 @@ SCHEMES = ("io", "iob1", "iob2", "bioes", "bilou")
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 
 
-def form(model: Model, output: Path | None, scheme: str, explain: bool) -> str:
+def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -> str:
     """Return how predictions are shown: as `rows`, as `tags` of tokens, or as `marks` in the text.
 
     Raises:
@@ -28,6 +28,10 @@ def form(model: Model, output: Path | None, scheme: str, explain: bool) -> str:
     from feinschliff.errors import ConfigError, nearest
 
     if output is None or output.suffix.lower() != ".conll":
+        if scheme is not None:
+            raise ConfigError(
+                "only .conll files have tags", where="--tag-scheme", hint="Write one: -o FILE.conll"
+            )
         on_screen = output is None and model.task == "ner" and not explain and console().is_terminal
         return "marks" if on_screen else "rows"
     if model.task != "ner":
@@ -40,7 +44,7 @@ def form(model: Model, output: Path | None, scheme: str, explain: bool) -> str:
         raise ConfigError(
             "a .conll file has no place for explanations", where="--explain", hint="Write .jsonl"
         )
-    if scheme not in SCHEMES:
+    if scheme is not None and scheme not in SCHEMES:
         close = nearest(scheme, SCHEMES)
         raise ConfigError(
             f"there is no tag scheme '{scheme}'",

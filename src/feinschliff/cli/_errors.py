@@ -26,14 +26,9 @@ def refused(error: OSError) -> ResourceError | None:
     )
 
 
-def no_space(error: OSError, folder: str | Path | None = None) -> ResourceError:
-    """Say on which disk there is no space left, and how much there is.
-
-    Args:
-        error: What the system reported.
-        folder: Where the writing went, if the error does not name a file.
-    """
-    path = Path(error.filename or folder or ".").absolute()
+def no_space(error: OSError) -> ResourceError:
+    """Say on which disk there is no space left, and how much there is."""
+    path = Path(error.filename or ".").absolute()
     existing = next(p for p in (path, *path.parents) if p.exists())
     free = shutil.disk_usage(existing).free
     return ResourceError(

@@ -37,6 +37,10 @@ def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Mo
 
     if runtime not in RUNTIMES:
         raise ConfigError(f"there is no runtime '{runtime}'", where="--runtime", allowed=", ".join(RUNTIMES))
+    if runtime == "onnx" and (fast or device not in ("auto", "cpu")):
+        raise ConfigError(
+            "runs exports as they are, on the CPU", where="--runtime onnx", hint="Leave the rest out"
+        )
     if runtime == "onnx" and (export := exported(model, *EXPORTS)):
         return load(export), None
     export = exported(model, EXPORTS[0])

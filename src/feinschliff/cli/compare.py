@@ -36,7 +36,10 @@ def compare(
     """
     from feinschliff import api
     from feinschliff.cli._output import print_json
+    from feinschliff.errors import ConfigError
 
+    if language and html is None:
+        raise ConfigError("is the language of the page", where="--language", hint="Add --html FILE")
     found = api.compare(*runs, metric=metric, same_test=same_test, html=html, language=language)
     if json:
         print_json(found)

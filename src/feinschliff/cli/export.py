@@ -58,6 +58,7 @@ def export(
 ) -> None:
     """Export a model and compare every answer with the original's; beyond --max-loss nothing is written."""
     import shutil
+    from inspect import signature
 
     from feinschliff import registry
     from feinschliff.api import understand
@@ -80,6 +81,11 @@ def export(
             "a model of the hub has no folder for exports", where="export", hint="Name one: -o DIR"
         )
     precision = "int8" if int8 else "float16" if fp16 else "float32"
+    if precision not in target.PRECISIONS:
+        raise ConfigError(f"cannot be written in {precision}", where=to, allowed=", ".join(target.PRECISIONS))
+    wishes = {"recheck": True} if recheck else {}
+    if not wishes.keys() <= signature(target.export).parameters.keys():
+        raise ConfigError("this target cannot check decisions", where="--recheck", hint="Leave it out")
     folder = output or source.parent / (to + ("-int8" if int8 else "-fp16" if fp16 else ""))
     if folder.exists():
         raise ConfigError("exists already", where=str(folder), hint="Name another folder with -o")
@@ -104,7 +110,7 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        target.export(original, part, precision, known, recheck=recheck)
+        target.export(original, part, precision, known, **wishes)
         found = check(original, load(part), records)
         if found["loss"] <= max_loss:
             note(part, {key: value for key, value in found.items() if key != "differences"})

@@ -34,9 +34,13 @@ def models(
     from dataclasses import asdict
 
     from feinschliff.cli._output import console, print_json, table
-    from feinschliff.errors import install
+    from feinschliff.errors import ConfigError, install
     from feinschliff.models.catalogue import CATALOGUE
 
+    if again and not probe:
+        raise ConfigError("only a measurement can be repeated", where="--again", hint="Add --probe")
+    if probe and (language or offline):
+        raise ConfigError("measures this machine alone", where="--probe", hint="Leave the rest out")
     if probe:
         _probe(again, json)
         return

@@ -53,8 +53,11 @@ def predict(
     ] = "auto",
     fast: options.Fast = False,
     tag_scheme: Annotated[
-        str, typer.Option("--tag-scheme", help="Tags of a .conll file: io, iob1, iob2, bioes or bilou.")
-    ] = "iob2",
+        str | None,
+        typer.Option(
+            "--tag-scheme", help="Tags of a .conll file: io, iob1, iob2 (if not given), bioes or bilou."
+        ),
+    ] = None,
     drift: Annotated[
         bool, typer.Option("--drift", help="Compare the texts with those the model was trained on.")
     ] = False,
@@ -135,7 +138,7 @@ def predict(
                     spans = added_name("spans", part.columns)
                     rows = derive(replace(part, columns=rows), columns.text).columns
                     if form == "tags":
-                        write(_entities.tagged(rows, columns.text, spans, tag_scheme))
+                        write(_entities.tagged(rows, columns.text, spans, tag_scheme or "iob2"))
                     else:
                         _entities.show(rows, columns.text, spans, tuned.labels)
                 num_rows += len(part)

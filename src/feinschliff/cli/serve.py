@@ -74,12 +74,7 @@ def serve(
         from feinschliff.serve import server
         from feinschliff.serve.app import Service
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in (
-            "fastapi",
-            "uvicorn",
-            "prometheus_client",
-            "httptools",
-        ):
+        if (error.name or "").partition(".")[0] not in PACKAGES:
             raise
         raise MissingExtraError("the server", "serve") from None
     from feinschliff.serve.logs import to_stderr

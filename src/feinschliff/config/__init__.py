@@ -4,7 +4,7 @@ YAML files, `--set` overrides, the generated pages `docs/config.md` and `feinsch
 saved with each run all derive from the models in `sections.py`.
 """
 
-from feinschliff.config.load import load_config, validate
+from feinschliff.config.load import load_config, put, validate
 from feinschliff.config.pages import Setting, dump_config, settings
 from feinschliff.config.sections import (
     AdaptConfig,
@@ -31,6 +31,7 @@ __all__ = [
     "TrainConfig",
     "dump_config",
     "load_config",
+    "put",
     "settings",
     "validate",
 ]

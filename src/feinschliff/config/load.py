@@ -34,15 +34,17 @@ def load_config(
     where = str(path) if path else "configuration"
     for name, value in (values or {}).items():
         if value is not None:
-            _put(tree, name, value)
+            put(tree, name, value)
+    if path and overrides:
+        validate(tree, where)  # so that what is wrong below is not blamed on the file
     for text in overrides:
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
             raise ConfigError(
                 f"'{text}' is not an override", where="--set", allowed="Write section.key=value"
             )
-        where = "--set" if not path else where
-        _put(tree, name.strip(), _parse(value, name))
+        where = "--set"
+        put(tree, name.strip(), _parse(value, name))
     return validate(tree, where)
 
 
@@ -79,7 +81,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _put(tree: dict[str, Any], name: str, value: Any) -> None:
+def put(tree: dict[str, Any], name: str, value: Any) -> None:
+    """Put a value under its dotted name.
+
+    Raises:
+        ConfigError: a part of the name is a setting, not a section.
+    """
     *parents, key = name.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})

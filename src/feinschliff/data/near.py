@@ -185,7 +185,7 @@ def sketch(texts: pa.Array) -> tuple[Bags, np.ndarray]:
         starts = np.concatenate([[0], np.cumsum(counts)])
         size[chunk] = counts
         sequence[chunk] = _in_order(words, starts)
-        bag = _bag(words, counts, starts)
+        bag = _bag(words, counts)
         small = bag < bound
         below[chunk] = np.add.reduceat(small, starts[:-1], dtype=np.int32)
         stay = small | np.repeat(counts <= LONG, counts)
@@ -212,7 +212,7 @@ def _in_order(words: np.ndarray, starts: np.ndarray) -> np.ndarray:
         return np.add.reduceat(mixed * np.uint64(0xC2B2AE3D27D4EB4F), starts[:-1])
 
 
-def _bag(words: np.ndarray, counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _bag(words: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return int32: the words of each text as 31-bit hashes, ascending; repeats get hashes of their own."""
     rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts) << 31
     keys = np.sort(rows | (words >> np.uint64(33)).astype(np.int64))

@@ -5,7 +5,7 @@ become metrics, bootstrap intervals and paired comparisons.
 """
 
 from feinschliff.evaluate.bootstrap import Comparison, compare, holm, intervals, metrics, standard_error
-from feinschliff.evaluate.calibrate import Calibration, calibration, tempered
+from feinschliff.evaluate.calibrate import Calibration, calibration
 from feinschliff.evaluate.confident import LabelIssues, label_issues
 from feinschliff.evaluate.decide import decide
 from feinschliff.evaluate.goals import Goal, goal
@@ -67,5 +67,4 @@ __all__ = [
     "slices",
     "standard_error",
     "statistics",
-    "tempered",
 ]

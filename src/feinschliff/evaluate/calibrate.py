@@ -36,21 +36,6 @@ class Calibration:
         return dict(self.__dict__)
 
 
-def tempered(predictions: Predictions, temperature: float) -> Predictions:
-    """Return predictions whose probabilities are those of logits divided by the temperature.
-
-    The decisions stay; thresholds on probabilities must be chosen anew.
-    """
-    assert predictions.scores is not None
-    scores = predictions.scores.astype(np.float64)
-    tiny = np.finfo(np.float64).tiny
-    raised = np.maximum(scores, tiny) ** (1 / temperature)
-    rest = np.maximum(1 - scores, tiny) ** (1 / temperature)
-    below = raised + rest if predictions.task == "multilabel" else raised.sum(1, keepdims=True)
-    cooled = (raised / below).astype(np.float32)
-    return Predictions(predictions.task, predictions.labels, predictions.decided, cooled)
-
-
 def calibration(targets: Sequence[Any], predictions: Predictions, num_bins: int = 15) -> Calibration | None:
     """Measure calibration; None for regression and where nothing was predicted.
 

@@ -64,7 +64,6 @@ def wrong(targets: Sequence[Any], predictions: Predictions) -> np.ndarray:
 def slices(
     records: Records,
     predictions: Predictions,
-    columns: Mapping[str, Sequence[Any]] | None = None,
     confidence: float = 0.95,
     max_words: int = 10,
 ) -> list[Slice]:
@@ -73,22 +72,19 @@ def slices(
     Args:
         records: With targets.
         predictions: Of the same records.
-        columns: More values to slice by, one per record: `{"source": [...]}`.
         confidence: Level of the intervals.
         max_words: Words shown at most; only those with significantly more errors are.
 
     Returns:
-        By kind (length, group, label, other columns, words), within a kind the worst first.
+        By kind (length, label, group, words), within a kind the worst first.
     """
     targets = records.targets
     errors = wrong(targets, predictions)
     kinds: dict[str, Mapping[str, np.ndarray]] = {"length": _by_length(records)}
-    given = dict(columns or {})
-    if "group" in records.table.column_names:
-        given = {"group": records.table["group"].to_pylist(), **given}
     if predictions.task != "regression":
         kinds["label"] = _rows_of([_labels_of(target) for target in targets])
-    kinds |= {name: _rows_of([[v] for v in values]) for name, values in given.items()}
+    if "group" in records.table.column_names:
+        kinds["group"] = _rows_of([[value] for value in records.table["group"].to_pylist()])
     found = []
     for kind, parts in kinds.items():
         found += sorted(_judge(kind, parts, errors, confidence), key=lambda s: -s.difference.value)

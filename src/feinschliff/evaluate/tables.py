@@ -132,7 +132,9 @@ def _wrongness(
         return confidence, lambda i: (_listing(targets[i]), _listing(names[i]))
     if predictions.task == "classification":
         wrong = np.array([t != n for t, n in zip(targets, names, strict=True)], dtype=bool)
-        sure = predictions.scores.max(1) if predictions.scores is not None else np.ones(len(names))
+        sure = np.ones(len(names))
+        if predictions.scores is not None:
+            sure = predictions.scores[np.arange(len(names)), predictions.decided]
         confidence[wrong] = sure[wrong]
         return confidence, lambda i: (targets[i], names[i])
     known = [[n for n in row if n in set(predictions.labels)] for row in targets]

@@ -130,7 +130,8 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
     data = config.data.model_copy(
         update={
             **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
-            **{k: getattr(dataset.columns, k) for k in ("text", "text_pair", "label", "id", "group")},
+            **{k: getattr(dataset.columns, k) for k in ("text", "text_pair", "label", "id")},
+            "group": dataset.columns.group or config.data.group,  # `none` stays
         }
     )
     return config.model_copy(

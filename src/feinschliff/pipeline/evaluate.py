@@ -33,7 +33,7 @@ def evaluate(
     """Return the content of `result.json`, as far as it is known now, and the predictions on test."""
     from feinschliff.evaluate import intervals
     from feinschliff.evaluate.scaling import uncalibrated
-    from feinschliff.report import certainty, collect
+    from feinschliff.report import SCHEMA, certainty, collect
     from feinschliff.train.novelty import learn_novelty
     from feinschliff.train.profile import profile
 
@@ -68,7 +68,7 @@ def evaluate(
     scores = systems[0]["metrics"]
     source = config.data.train or "data"
     result = {
-        "schema": 1,
+        "schema": SCHEMA,
         "feinschliff": __version__,
         "title": config.report.title or Path(source).stem,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 
+from feinschliff import registry
 from feinschliff.readers.hub import repository
 from feinschliff.report import cheaper, failures, flexible, luck, promises
 from feinschliff.report.excerpts import shorten
@@ -20,12 +21,6 @@ from feinschliff.report.schema import FINE_TUNED
 from feinschliff.report.values import confidence, ends, part, score, setting
 from feinschliff.report.verdict import system_title, verdict
 
-PIPELINES = {
-    "classification": "text-classification",
-    "multilabel": "text-classification",
-    "regression": "text-classification",
-    "ner": "token-classification",
-}
 HUB_METRICS = {
     "macro_f1": "f1",
     "micro_f1": "f1",
@@ -73,7 +68,7 @@ def card(result: Mapping[str, Any]) -> str:
         title=_name(result),
         answer=answer,
         task=result.get("task"),
-        pipeline=PIPELINES.get(result.get("task") or "", "text-classification"),
+        pipeline=_pipeline(result),
         pairs=bool(part(result, "data", "columns").get("text_pair")),
         base=public_name(str(base)),
         licence=model.get("licence"),
@@ -155,7 +150,7 @@ def metadata(result: Mapping[str, Any]) -> str:
 
     task = result.get("task") or ""
     model = part(result, "model")
-    pipeline = PIPELINES.get(task, "text-classification")
+    pipeline = _pipeline(result)
     licence = str(model.get("licence") or "").strip().lower()
     base = next(
         (
@@ -204,15 +199,17 @@ def metadata(result: Mapping[str, Any]) -> str:
     return data.to_yaml().strip()
 
 
+def _pipeline(result: Mapping[str, Any]) -> str:
+    """Return the name that the Hub has for what the model does."""
+    return registry.load("tasks", result.get("task") or "classification").PIPELINE_TAG
+
+
 def at_hub(text: str, repo: str, branch: str | None = None) -> str:
     """Let the code in a card load the model from the Hub."""
-    at = f', revision="{branch}"' if branch and branch != "main" else ""
-    text = text.replace(
-        f"import feinschliff\n\nmodel = feinschliff.load({FOLDER})",
-        "import feinschliff\nfrom huggingface_hub import snapshot_download\n\n"
-        f'model = feinschliff.load(snapshot_download("{repo}"{at}))',
-    )
-    return text.replace(FOLDER, f'"{repo}"{at}')
+    branch = None if branch == "main" else branch
+    address = f"{repo}@{branch}" if branch else repo
+    text = text.replace(f"feinschliff.load({FOLDER})", f'feinschliff.load("{address}")')
+    return text.replace(FOLDER, f'"{repo}", revision="{branch}"' if branch else f'"{repo}"')
 
 
 def _name(result: Mapping[str, Any]) -> str:

@@ -248,7 +248,11 @@ def _predictions(task: str, labels: tuple[str, ...], rows: Sequence[Mapping[str,
     column = {name: i for i, name in enumerate(labels)}
     scores = np.array([[row["probabilities"][name] for name in labels] for row in rows], np.float32)
     if task == "classification":
-        return Predictions(task, labels, np.array([column[name] for name in found]), scores)
+        answered = np.array([name is not None for name in found], bool)
+        likeliest = scores.argmax(1)
+        chosen = [likeliest[row] if n is None else column[n] for row, n in enumerate(found)]
+        withheld = None if answered.all() else answered
+        return Predictions(task, labels, np.array(chosen, np.int64), scores, withheld)
     decided = np.zeros((len(rows), len(labels)), bool)
     for row, names in enumerate(found):
         decided[row, [column[name] for name in names]] = True

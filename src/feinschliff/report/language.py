@@ -194,14 +194,5 @@ def _audit_texts(name: str) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def placeholders(text: str) -> set[str]:
-    """Return the names of a text's placeholders.
-
-    >>> sorted(placeholders("{count} of {total}"))
-    ['count', 'total']
-    """
-    return set(re.findall(r"\{(\w*)\}", text))
-
-
 def _absent(value: float | None) -> bool:
     return value is None or not math.isfinite(value)

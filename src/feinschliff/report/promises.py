@@ -134,8 +134,6 @@ def adapted(result: Mapping[str, Any], words: Language) -> View:
         ("test_tokens_per_word", words.measure),
         ("new_words_share", words.percent),
         ("unknown_share", lambda v: words.percent(v, 2)),
-        ("loss_before", words.number),
-        ("loss_after", words.number),
     ):
         if fit.get(key) is not None:
             facts.append((words(f"adapted.{key}"), write(fit[key])))

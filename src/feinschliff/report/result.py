@@ -24,6 +24,10 @@ def check(result: Mapping[str, Any], where: str = "result") -> None:
     Raises:
         DataError: a required key is missing or a value has another type; all problems in one message.
     """
+    if result.get("kind") == "adaptation":
+        raise DataError(
+            "it is the result of `feinschliff adapt`", where=where, allowed="Results of `feinschliff train`"
+        )
     schema = result.get("schema")
     if schema != SCHEMA:
         raise DataError(

@@ -83,8 +83,9 @@ def made(output: Path, resume: bool, command: str = "train") -> Iterator[None]:
         where = str(error.filename or output)
         raise ResourceError(f"cannot be written: {error.strerror or error}", where=where) from error
     except FeinschliffError as error:
-        if has_checkpoint(output) and not isinstance(error, RunInterrupted):
-            go_on = f"The last checkpoint is kept: {written(command, '--resume', output)}"
+        if has_checkpoint(output):
+            lead = "Go on with" if isinstance(error, RunInterrupted) else "The last checkpoint is kept"
+            go_on = f"{lead}: {written(command, '--resume', output)}"
             error.hint = f"{error.hint}. {go_on}" if error.hint else go_on
         raise
     finally:

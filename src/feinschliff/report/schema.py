@@ -332,15 +332,13 @@ class RobustnessFacts(Open, total=False):
 
 
 class Adaptation(Open, total=False):
-    """How the model reads the language of the data; a loss is the mean over masked tokens, in nats."""
+    """How the model reads the language of the data."""
 
     tokens_per_word: float | None
     unknown_share: float | None
     test_tokens_per_word: float | None
     new_words_share: float | None
     split_words: list[dict[str, Any]] | None
-    loss_before: float | None
-    loss_after: float | None
 
 
 class Result(Open, total=False):

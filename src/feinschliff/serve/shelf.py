@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feinschliff.bundle import Model, Prediction, find, hub, load
@@ -39,7 +38,6 @@ class Served:
         version: 1 for the first one loaded, 2 for the next.
         platform: What runs it: `pytorch` or `onnx_onnxruntime`.
         mark: State of the folder's files when it was loaded.
-        loaded: When, in seconds since the epoch.
     """
 
     name: str
@@ -49,7 +47,6 @@ class Served:
     version: int
     platform: str
     mark: str
-    loaded: float = field(default_factory=time.time)
 
     @property
     def report(self) -> Path | None:

@@ -16,7 +16,12 @@ class Notice:
 
 @dataclass(frozen=True)
 class Stage:
-    """The run enters a stage: `data`, `model`, `baselines`, `train`, `evaluate`, `report`."""
+    """The run enters a stage.
+
+    Attributes:
+        name: `data`, `model`, `baselines`, `train`, `fold`, `curve`, `probe`, `evaluate` or `report`.
+        detail: For people: which model, which seed.
+    """
 
     name: str
     detail: str = ""

@@ -18,7 +18,7 @@ from accelerate import Accelerator
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
-from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted, command
+from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted
 from feinschliff.models.adapters import Adapter, adapters
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
@@ -110,7 +110,7 @@ def fit(
     ):
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
         crew.broadcast_weights(model)
-        with sharded(learner, crew) if sharing else nullcontext(learner) as trained:
+        with sharded(learner) if sharing else nullcontext(learner) as trained:
 
             def work() -> Work:
                 accelerator = _accelerator(trained)
@@ -205,10 +205,7 @@ def _consume(
                 keep()
                 raise RunInterrupted(
                     f"interrupted at step {step.step} of {work.num_steps}"
-                    + ("; a checkpoint was written" if checkpoints else ""),
-                    hint=f"Go on with: {command('train', '--resume', checkpoints.parent)}"
-                    if checkpoints
-                    else None,
+                    + ("; a checkpoint was written" if checkpoints else "")
                 )
             if progress.looks_without_gain >= settings.patience or done:
                 break

@@ -119,7 +119,6 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
     factor = work.factor or course(settings.schedule, work.num_steps, settings.warmup_share)
     per_epoch, num_steps = work.steps_per_epoch, work.num_steps
     parameters = [p for group in work.optimiser.param_groups for p in group["params"]]
-    assert settings.batch_size
     resting = without_gradients(learner.model)
     unfrozen = unfreezing(learner.model, settings.unfreeze_share, num_steps)
     plan: list[list[tuple[np.ndarray, np.ndarray]]] = []

@@ -28,7 +28,6 @@ from feinschliff import registry
 from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
-from feinschliff.errors import RunInterrupted, command
 from feinschliff.evaluate import Predictions, metrics, statistics
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
@@ -90,17 +89,17 @@ def tune_seeds(
             fitted[seed] = _train(
                 config, seed, dataset, learner, encoded, renew, root, checkpoints, listen, base
             )
-        trials, decisions = [], {}
+        trials = []
         for seed in seeds:
             _put(learner, _weights(root, seed))
-            decisions[seed], dev = _on_dev(dataset, learner, encoded["dev"])
+            decision, dev = _on_dev(dataset, learner, encoded["dev"])
             test = None
             if "test" in encoded:
-                test = _predict(dataset, learner, encoded["test"], dataset.test, decisions[seed])
+                test = _predict(dataset, learner, encoded["test"], dataset.test, decision)
             trials.append(Trial(seed, fitted[seed], dev, test))
         primary = registry.load("tasks", dataset.task).PRIMARY_METRIC
         order = sorted(trials, key=lambda trial: _key(trial.dev, primary), reverse=True)
-        members, _ = _stir(dataset, learner, encoded["dev"], root, order, primary, decisions)
+        members = _average(dataset, learner, encoded["dev"], root, order, primary)
         decision = settle(config, dataset, learner, encoded["dev"], listen)
     named = ", ".join(str(seed) for seed in members)
     listen(
@@ -143,13 +142,8 @@ def _train(
         return done
     _put(learner, dict(renew(seed).named_parameters()))
     one = config.model_copy(update={"seed": seed, "decide": DecideConfig(calibration="none")})
-    try:
-        fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen, base)
-        fitted = dataclasses.replace(fitted, adapter=None)
-    except RunInterrupted as error:
-        if checkpoints:
-            error.hint = f"Go on with: {command('train', '--resume', checkpoints.parent)}"
-        raise
+    fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen, base)
+    fitted = dataclasses.replace(fitted, adapter=None)
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / ".weights.part"
     save_file({n: p.detach().cpu().contiguous() for n, p in learner.model.named_parameters()}, part)
@@ -188,31 +182,30 @@ def _finished(folder: Path, identity: str) -> Fitted | None:
     return Fitted(progress=progress, **tree) if progress.identity == identity else None
 
 
-def _stir(
+def _average(
     dataset: Dataset,
     learner: Learner,
     dev: Encoded,
     root: Path,
     order: Sequence[Trial],
     primary: str,
-    decisions: Mapping[int, dict[str, Any]],
-) -> tuple[list[int], dict[str, Any]]:
-    """Average weights while dev does not get worse; return the seeds in the average and its decision rules.
+) -> list[int]:
+    """Average weights while dev does not get worse; return the seeds in the average.
 
     Args:
         order: The trials, best on dev first.
     """
     members, sums = [order[0].seed], _weights(root, order[0].seed)
-    least, decision = _key(order[0].dev, primary), decisions[order[0].seed]
+    least = _key(order[0].dev, primary)
     for trial in order[1:]:
         more = {name: weight + sums[name] for name, weight in _weights(root, trial.seed).items()}
         _put(learner, more, 1 / (len(members) + 1))
-        found, scores = _on_dev(dataset, learner, dev)
+        scores = _on_dev(dataset, learner, dev)[1]
         if _key(scores, primary) >= least:
             members.append(trial.seed)
-            sums, least, decision = more, _key(scores, primary), found
+            sums, least = more, _key(scores, primary)
     _put(learner, sums, 1 / len(members))
-    return members, decision
+    return members
 
 
 def _key(scores: Mapping[str, float], primary: str) -> tuple[float, float]:

@@ -55,12 +55,12 @@ def check(settings: TrainConfig, crew: Processes, listen: Listener) -> None:
 
 
 @contextmanager
-def sharded(learner: Learner, crew: Processes) -> Iterator[Learner]:
+def sharded(learner: Learner) -> Iterator[Learner]:
     """Give a learner whose model is shared out; what it learnt is in all of `learner.model` afterwards.
 
     Args:
-        learner: Its model lies on the CPU, the same in all processes, and stays there as it is meanwhile.
-        crew: All of these processes enter and leave the context.
+        learner: Its model lies on the CPU, the same in all processes, and stays there as it is meanwhile. All
+            processes enter and leave the context.
 
     Raises:
         ProcessLost: within the context a process is gone.
