@@ -195,14 +195,14 @@ def evaluate(
     from feinschliff.evaluate.answered import answered_part
 
     model = _loaded(model)
-    asked = [requirement(wish, model.task, len(model.labels)) for wish in require]
+    asked = [requirement(wish, model.kind, len(model.labels)) for wish in require]
     named = {"text": text, "label": label, "text_pair": text_pair}
     tables, columns = understand(model, data, named, settings, labelled=True)
     table = next(tables)
     records = records_for(columns, table, model.task, labelled=True)
-    unknown = unknown_labels(records, model.task, model.labels, table.name)
+    unknown = unknown_labels(records, model.kind, model.labels, table.name)
     predictions = model.predictions(records)
-    stats = statistics(model.task, records.targets, predictions)
+    stats = statistics(model.kind, records.targets, predictions)
     config = configure(None, settings or {})
     options = config.evaluate
     found = intervals(stats, options.bootstrap_samples, options.confidence, config.seed)
@@ -210,7 +210,7 @@ def evaluate(
     checks = [(wish.text, *wish.check(found)) for wish in asked]
     return {
         "task": model.task,
-        "primary_metric": PRIMARY[model.task],
+        "primary_metric": PRIMARY[model.kind],
         "examples": len(records),
         "columns": {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label},
         "metrics": {name: value.as_dict() for name, value in found.items()},
@@ -331,7 +331,7 @@ def understand(
             chosen[role] = name
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
     columns = infer(first, config, labelled)
-    if labelled and model.task == "multilabel":
+    if labelled and model.kind == "multilabel":
         known = derive(simplify(first), columns.label)
         separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)

@@ -53,7 +53,7 @@ def embed(records):
 CASES = [
     (name, task)
     for name in registry.names("baselines")
-    for task in registry.load("baselines", name).TASKS
+    for task in registry.load("baselines", name).KINDS
     if task in TARGET_TYPES
 ]
 
@@ -66,7 +66,7 @@ def fitted(name, data):
 def test_has_a_title_and_tasks(name):
     part = registry.load("baselines", name)
     assert part.TITLE
-    assert part.TASKS
+    assert part.KINDS
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
@@ -74,7 +74,7 @@ def test_predictions_have_the_form_of_the_task(name, task):
     data = dataset(task)
     found = fitted(name, data).predict(data.test)
     assert isinstance(found, Predictions)
-    assert (found.task, found.labels, len(found)) == (task, data.labels, len(data.test))
+    assert (found.kind, found.labels, len(found)) == (task, data.labels, len(data.test))
     if task == "classification":
         assert found.scores.dtype == np.float32
         np.testing.assert_allclose(found.scores.sum(1), 1, atol=1e-5)

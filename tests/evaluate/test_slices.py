@@ -52,10 +52,12 @@ def test_chance_raises_few_alarms():
     assert alarms <= 6
 
 
-def test_more_columns_and_rare_values():
+def test_rare_groups_are_no_slices():
     records, predictions = planted()
     sources = ["web"] * 300 + ["mail"] * 295 + ["fax"] * 4 + [None]
-    found = [s for s in slices(records, predictions, {"source": sources}) if s.kind == "source"]
+    at = records.table.column_names.index("group")
+    grouped = Records(records.table.set_column(at, "group", pa.array(sources)))
+    found = [s for s in slices(grouped, predictions) if s.kind == "group"]
     assert {s.name for s in found} == {"web", "mail"}
     assert found[0].as_dict()["errors"].keys() == {"value", "low", "high"}
 

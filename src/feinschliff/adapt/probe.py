@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from feinschliff.config import DataConfig, ModelConfig, RunConfig, TrainConfig
-from feinschliff.data import Dataset, Records
+from feinschliff.data import Dataset, Kind, Records
 from feinschliff.data.prepare import prepare
 from feinschliff.data.split import divide
 from feinschliff.evaluate import PRIMARY, Interval, metrics, statistics
@@ -51,7 +51,7 @@ def labelled(config: RunConfig, train: str, test: str | None) -> tuple[RunConfig
     )
     dataset = prepare(chosen)
     return chosen, dataclasses.replace(
-        dataset, test=_some(dataset.test, dataset.task, MOST_TEST, config.seed)
+        dataset, test=_some(dataset.test, dataset.kind, MOST_TEST, config.seed)
     )
 
 
@@ -81,7 +81,7 @@ def probe(
     total = len(dataset.train) + len(dataset.dev)
     numbers = sorted({min(n or total, total) for n in counts})
     done = {(t["base"], t["labels"], t["seed"]): t for t in _noted(kept, dataset.fingerprint)}
-    metric = PRIMARY[dataset.task]
+    metric = PRIMARY[dataset.kind]
     for number in numbers:
         for seed in range(config.seed, config.seed + seeds):
             part = draw(dataset, number, seed)
@@ -93,7 +93,7 @@ def probe(
                 one = config.model_copy(update={"seed": seed, "model": ModelConfig(source=source)})
                 model = tune(one, part, _quiet(listen))
                 found = metrics(
-                    statistics(dataset.task, dataset.test.targets, model.predictions(dataset.test))
+                    statistics(dataset.kind, dataset.test.targets, model.predictions(dataset.test))
                 )
                 trial = {
                     "base": base,
@@ -127,8 +127,8 @@ def draw(dataset: Dataset, number: int, seed: int) -> Dataset:
     if number >= len(dataset.train) + len(dataset.dev):
         return dataset
     num_dev = min(len(dataset.dev), max(1, round(DEV_SHARE * number)))
-    train = _some(dataset.train, dataset.task, number - num_dev, seed)
-    return dataclasses.replace(dataset, train=train, dev=_some(dataset.dev, dataset.task, num_dev, seed))
+    train = _some(dataset.train, dataset.kind, number - num_dev, seed)
+    return dataclasses.replace(dataset, train=train, dev=_some(dataset.dev, dataset.kind, num_dev, seed))
 
 
 def compare(trials: Sequence[Mapping[str, Any]], confidence: float) -> dict[str, Any]:
@@ -159,11 +159,11 @@ def _mean(values: np.ndarray, confidence: float) -> dict[str, float]:
     return Interval(mean, mean - half, mean + half).as_dict()
 
 
-def _some(records: Records, task: str, number: int, seed: int) -> Records:
+def _some(records: Records, kind: Kind, number: int, seed: int) -> Records:
     if number >= len(records):
         return records
     share = number / len(records)
-    part = divide(records, task, [1 - share, share], np.arange(len(records)), seed)
+    part = divide(records, kind, [1 - share, share], np.arange(len(records)), seed)
     rows = np.flatnonzero(part == 1)
     rng = np.random.default_rng([seed, number])
     if len(rows) > number:

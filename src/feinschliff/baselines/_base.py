@@ -28,8 +28,8 @@ class Fitted(Protocol):
 
 def loss_on(dev: Records, predictions: Predictions) -> float:
     """Return what settings are chosen by: the log loss, or RMSE; finer and steadier on few texts than F1."""
-    found = metrics(statistics(predictions.task, dev.targets, predictions))
-    return found["rmse" if predictions.task == "regression" else "log_loss"]
+    found = metrics(statistics(predictions.kind, dev.targets, predictions))
+    return found["rmse" if predictions.kind == "regression" else "log_loss"]
 
 
 def first_best(path: Iterable[Model], loss: Callable[[Model], float] | None) -> Model:

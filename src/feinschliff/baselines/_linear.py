@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.baselines._base import first_best, loss_on
+from feinschliff.data import Kind
 from feinschliff.data.dataset import Dataset, Records
 from feinschliff.evaluate import Predictions
 from feinschliff.evaluate._labels import indicator
@@ -35,7 +36,7 @@ class LinearModel:
         thresholds: Of multilabel, the probability from which on a label is given; float [L], or one for all.
     """
 
-    task: str
+    kind: Kind
     labels: tuple[str, ...]
     features: Features
     weights: np.ndarray
@@ -47,14 +48,14 @@ class LinearModel:
     def predict(self, records: Records) -> Predictions:
         """Return predictions in record order."""
         outputs = self.features(records) @ self.weights + self.bias
-        if self.task == "regression":
+        if self.kind == "regression":
             decided = outputs[:, 0].astype(np.float64) * self.scale + self.shift
-            return Predictions(self.task, (), decided)
-        if self.task == "multilabel":
+            return Predictions(self.kind, (), decided)
+        if self.kind == "multilabel":
             scores = _sigmoid(outputs)
-            return Predictions(self.task, self.labels, scores >= self.thresholds, scores)
+            return Predictions(self.kind, self.labels, scores >= self.thresholds, scores)
         scores = softmax(outputs)
-        return Predictions(self.task, self.labels, scores.argmax(1), scores)
+        return Predictions(self.kind, self.labels, scores.argmax(1), scores)
 
 
 def fit_linear(dataset: Dataset, matrix: Any, features: Features, strengths: Sequence[float]) -> LinearModel:
@@ -71,16 +72,16 @@ def fit_linear(dataset: Dataset, matrix: Any, features: Features, strengths: Seq
 
     def candidates() -> Iterator[LinearModel]:
         weights = np.zeros((matrix.shape[1], targets.shape[1]), np.float32)
-        bias = start_bias(targets, dataset.task)
+        bias = start_bias(targets, dataset.kind)
         for strength in strengths:
-            weights, bias = minimise(matrix, targets, dataset.task, strength, weights, bias)
-            yield LinearModel(dataset.task, dataset.labels, ready, weights, bias, scale, shift)
+            weights, bias = minimise(matrix, targets, dataset.kind, strength, weights, bias)
+            yield LinearModel(dataset.kind, dataset.labels, ready, weights, bias, scale, shift)
 
     def loss(model: LinearModel) -> float:
         return loss_on(dataset.dev, model.predict(dataset.dev))
 
     best = first_best(candidates(), loss if len(dataset.dev) else None)
-    if dataset.task == "multilabel" and len(dataset.dev):
+    if dataset.kind == "multilabel" and len(dataset.dev):
         found = best.predict(dataset.dev).scores
         assert found is not None
         best = replace(best, thresholds=thresholds(found, indicator(dataset.dev.targets, dataset.labels)))
@@ -90,7 +91,7 @@ def fit_linear(dataset: Dataset, matrix: Any, features: Features, strengths: Seq
 def minimise(
     matrix: Any,
     targets: np.ndarray,
-    task: str,
+    kind: Kind,
     strength: float,
     weights: np.ndarray,
     bias: np.ndarray,
@@ -111,7 +112,7 @@ def minimise(
     transposed = matrix.T.tocsr() if hasattr(matrix, "tocsr") else matrix.T
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, slope = _loss(matrix @ point[:-1] + point[-1], targets, task)
+        loss, slope = _loss(matrix @ point[:-1] + point[-1], targets, kind)
         gradient = np.empty_like(point)
         gradient[:-1] = transposed @ slope
         gradient[:-1] += point[:-1] / np.float32(strength)
@@ -120,7 +121,7 @@ def minimise(
 
     squares = np.append(np.asarray((matrix * matrix).sum(0)).ravel(), len(targets))
     shares = targets.mean(0)
-    spread = np.ones_like(shares) if task == "regression" else np.maximum(shares * (1 - shares), 1e-3)
+    spread = np.ones_like(shares) if kind == "regression" else np.maximum(shares * (1 - shares), 1e-3)
     penalty = np.append(np.full(len(squares) - 1, 1 / strength), 1e-6)
     scale = (1 / (squares[:, None] * spread + penalty[:, None])).astype(np.float32)
     point = _lbfgs(objective, np.vstack([weights, bias]), scale, tolerance, max_iterations)
@@ -192,12 +193,12 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.vdot(a, b))
 
 
-def start_bias(targets: np.ndarray, task: str) -> np.ndarray:
+def start_bias(targets: np.ndarray, kind: Kind) -> np.ndarray:
     """Return the biases float32 [K] that are right without features; starting there halves the steps."""
     shares = np.clip(targets.mean(0), 1e-6, 1 - 1e-6)
-    if task == "regression":
+    if kind == "regression":
         return targets.mean(0)
-    return np.log(shares) - (np.log1p(-shares) if task == "multilabel" else np.float32(0))
+    return np.log(shares) - (np.log1p(-shares) if kind == "multilabel" else np.float32(0))
 
 
 def softmax(outputs: np.ndarray) -> np.ndarray:
@@ -210,12 +211,12 @@ def _sigmoid(outputs: np.ndarray) -> np.ndarray:
     return (0.5 * (1 + np.tanh(outputs / 2))).astype(np.float32)
 
 
-def _loss(outputs: np.ndarray, targets: np.ndarray, task: str) -> tuple[float, np.ndarray]:
+def _loss(outputs: np.ndarray, targets: np.ndarray, kind: Kind) -> tuple[float, np.ndarray]:
     """Return the summed loss and its slope by the outputs, float32 [N, K]."""
-    if task == "regression":
+    if kind == "regression":
         error = outputs - targets
         return 0.5 * float(np.square(error, dtype=np.float64).sum()), error
-    if task == "multilabel":
+    if kind == "multilabel":
         losses = np.logaddexp(0, outputs) - targets * outputs
         return float(losses.sum(dtype=np.float64)), _sigmoid(outputs) - targets
     outputs = outputs - outputs.max(1, keepdims=True)
@@ -228,7 +229,7 @@ def _loss(outputs: np.ndarray, targets: np.ndarray, task: str) -> tuple[float, n
 def _targets(dataset: Dataset) -> tuple[np.ndarray, float, float]:
     """Return targets float32 [N, K], and the shift and scale that undo what was done to numbers."""
     found = dataset.train.targets
-    if dataset.task == "regression":
+    if dataset.kind == "regression":
         values = np.asarray(found, dtype=np.float64)
         shift, scale = float(values.mean()), float(values.std()) or 1.0
         return ((values - shift) / scale).astype(np.float32)[:, None], shift, scale

@@ -15,7 +15,7 @@ TITLES = {
     "multilabel": "Frozen encoder + logistic regression per label",
     "regression": "Frozen encoder + ridge regression",
 }
-TASKS = tuple(TITLES)
+KINDS = tuple(TITLES)
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 

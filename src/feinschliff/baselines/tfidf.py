@@ -20,7 +20,7 @@ TITLES = {
     "regression": "TF-IDF + ridge regression",
     "ner": "Words, affixes and context + logistic regression per token",
 }
-TASKS = tuple(TITLES)
+KINDS = tuple(TITLES)
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)
 
 
@@ -34,7 +34,7 @@ def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
     The regularisation is chosen on dev. Kinds and sizes of the n-grams were chosen on dev splits of three
     data sets. Entities are found token by token instead.
     """
-    if dataset.task == "ner":
+    if dataset.kind == "ner":
         return fit_tagger(dataset)
     texts = joined(dataset.train)
     kinds = {"words": (1, 2), "characters": (2, 3, 4, 5)}

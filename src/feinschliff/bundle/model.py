@@ -13,7 +13,7 @@ import numpy as np
 from feinschliff import registry
 from feinschliff.bundle.prediction import Prediction, each
 from feinschliff.bundle.spec import Spec
-from feinschliff.data import Records
+from feinschliff.data import Kind, Records, kind_of
 from feinschliff.encode import Encoded, tokens_of
 from feinschliff.errors import ConfigError, ModelError, counted
 from feinschliff.evaluate import Predictions
@@ -86,6 +86,11 @@ class Model:
     def task(self) -> str:
         """Name of the task."""
         return self.spec.task
+
+    @property
+    def kind(self) -> Kind:
+        """Of which kind its answers are."""
+        return kind_of(self.spec.task)
 
     @property
     def labels(self) -> tuple[str, ...]:

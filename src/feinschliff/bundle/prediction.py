@@ -38,14 +38,14 @@ class Prediction:
 def each(found: Predictions) -> Iterator[Prediction]:
     """Yield the predictions one by one."""
     for index, name in enumerate(found.names):
-        if found.task == "ner":
+        if found.kind == "ner":
             yield Prediction(None, spans=found.decided[index])
             continue
         score = probabilities = None
         if found.scores is not None:
             row = found.scores[index]
             probabilities = {label: float(p) for label, p in zip(found.labels, row, strict=True)}
-            if found.task == "classification":
+            if found.kind == "classification":
                 score = float(row[found.decided[index]])
         answered = found.answered is None or bool(found.answered[index])
         possible = None if found.possible is None else found.possible_names(index)

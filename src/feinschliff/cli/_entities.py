@@ -32,9 +32,9 @@ def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -
             raise ConfigError(
                 "only .conll files have tags", where="--tag-scheme", hint="Write one: -o FILE.conll"
             )
-        on_screen = output is None and model.task == "ner" and not explain and console().is_terminal
+        on_screen = output is None and model.kind == "ner" and not explain and console().is_terminal
         return "marks" if on_screen else "rows"
-    if model.task != "ner":
+    if model.kind != "ner":
         raise ConfigError(
             f"a .conll file holds entities, and the model's task is {model.task}",
             where=str(output),

@@ -193,11 +193,11 @@ def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None
     from feinschliff.data import Records
     from feinschliff.errors import ConfigError, counted
     from feinschliff.readers import write_table
-    from feinschliff.report.doubts import TASKS, as_table, label_error_rows
+    from feinschliff.report.doubts import KINDS, as_table, label_error_rows
 
-    if dataset.task not in TASKS:
+    if dataset.kind not in KINDS:
         raise ConfigError(
-            f"looks for wrong labels in {' and '.join(TASKS)}, not in {dataset.task}", where="--label-errors"
+            f"looks for wrong labels in {' and '.join(KINDS)}, not in {dataset.task}", where="--label-errors"
         )
 
     def no_vectors(records: Records) -> np.ndarray:

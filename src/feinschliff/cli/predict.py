@@ -248,13 +248,13 @@ def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:
             "prediction": pa.list_(pa.struct(span)),
             "spans": pa.list_(pa.struct(span | {"score": pa.float64(), "text": pa.string()})),
         },
-    }[model.task]
+    }[model.kind]
     if "possible" in model.spec.decision:
-        found["possible"] = pa.list_(pa.float64() if model.task == "regression" else pa.string())
+        found["possible"] = pa.list_(pa.float64() if model.kind == "regression" else pa.string())
     if model.novelty is not None:
         found["novelty"] = pa.float64()
     if explain:
-        label = pa.struct(span) if model.task == "ner" else pa.string()
+        label = pa.struct(span) if model.kind == "ner" else pa.string()
         word = {"text": pa.string(), "start": pa.int64(), "end": pa.int64(), "weight": pa.float64()}
         word |= {"side": pa.string()} if model.spec.reading.pairs else {}
         words = pa.list_(pa.struct(word))

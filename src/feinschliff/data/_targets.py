@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feinschliff import registry
 from feinschliff.data import _names
-from feinschliff.data.dataset import SPAN, TARGET_TYPES
+from feinschliff.data.dataset import SPAN, TARGET_TYPES, Kind
 from feinschliff.errors import ConfigError, DataError, counted, nearest
 from feinschliff.readers import Table
 
@@ -38,20 +39,25 @@ def is_spans(type_: pa.DataType) -> bool:
     )
 
 
+def require_task(wanted: str) -> None:
+    """Raise ConfigError, suggesting the nearest, unless this is a task, `auto` or `unlabelled`."""
+    known = ("auto", *registry.names("tasks"), "unlabelled")
+    if wanted not in known:
+        close = nearest(wanted, known)
+        raise ConfigError(
+            f"there is no task '{wanted}'",
+            where="task",
+            allowed=f"There are: {', '.join(known)}",
+            hint=f"Did you mean '{close}'?" if close else None,
+        )
+
+
 def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, float]:
     """Return (task, reason, confidence) for a label column.
 
     Raises:
-        ConfigError: no such task; the task needs a label column; the numbers could be classes or amounts.
+        ConfigError: the task needs a label column; the numbers could be classes or amounts.
     """
-    if wanted != "auto" and wanted not in TARGET_TYPES:
-        close = nearest(wanted, TARGET_TYPES)
-        raise ConfigError(
-            f"there is no task '{wanted}'",
-            where="task",
-            allowed=f"There are: auto, {', '.join(TARGET_TYPES)}",
-            hint=f"Did you mean '{close}'?" if close else None,
-        )
     if label is None:
         if wanted not in ("auto", "unlabelled"):
             raise ConfigError(
@@ -167,9 +173,9 @@ def _listed(text: str) -> list[Any] | None:
     return None
 
 
-def separator_of(table: Table, label: str | None, task: str) -> str | None:
+def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
     """Return what separates the labels in the cells of a multi-label column of strings."""
-    if task != "multilabel" or label is None or is_list(table.columns[label].type):
+    if kind != "multilabel" or label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
     occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
@@ -192,7 +198,7 @@ def separator_for(table: Table, label: str | None, names: Collection[str]) -> st
 
 
 def convert(
-    cells: pa.ChunkedArray, task: str, table: Table, label: str, separator: str | None = None
+    cells: pa.ChunkedArray, kind: Kind, table: Table, label: str, separator: str | None = None
 ) -> pa.Array:
     """Return the targets of a label column; null where a row has none.
 
@@ -200,9 +206,9 @@ def convert(
         separator: From `separator_of` the training data.
 
     Raises:
-        DataError: cells that cannot be a target of this task, with places.
+        DataError: cells that cannot be a target of this kind, with places.
     """
-    if task == "multilabel":
+    if kind == "multilabel":
         return _lists(cells, table, label, separator)
     if is_list(cells.type) or pa.types.is_struct(cells.type):
         lengths = pc.list_value_length(cells) if is_list(cells.type) else None
@@ -214,7 +220,7 @@ def convert(
                 hint="Use --task multilabel for several labels per text",
             )
         cells = pc.list_element(cells, 0)
-    return _numbers(cells, table, label) if task == "regression" else _classes(cells)
+    return _numbers(cells, table, label) if kind == "regression" else _classes(cells)
 
 
 def _classes(cells: pa.ChunkedArray) -> pa.Array:

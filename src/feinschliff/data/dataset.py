@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from feinschliff import registry
+
 SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())])
-TARGET_TYPES: dict[str, pa.DataType | None] = {
+Kind = Literal["classification", "multilabel", "regression", "ner", "unlabelled"]
+"""What the targets of a task look like, and so its answers: a label, any number of labels, a number, or spans
+of the text. Metrics, decision rules, files and pages follow from it. Each kind is named after the task it was
+made for; another task says in `KIND` which of them it is of."""
+
+TARGET_TYPES: dict[Kind, pa.DataType | None] = {
     "classification": pa.string(),
     "multilabel": pa.list_(pa.string()),
     "regression": pa.float64(),
     "ner": pa.list_(SPAN),
     "unlabelled": None,
 }
-"""Arrow type of the `target` column for each kind of label. Span offsets count characters (Unicode code
-points) of `text`, end exclusive."""
+"""Arrow type of the `target` column for each kind. Span offsets count characters (Unicode code points) of
+`text`, end exclusive."""
+
+
+def kind_of(task: str) -> Kind:
+    """Return of which kind the targets of a task are.
+
+    Raises:
+        ConfigError: there is no such task.
+    """
+    if task in TARGET_TYPES:
+        return task
+    return registry.load("tasks", task).KIND
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,11 @@ class Columns:
     confidence: float = 1.0
     reason: str = ""
     separator: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Of which kind the targets are."""
+        return kind_of(self.task)
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,7 @@ class Dataset:
     """Audited, split and fingerprinted data: all that later stages see.
 
     Attributes:
-        task: `classification`, `multilabel`, `regression`, `ner` or `unlabelled`.
+        task: Name of a task, or `unlabelled`.
         labels: Label names in a fixed order (sorted, numbers by value); entity types for ner; empty for
             regression.
         train, dev, test: The splits.
@@ -136,6 +159,11 @@ class Dataset:
     test_fingerprint: str = ""
     notes: tuple[str, ...] = field(default=())
     kept: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def kind(self) -> Kind:
+        """Of which kind the targets are."""
+        return kind_of(self.task)
 
     def count(self, kind: str) -> int:
         """Return how many rows a kind of finding concerns."""

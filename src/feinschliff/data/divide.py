@@ -47,7 +47,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
         part = splits.by_time(moments, records, wanted, units, config.seed)
     else:
         least = [LEAST_ROWS[p] for p in parts]
-        part = splits.divide(records, pool.task, wanted, units, config.seed, least)
+        part = splits.divide(records, pool.kind, wanted, units, config.seed, least)
     if len(np.unique(part)) < len(parts):
         raise DataError(
             f"the rows form {counted(len(np.unique(units)), 'group')}, too few for {len(parts)} splits",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from feinschliff.config import RunConfig
 from feinschliff.data import _names, _targets
-from feinschliff.data.dataset import Columns
+from feinschliff.data.dataset import Columns, Kind, kind_of
 from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
 from feinschliff.data.profile import Profile, profile, simplify
 from feinschliff.errors import ConfigError, DataError, nearest
@@ -51,7 +51,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     for role, name in roles.items():
         if name is not None and not (role == "group" and name.casefold() == "none"):
             require_column(table, name, f"data.{role}")
-    labelled = False if config.task == "unlabelled" else labelled
+    _targets.require_task(config.task)
+    wanted = None if config.task == "auto" else kind_of(config.task)
+    labelled = False if wanted == "unlabelled" else labelled
     profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
     named = set().union(*map(sources, roles.values()))
     free = {n: p for n, p in profiles.items() if n not in named}
@@ -64,7 +66,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
 
     pair: str | None
     label: str | None
-    may_span = labelled is not False and config.task in ("auto", "ner")
+    may_span = labelled is not False and wanted in (None, "ner")
     spanned = _with_spans(profiles, inner, roles) if may_span else None
     if spanned:
         text, label, pair, sure = *spanned, None, 0.95
@@ -72,13 +74,14 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         text, pair, sure = _find_text(table, free, inner, roles)
         rest, inside = ({n: p for n, p in c.items() if n not in (text, pair)} for c in (free, inner))
         label, label_sure = (
-            (None, 1.0) if labelled is False else _find_label(table, rest, inside, roles, config, labelled)
+            (None, 1.0) if labelled is False else _find_label(table, rest, inside, roles, wanted, labelled)
         )
         sure = min(sure, label_sure)
     table = derive(table, text, label)
     taken = sources(label) | {text, pair}
     rest = {n: p for n, p in free.items() if n not in taken}
-    task, why, task_sure = _targets.infer_task(table, label, "ner" if spanned else config.task)
+    of_spans = "ner" if spanned and config.task == "auto" else config.task
+    task, why, task_sure = _targets.infer_task(table, label, of_spans)
     why = "spans" if spanned else why
     if label and (parts := parts_of(label, written)):
         only_one = pc.all(pc.equal(pc.list_value_length(table.columns[label]), 1)).as_py()
@@ -95,7 +98,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         group=None if group and group.casefold() == "none" and group not in names else group,
         time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
         confidence=round(min(sure, task_sure), 2),
-        separator=_targets.separator_of(table, label, task),
+        separator=_targets.separator_of(table, label, kind_of(task)),
     )
     return _explained(columns, inner | profiles, written, why, named={n for n in roles.values() if n})
 
@@ -173,7 +176,7 @@ def _find_label(
     free: dict[str, Profile],
     inner: dict[str, Profile],
     roles: dict[str, str | None],
-    config: RunConfig,
+    wanted: Kind | None,
     labelled: bool | None,
 ) -> tuple[str | None, float]:
     """Return (label, confidence); objects are looked into where no column is a label."""
@@ -181,13 +184,13 @@ def _find_label(
         return roles["label"], 1.0
     scores = {n: _label_score(p) for n, p in free.items()}
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
-    ones = _ones(table, free) if config.task not in ("regression", "ner") else []
+    ones = _ones(table, free) if wanted not in ("regression", "ner") else []
     strong = any(_names.rank(n, _names.LABEL_STRONG) == 3 for n in best)
     if len(ones) >= FEWEST_ONES and set(best) <= set(ones) and not strong:
         return ",".join(ones), 0.8
     if not best:
         if inner:
-            return _find_label(table, inner, {}, roles, config, labelled)
+            return _find_label(table, inner, {}, roles, wanted, labelled)
         if labelled:
             raise _ask("label", table, free, "no column looks like a label")
         return None, 1.0

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from feinschliff.data.dataset import Records
+from feinschliff.data.dataset import Kind, Records
 from feinschliff.errors import DataError
 
 SHOWN = 8
 
 
-def label_counts(records: Records, task: str) -> Counter[str]:
+def label_counts(records: Records, kind: Kind) -> Counter[str]:
     """Return how many rows, or entities, have each label; none for numbers and unlabelled texts."""
-    if task in ("regression", "unlabelled") or "target" not in records.table.column_names:
+    if kind in ("regression", "unlabelled") or "target" not in records.table.column_names:
         return Counter()
     values = records.table["target"].combine_chunks()
-    if task != "classification":
+    if kind != "classification":
         values = values.flatten()
-    if task == "ner":
+    if kind == "ner":
         values = values.field("label")
-    return Counter(value for value in values.to_pylist() if value is not None)
+    return Counter({v["values"]: v["counts"] for v in values.drop_null().value_counts().to_pylist()})
 
 
-def unknown_labels(records: Records, task: str, known: Sequence[str], where: str) -> dict[str, int]:
+def unknown_labels(records: Records, kind: Kind, known: Sequence[str], where: str) -> dict[str, int]:
     """Return how many rows, or entities, have each label that is not a known one.
 
     Args:
@@ -33,7 +33,7 @@ def unknown_labels(records: Records, task: str, known: Sequence[str], where: str
     Raises:
         DataError: not one label is known, so that no score would mean anything.
     """
-    counts = label_counts(records, task)
+    counts = label_counts(records, kind)
     unknown = {name: count for name, count in sorted(counts.items()) if name not in set(known)}
     if unknown and len(unknown) == len(counts):
         same = {name.casefold() for name in known} & {name.casefold() for name in unknown}

@@ -26,10 +26,10 @@ def require_learnable(pool: Pool, table: Table) -> None:
             where=table.name,
             hint="Check the text column: --text",
         )
-    if pool.task == "unlabelled":
+    if pool.kind == "unlabelled":
         return
     targets = pool.records.table["target"].take(rows)
-    if pool.task == "classification":
+    if pool.kind == "classification":
         counts = targets.value_counts().to_pylist()
         label = pool.columns.label
         if len(counts) == 1:
@@ -45,7 +45,7 @@ def require_learnable(pool: Pool, table: Table) -> None:
                 where=table.name,
                 hint="Check the label column: --label, or --task regression for numbers",
             )
-    elif pool.task == "regression":
+    elif pool.kind == "regression":
         if len(targets.unique()) == 1:
             raise DataError(
                 f"every row has the value {targets[0].as_py()}", where=table.name, hint="Check --label"

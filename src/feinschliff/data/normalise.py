@@ -46,11 +46,11 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
     cells: dict[str, pa.Array] = {}
     target: pa.Array | None = None
     cells["text"], from_numbers = _strings(table.columns[columns.text], table, columns.text)
-    if label is not None and columns.task == "ner":
+    if label is not None and columns.kind == "ner":
         target = _targets.convert_spans(table.columns[label], table, label)
         _require_within(target, cells["text"], table, label)
-    elif label is not None and columns.task != "unlabelled":
-        target = _targets.convert(table.columns[label], columns.task, table, label, columns.separator)
+    elif label is not None and columns.kind != "unlabelled":
+        target = _targets.convert(table.columns[label], columns.kind, table, label, columns.separator)
     empty = _blank(cells["text"])
     if columns.text_pair:
         cells["text_pair"], _ = _strings(table.columns[columns.text_pair], table, columns.text_pair)

@@ -12,7 +12,7 @@ import numpy as np
 from feinschliff.config import RunConfig
 from feinschliff.data import audit
 from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool
-from feinschliff.data.dataset import Columns, Dataset, Finding, Records
+from feinschliff.data.dataset import Columns, Dataset, Finding, Kind, Records
 from feinschliff.data.derive import derive
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
@@ -89,10 +89,10 @@ def examine(
             raise DataError(f"no usable row is left for {name}", where=tables.get(side, tables[TRAIN]).name)
 
     parts = [pool.records.take(np.flatnonzero(pool.split == s)) for s in (TRAIN, DEV, TEST)]
-    labels = _labels(columns.task, parts)
-    learnt = list(label_counts(parts[TRAIN], columns.task))
+    labels = _labels(columns.kind, parts)
+    learnt = list(label_counts(parts[TRAIN], columns.kind))
     for side in tables.keys() - {TRAIN}:
-        unknown_labels(parts[side], columns.task, learnt, tables[side].name)
+        unknown_labels(parts[side], columns.kind, learnt, tables[side].name)
     findings = [_decide(f, pool, config) for f in found + late]
     return Dataset(
         task=columns.task,
@@ -227,9 +227,9 @@ def _decide(item: Found, pool: Pool, config: RunConfig) -> Finding:
     return item.finding(pool, f"kept (to remove: add {item.kind} to data.remove)" if removable else "kept")
 
 
-def _labels(task: str, parts: Sequence[Records]) -> tuple[str, ...]:
+def _labels(kind: Kind, parts: Sequence[Records]) -> tuple[str, ...]:
     """Return the label names of all splits, numbers by value, then names by code point."""
-    return tuple(sorted(set().union(*(label_counts(records, task) for records in parts)), key=_label_order))
+    return tuple(sorted(set().union(*(label_counts(records, kind) for records in parts)), key=_label_order))
 
 
 def _label_order(name: str) -> tuple[int, float, str]:

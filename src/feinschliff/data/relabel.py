@@ -71,7 +71,7 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
         if wish == REMOVE:
             gone.add(rows[place])
         elif (
-            wish == NO_LABELS and columns.task == "multilabel" and columns.separator not in (None, NO_LABELS)
+            wish == NO_LABELS and columns.kind == "multilabel" and columns.separator not in (None, NO_LABELS)
         ):
             new[rows[place]] = ""
         elif wish:

@@ -18,7 +18,7 @@ from itertools import accumulate
 import numpy as np
 import pyarrow.compute as pc
 
-from feinschliff.data.dataset import Records
+from feinschliff.data.dataset import Kind, Records
 from feinschliff.data.fingerprint import mix, row_hashes
 
 TRAIN, DEV, TEST = 0, 1, 2
@@ -52,18 +52,18 @@ class Strata:
         return len(self.labels) == len(self.starts) - 1
 
 
-def strata(records: Records, task: str) -> Strata:
+def strata(records: Records, kind: Kind) -> Strata:
     """Return what a split keeps in proportion: classes, label sets, tenths of a range, entity types."""
     num_rows = len(records)
-    if task == "classification":
+    if kind == "classification":
         encoded = records.table["target"].combine_chunks().dictionary_encode()
         rank = np.argsort(pc.sort_indices(encoded.dictionary).to_numpy())  # not the order of the rows
         return Strata(np.arange(num_rows + 1), rank[encoded.indices.to_numpy()].astype(np.int64))
-    if task == "regression":
+    if kind == "regression":
         values = np.asarray(records.table["target"], dtype=np.float64)
         edges = np.quantile(values, np.linspace(0.1, 0.9, 9)) if num_rows else np.zeros(0)
         return Strata(np.arange(num_rows + 1), np.searchsorted(edges, values).astype(np.int64))
-    if task == "unlabelled":
+    if kind == "unlabelled":
         return Strata(np.arange(num_rows + 1), np.zeros(num_rows, dtype=np.int64))
     sets = [{t if isinstance(t, str) else t["label"] for t in row} for row in records.targets]
     number = {name: i + 1 for i, name in enumerate(sorted(set().union(*sets)))}
@@ -74,7 +74,7 @@ def strata(records: Records, task: str) -> Strata:
 
 def divide(
     records: Records,
-    task: str,
+    kind: Kind,
     shares: Sequence[float],
     units: np.ndarray,
     seed: int,
@@ -88,7 +88,7 @@ def divide(
         least: For each part, the size from which a class gets a row there whatever its share; None: never.
     """
     hashes = mix(row_hashes(records), seed)
-    labels = strata(records, task)
+    labels = strata(records, kind)
     _, unit, size = np.unique(units, return_inverse=True, return_counts=True)
     key = np.full(len(size), np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(key, unit, hashes)
@@ -127,9 +127,9 @@ def by_time(
     return unit_part[unit]
 
 
-def folds(records: Records, task: str, k: int, units: np.ndarray, seed: int) -> np.ndarray:
+def folds(records: Records, kind: Kind, k: int, units: np.ndarray, seed: int) -> np.ndarray:
     """Return int8 [N]: the fold, 0 to k - 1, of each row, for cross-validation of small data."""
-    return divide(records, task, [1 / k] * k, units, seed)
+    return divide(records, kind, [1 / k] * k, units, seed)
 
 
 class _Plan:

@@ -21,7 +21,7 @@ TINY = float(np.finfo(np.float32).eps)
 
 def label_names(targets: Sequence[Any], predictions: Predictions) -> tuple[str, ...]:
     """Return the labels of the predictions, followed by those that occur only among targets."""
-    single = predictions.task == "classification"
+    single = predictions.kind == "classification"
     seen = set(targets) if single else {name for names in targets for name in names}
     return predictions.labels + tuple(sorted(seen - set(predictions.labels)))
 

@@ -28,7 +28,7 @@ def answered_part(
     rows = np.flatnonzero(given).tolist()
     found = {}
     if len(rows):
-        stats = statistics(predictions.task, [targets[i] for i in rows], predictions.take(rows))
+        stats = statistics(predictions.kind, [targets[i] for i in rows], predictions.take(rows))
         found = intervals(stats, samples, confidence, seed)
     return {
         "answered": wilson(len(rows), len(given), confidence).as_dict(),

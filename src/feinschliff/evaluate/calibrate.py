@@ -51,13 +51,13 @@ def calibration(targets: Sequence[Any], predictions: Predictions, num_bins: int 
         from feinschliff.evaluate.bootstrap import metrics
         from feinschliff.evaluate.statistics import statistics
 
-        brier = metrics(statistics(predictions.task, targets, predictions))["brier"]
+        brier = metrics(statistics(predictions.kind, targets, predictions))["brier"]
     return Calibration(calibration_error(bins), calibration_error(bins, corrected=False), brier, bins)
 
 
 def judged(targets: Sequence[Any], predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """Return the stated probabilities float64 [M], and whether each came true, bool [M]."""
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         pairs = [
             (span["score"], (span["start"], span["end"], span["label"]) in true)
             for true, spans in zip(map(entities, targets), predictions.decided, strict=True)
@@ -67,7 +67,7 @@ def judged(targets: Sequence[Any], predictions: Predictions) -> tuple[np.ndarray
     if predictions.scores is None:
         return np.zeros(0), np.zeros(0, dtype=bool)
     scores = predictions.scores.astype(np.float64)
-    if predictions.task == "multilabel":
+    if predictions.kind == "multilabel":
         true = indicator(targets, label_names(targets, predictions))[:, : len(predictions.labels)]
         return scores.ravel(), true.ravel()
     names = predictions.names

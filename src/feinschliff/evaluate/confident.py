@@ -52,7 +52,7 @@ def label_issues(targets: Sequence[Any], predictions: Predictions) -> LabelIssue
     assert predictions.scores is not None
     assert label_names(targets, predictions) == predictions.labels, "a label without a probability"
     scores, labels = predictions.scores.astype(np.float64), predictions.labels
-    if predictions.task == "multilabel":
+    if predictions.kind == "multilabel":
         return _each_label(indicator(targets, labels), scores, labels)
     given = indices(targets, labels)
     suspicion, guess, suspect = _confident(given, scores)

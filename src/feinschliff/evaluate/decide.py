@@ -46,7 +46,7 @@ def decide(predictions: Predictions, rules: Rules | None) -> Predictions:
         "ner": _entities,
         "regression": _number,
     }
-    return by_task[predictions.task](predictions, rules)
+    return by_task[predictions.kind](predictions, rules)
 
 
 def _classification(predictions: Predictions, rules: Rules) -> Predictions:

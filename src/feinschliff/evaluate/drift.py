@@ -212,14 +212,14 @@ def of_answers(predictions: Predictions) -> tuple[dict[str, np.ndarray], np.ndar
     """Return the numbers of N answers, and which labels were given, bool [N, L]."""
     n, names = len(predictions), predictions.labels
     given = np.zeros((n, len(names)), bool)
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         return {"prediction": np.asarray(predictions.decided, np.float64)}, given
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         index = {name: i for i, name in enumerate(names)}
         for row, spans in enumerate(predictions.decided):
             given[row, [index[s["label"]] for s in spans]] = True
         return {"entities": np.array([len(spans) for spans in predictions.decided], np.float64)}, given
-    if predictions.task == "classification":
+    if predictions.kind == "classification":
         given[np.arange(n), predictions.decided] = True
     else:
         given = np.asarray(predictions.decided, bool)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.config import DecideConfig
+from feinschliff.data.dataset import Kind
 from feinschliff.errors import ConfigError, nearest
 from feinschliff.evaluate._labels import indicator, indices, label_names
 from feinschliff.evaluate.calibrate import judged
@@ -41,7 +42,7 @@ class Goal:
     bound: float
 
 
-def goal(text: str, task: str | None = None, labels: Sequence[str] = ()) -> Goal:
+def goal(text: str, kind: Kind | None = None, labels: Sequence[str] = ()) -> Goal:
     """Read a goal.
 
     Args:
@@ -57,12 +58,12 @@ def goal(text: str, task: str | None = None, labels: Sequence[str] = ()) -> Goal
     match = FORM.fullmatch(text)
     measure = match[1] if match else ""
     bound = float(match[3]) if match and match[3] and match[3].count(".") < 2 else None
-    known = MEASURES[task] if task else tuple(dict.fromkeys(m for names in MEASURES.values() for m in names))
+    known = MEASURES[kind] if kind else tuple(dict.fromkeys(m for names in MEASURES.values() for m in names))
     form = "Write precision>=0.95, precision(spam)>=0.95, recall(spam)>=0.9, accuracy>=0.95, or f1"
     if match is None or (measure == "f1") != (bound is None) or not 0 < (bound or 0.5) < 1:
         raise ConfigError(f"'{text}' is not a goal", where="decide.goal", allowed=form)
     if measure not in known:
-        reachable = f"For {task} there are: {', '.join(known)}" if known else f"{task} has no goals"
+        reachable = f"For {kind} there are: {', '.join(known)}" if known else f"{kind} has no goals"
         raise ConfigError(f"there is no goal '{measure}'", where="decide.goal", allowed=reachable)
     label = match[2].strip() if match[2] else None
     if label and (measure in ("accuracy", "f1")):
@@ -76,7 +77,7 @@ def goal(text: str, task: str | None = None, labels: Sequence[str] = ()) -> Goal
             where="decide.goal",
             hint=f"Did you mean '{close}'?" if close else None,
         )
-    if task == "classification" and measure == "recall" and not label:
+    if kind == "classification" and measure == "recall" and not label:
         raise ConfigError(
             "recall must be asked of one label, for more of one is less of another",
             where="decide.goal",
@@ -85,21 +86,21 @@ def goal(text: str, task: str | None = None, labels: Sequence[str] = ()) -> Goal
     return Goal(text.strip(), measure, label, bound or 0.0)
 
 
-def require_reachable(settings: DecideConfig, task: str, labels: Sequence[str], dev_texts: int) -> None:
+def require_reachable(settings: DecideConfig, kind: Kind, labels: Sequence[str], dev_texts: int) -> None:
     """Refuse, before anything is trained, what this task, these labels or so few texts of dev cannot have.
 
     Raises:
         ConfigError: a goal, costs or a coverage without meaning here.
     """
     for text in settings.goal:
-        goal(text, task, labels)
+        goal(text, kind, labels)
     if settings.costs is not None:
-        costs(settings, task, labels)
+        costs(settings, kind, labels)
     elif settings.unsure_cost is not None:
         raise ConfigError("it needs decide.costs, whose unit it has", where="decide.unsure_cost")
-    if settings.coverage is not None and task not in ("classification", "regression"):
+    if settings.coverage is not None and kind not in ("classification", "regression"):
         raise ConfigError(
-            f"sets of possible answers are not made for {task}", where="decide.coverage", hint="Leave it out"
+            f"sets of possible answers are not made for {kind}", where="decide.coverage", hint="Leave it out"
         )
     if settings.coverage is not None:
         least = least_texts(settings.coverage, settings.goal_level)
@@ -158,15 +159,15 @@ def check(
 def truth(predictions: Predictions, targets: Sequence[Any]) -> np.ndarray:
     """Return bool [N, L], the true labels that the model knows."""
     width = len(predictions.labels)
-    if predictions.task == "multilabel":
+    if predictions.kind == "multilabel":
         return indicator(targets, label_names(targets, predictions))[:, :width]
     return indices(targets, label_names(targets, predictions))[:, None] == np.arange(width)
 
 
-def costs(settings: DecideConfig, task: str, labels: Sequence[str]) -> dict[str, Any]:
+def costs(settings: DecideConfig, kind: Kind, labels: Sequence[str]) -> dict[str, Any]:
     """Return the costs as a matrix; what is not named costs 1, a right answer 0."""
     assert settings.costs is not None
-    if task != "classification":
+    if kind != "classification":
         raise ConfigError("only classification decides by costs", where="decide.costs", hint="Leave it out")
     named = [*settings.costs, *(n for row in settings.costs.values() for n in row)]
     unknown = [name for name in named if name not in labels]
@@ -184,8 +185,8 @@ def _measure(
     measure: str, label: str | None, predictions: Predictions, targets: Sequence[Any]
 ) -> tuple[int, int]:
     """Return how often what the measure counts is right, and how often it is looked at."""
-    labels, task = predictions.labels, predictions.task
-    if task == "ner":
+    labels, kind = predictions.labels, predictions.kind
+    if kind == "ner":
         of_label = [[s for s in row if s["label"] == label] for row in predictions.decided]
         _, right = judged(targets, Predictions("ner", labels, of_label))
         return int(right.sum()), len(right)
@@ -193,7 +194,7 @@ def _measure(
     answered = np.ones(len(true), bool) if predictions.answered is None else predictions.answered
     given = (
         predictions.decided
-        if task == "multilabel"
+        if kind == "multilabel"
         else predictions.decided[:, None] == np.arange(len(labels))
     )
     given = given & answered[:, None]

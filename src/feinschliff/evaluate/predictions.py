@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from feinschliff.data.dataset import Records
+from feinschliff.data.dataset import Kind, Records
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Predictions:
     """The predictions of one system, one per record, in record order.
 
     Attributes:
-        task: `classification`, `multilabel`, `regression` or `ner`.
+        kind: What the decisions look like, see `data.Kind`.
         labels: Label names in the order of the score columns; entity types for ner; empty for regression.
         decided: What the system decided. classification: int64 [N], index into `labels`; multilabel: bool
             [N, L]; regression: float64 [N]; ner: per record a list of {"start", "end", "label", "score"}.
@@ -28,7 +28,7 @@ class Predictions:
             None where the model does not know.
     """
 
-    task: str
+    kind: Kind
     labels: tuple[str, ...]
     decided: Any
     scores: np.ndarray | None = None
@@ -47,11 +47,11 @@ class Predictions:
     @property
     def names(self) -> list[Any]:
         """The decisions in the form targets have: str, list of str, float, or list of span dicts."""
-        if self.task == "classification":
+        if self.kind == "classification":
             return [self.labels[i] for i in self.decided]
-        if self.task == "multilabel":
+        if self.kind == "multilabel":
             return [[self.labels[i] for i in np.flatnonzero(row)] for row in self.decided]
-        if self.task == "regression":
+        if self.kind == "regression":
             return [float(value) for value in self.decided]
         return [[{k: s[k] for k in ("start", "end", "label")} for s in spans] for spans in self.decided]
 
@@ -61,13 +61,13 @@ class Predictions:
         decided = self.decided
         chosen = decided[rows] if isinstance(decided, np.ndarray) else [decided[i] for i in rows]
         columns = (self.scores, self.answered, self.possible, self.novelty)
-        return Predictions(self.task, self.labels, chosen, *(None if c is None else c[rows] for c in columns))
+        return Predictions(self.kind, self.labels, chosen, *(None if c is None else c[rows] for c in columns))
 
     def possible_names(self, index: int) -> list[Any]:
         """Return what the truth of a record may be: the labels, or low and high of a number."""
         assert self.possible is not None
         row = self.possible[index]
-        if self.task == "regression":
+        if self.kind == "regression":
             return row.tolist()
         return [self.labels[i] for i in np.flatnonzero(row)]
 
@@ -84,7 +84,7 @@ class Predictions:
             if record.get("target") is not None:
                 row["label"] = record["target"]
             row["prediction"] = prediction if self.answered is None or self.answered[index] else None
-            if self.task == "ner":
+            if self.kind == "ner":
                 text = record["text"]
                 row["spans"] = [{**s, "text": text[s["start"] : s["end"]]} for s in self.decided[index]]
             elif self.scores is not None:
@@ -105,10 +105,10 @@ def pooled(parts: Sequence[tuple[np.ndarray, Predictions]]) -> Predictions:
     """
     back = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
     first, found = parts[0][1], [part for _, part in parts]
-    if first.task == "ner":
+    if first.kind == "ner":
         decided: Any = [spans for part in found for spans in part.decided]
     else:
         decided = np.concatenate([part.decided for part in found])
     columns = [[getattr(part, name) for part in found] for name in ("scores", "answered", "possible")]
     joined = (None if any(c is None for c in column) else np.concatenate(column) for column in columns)
-    return Predictions(first.task, first.labels, decided, *joined).take(back)
+    return Predictions(first.kind, first.labels, decided, *joined).take(back)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from feinschliff.data.dataset import Kind
 from feinschliff.errors import ConfigError, nearest
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.statistics import METRICS
@@ -52,7 +53,7 @@ class Requirement:
         return reached, value
 
 
-def requirement(text: str, task: str | None = None, num_labels: int = 2) -> Requirement:
+def requirement(text: str, kind: Kind | None = None, num_labels: int = 2) -> Requirement:
     """Read a requirement.
 
     Args:
@@ -78,7 +79,7 @@ def requirement(text: str, task: str | None = None, num_labels: int = 2) -> Requ
             where="--require",
             allowed="Write macro_f1>=0.85, or macro_f1.low>=0.85 for the interval's lower end",
         )
-    known = METRICS[task] if task else tuple(dict.fromkeys(m for names in METRICS.values() for m in names))
+    known = METRICS[kind] if kind else tuple(dict.fromkeys(m for names in METRICS.values() for m in names))
     known = tuple(name for name in known if name != "roc_auc" or num_labels == 2)
     if match[1] not in known:
         raise _unknown(text, match[1], known)

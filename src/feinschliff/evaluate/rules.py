@@ -42,15 +42,15 @@ def fit_rules(
     Raises:
         ConfigError: a goal or cost that these labels do not have.
     """
-    task, labels = predictions.task, predictions.labels
-    goals = [goal(text, task, labels) for text in settings.goal]
+    kind, labels = predictions.kind, predictions.labels
+    goals = [goal(text, kind, labels) for text in settings.goal]
     rules: dict[str, Any] = {}
-    if task == "ner" and settings.calibration != "none":
+    if kind == "ner" and settings.calibration != "none":
         confidence, right = judged(targets, predictions)
         if (spans := fit_span_scale(confidence, right)) is not None:
             rules["spans"] = spans
     if settings.costs is not None:
-        rules |= costs(settings, task, labels)
+        rules |= costs(settings, kind, labels)
     for wish in goals:
         _reach(wish, decide(predictions, rules), targets, rules, settings.goal_level)
     if len(goals) > 1:
@@ -68,11 +68,11 @@ def _reach(
     wish: Goal, predictions: Predictions, targets: Sequence[Any], rules: dict[str, Any], level: float
 ) -> None:
     """Add to the rules what reaches the goal."""
-    labels, task = predictions.labels, predictions.task
+    labels, kind = predictions.labels, predictions.kind
     entries = rules.setdefault("goals", [])
     facts = {"text": wish.text, "measure": wish.measure, "bound": wish.bound}
     if wish.measure == "f1":
-        if task == "classification":
+        if kind == "classification":
             rules |= _best_weights(predictions, targets)
         entries.append({**facts, "label": None, "reached": True})
         return
@@ -87,10 +87,10 @@ def _reach(
             continue
         if wish.measure == "precision":
             limit = _precise(number, predictions, targets, wish.bound, level)
-            name = "thresholds" if task == "multilabel" else "least"
+            name = "thresholds" if kind == "multilabel" else "least"
         else:
             limit = _found(number, predictions, targets, wish.bound, level)
-            name = "thresholds" if task == "multilabel" else "weights"
+            name = "thresholds" if kind == "multilabel" else "weights"
         start = {"thresholds": 0.5, "least": 0.0, "weights": 1.0}[name]
         values = rules.setdefault(name, [start] * len(labels))
         values[number] = (
@@ -113,7 +113,7 @@ def _precise(
     number: int, predictions: Predictions, targets: Sequence[Any], bound: float, level: float
 ) -> float | None:
     """Return the least probability from which on answers of a label are right often enough."""
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         of_label = [
             [s for s in row if s["label"] == predictions.labels[number]] for row in predictions.decided
         ]
@@ -122,7 +122,7 @@ def _precise(
         assert predictions.scores is not None
         confidence = predictions.scores[:, number].astype(np.float64)
         true = truth(predictions, targets)[:, number]
-        if predictions.task == "classification":
+        if predictions.kind == "classification":
             rows = np.flatnonzero(predictions.decided == number)
         else:  # far below, where the label is rare, there is nothing to gain
             rows = np.argsort(-confidence, kind="stable")[: 4 * int(true.sum()) + 20]
@@ -151,7 +151,7 @@ def _found(
     assert predictions.scores is not None
     scores = predictions.scores.astype(np.float64)
     own = scores[:, number]
-    if predictions.task == "classification":
+    if predictions.kind == "classification":
         rest = np.delete(scores, number, 1).max(1, initial=0.0)
         own = own / np.maximum(rest, 1e-12)
     own = -np.sort(-own[truth(predictions, targets)[:, number]])
@@ -160,7 +160,7 @@ def _found(
     if not len(enough):
         return None
     limit = float(own[enough[0]])
-    return limit if predictions.task == "multilabel" else max(1.0, 1.000001 / max(limit, 1e-12))
+    return limit if predictions.kind == "multilabel" else max(1.0, 1.000001 / max(limit, 1e-12))
 
 
 def _best_weights(predictions: Predictions, targets: Sequence[Any], num_folds: int = 5) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _possible(
     """
     coverage, limit = settings.coverage, None
     assert coverage is not None
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         error = np.sort(np.abs(np.asarray(targets, np.float64) - predictions.decided))
         if place := bounding_place(len(error), coverage, settings.goal_level):
             limit = float(error[place - 1])

@@ -53,11 +53,11 @@ def wrong(targets: Sequence[Any], predictions: Predictions) -> np.ndarray:
     Multilabel: any label too many or too few; ner: any entity. Regression: the quarter farthest off.
     """
     names = predictions.names
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         error = np.abs(np.asarray(targets, dtype=np.float64) - predictions.decided)
         return error > np.quantile(error, 0.75)
     form: dict[str, Any] = {"ner": entities, "multilabel": frozenset, "classification": str}
-    same = form[predictions.task]
+    same = form[predictions.kind]
     return np.array([same(t) != same(n) for t, n in zip(targets, names, strict=True)], dtype=bool)
 
 
@@ -81,7 +81,7 @@ def slices(
     targets = records.targets
     errors = wrong(targets, predictions)
     kinds: dict[str, Mapping[str, np.ndarray]] = {"length": _by_length(records)}
-    if predictions.task != "regression":
+    if predictions.kind != "regression":
         kinds["label"] = _rows_of([_labels_of(target) for target in targets])
     if "group" in records.table.column_names:
         kinds["group"] = _rows_of([[value] for value in records.table["group"].to_pylist()])

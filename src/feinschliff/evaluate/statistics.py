@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.data.dataset import Kind
 from feinschliff.evaluate.predictions import Predictions
 
 Values = dict[str, np.ndarray]
@@ -112,11 +113,11 @@ class Statistics:
         return values
 
 
-def statistics(task: str, targets: Sequence[Any], predictions: Predictions) -> Statistics:
+def statistics(kind: Kind, targets: Sequence[Any], predictions: Predictions) -> Statistics:
     """Reduce targets and predictions to what every metric of the task needs.
 
     Args:
-        task: `classification`, `multilabel`, `regression` or `ner`.
+        kind: Of the targets.
         targets: As `Records.targets`: names, lists of names, floats, or lists of span dicts. Labels the
             system does not know count against it.
         predictions: As many as targets.
@@ -131,7 +132,7 @@ def statistics(task: str, targets: Sequence[Any], predictions: Predictions) -> S
         "regression": _numbers.regression,
         "ner": _spans.ner,
     }
-    return builders[task](targets, predictions)
+    return builders[kind](targets, predictions)
 
 
 def ratio(above: np.ndarray, below: np.ndarray, empty: float = 0.0) -> np.ndarray:

@@ -53,15 +53,15 @@ def _counts(
     targets: Sequence[Any], predictions: Predictions
 ) -> tuple[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return the labels, and how often each was hit, predicted and true."""
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         return (), (np.zeros(0), np.zeros(0), np.zeros(0))
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         labels, matrix = span_counts(targets, predictions)
         hits, predicted, actual = np.split(np.asarray(matrix.sum(0)).ravel(), 3)
         return labels, (hits, predicted, actual)
     labels = label_names(targets, predictions)
     size = len(labels)
-    if predictions.task == "classification":
+    if predictions.kind == "classification":
         true, decided = indices(targets, labels), predictions.decided
         hits, predicted, actual = (
             np.bincount(i, minlength=size) for i in (true[true == decided], decided, true)
@@ -78,7 +78,7 @@ def confusion(targets: Sequence[str], predictions: Predictions) -> tuple[tuple[s
     Returns:
         The labels, and int64 [L, L]: row = true class, column = predicted class.
     """
-    assert predictions.task == "classification"
+    assert predictions.kind == "classification"
     labels = label_names(targets, predictions)
     cells = indices(targets, labels) * len(labels) + predictions.decided
     return labels, np.bincount(cells, minlength=len(labels) ** 2).reshape(len(labels), len(labels))
@@ -99,7 +99,7 @@ def mistakes(records: Records, predictions: Predictions, limit: int = 20) -> lis
     for index, record in zip(chosen.tolist(), records.take(chosen), strict=True):
         text = "\n".join(record[key] for key in ("text", "text_pair") if record.get(key))
         label, prediction = shown(index)
-        sure = None if predictions.task == "regression" else round(float(confidence[index]), 6)
+        sure = None if predictions.kind == "regression" else round(float(confidence[index]), 6)
         found.append(
             {
                 "id": record["id"],
@@ -119,18 +119,18 @@ def _wrongness(
     """Return float64 [N], how sure each mistake was (-inf: no mistake), and what to show for a row."""
     names = predictions.names
     confidence = np.full(len(names), -np.inf)
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         error = np.abs(np.asarray(targets, dtype=np.float64) - predictions.decided)
         confidence[error > 0] = error[error > 0]
         return confidence, lambda i: (f"{targets[i]:.4g}", f"{names[i]:.4g}")
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         for i, (target, decided) in enumerate(zip(targets, predictions.decided, strict=True)):
             true = entities(target)
             extra = [s["score"] for s in decided if (s["start"], s["end"], s["label"]) not in true]
             if extra or true - entities(decided):
                 confidence[i] = max(extra, default=0.0)  # only missed entities: last
         return confidence, lambda i: (_listing(targets[i]), _listing(names[i]))
-    if predictions.task == "classification":
+    if predictions.kind == "classification":
         wrong = np.array([t != n for t, n in zip(targets, names, strict=True)], dtype=bool)
         sure = np.ones(len(names))
         if predictions.scores is not None:

@@ -90,8 +90,8 @@ def explain(
 def _known(label: str | None, predictions: Predictions) -> int | None:
     if label is None:
         return None
-    if predictions.task not in ("classification", "multilabel"):
-        raise ConfigError(f"the task {predictions.task} has no labels to choose from", where="explain")
+    if predictions.kind not in ("classification", "multilabel"):
+        raise ConfigError(f"the task {predictions.kind} has no labels to choose from", where="explain")
     if label not in predictions.labels:
         close = nearest(label, predictions.labels)
         raise ConfigError(
@@ -105,13 +105,13 @@ def _known(label: str | None, predictions: Predictions) -> int | None:
 def _questions(encoded: Encoded, predictions: Predictions, label: int | None) -> Iterator[Question]:
     """Yield what is to be explained, by record."""
     labels = predictions.labels
-    if predictions.task == "ner":
+    if predictions.kind == "ner":
         yield from _span_questions(encoded, predictions)
         return
     for record in range(encoded.num_records):
-        if predictions.task == "regression":
+        if predictions.kind == "regression":
             yield Question(record, None, np.ones(1, np.float32))
-        elif predictions.task == "classification":
+        elif predictions.kind == "classification":
             chosen = int(predictions.decided[record]) if label is None else label
             against = -np.ones(len(labels), np.float32) / max(1, len(labels) - 1)
             against[chosen] = 1

@@ -39,7 +39,7 @@ def check(original: Model, exported: Model, records: Records) -> dict[str, Any]:
     equal = float(same.mean()) if len(same) else 1.0
     metric = None
     if "target" in records.table.column_names and len(records):
-        a, b = (statistics(original.task, records.targets, p) for p in (before, after))
+        a, b = (statistics(original.kind, records.targets, p) for p in (before, after))
         drop = compare(a, b)
         metric = {"name": drop.metric, "drop": drop.difference, "low": drop.low, "high": drop.high}
     return {
@@ -53,7 +53,7 @@ def check(original: Model, exported: Model, records: Records) -> dict[str, Any]:
 
 
 def _equal(a: Predictions, b: Predictions) -> np.ndarray:
-    if a.task == "regression":
+    if a.kind == "regression":
         return np.abs(a.decided - b.decided) <= CLOSE * (np.std(a.decided) or 1.0)
     found = np.array([one == other for one, other in zip(a.names, b.names, strict=True)], bool)
     if a.answered is not None and b.answered is not None:
@@ -66,7 +66,7 @@ def _answer(found: Predictions, row: int) -> Any:
 
 
 def _distance(a: Predictions, b: Predictions) -> float | None:
-    if a.task == "regression":
+    if a.kind == "regression":
         return float(np.abs(a.decided - b.decided).max(initial=0))
     if a.scores is None or b.scores is None:
         return None

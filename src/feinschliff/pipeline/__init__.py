@@ -91,8 +91,8 @@ def _run(
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
     for text in config.evaluate.require:
-        requirement(text, dataset.task, len(dataset.labels))
-    require_reachable(config.decide, dataset.task, dataset.labels, len(dataset.dev))
+        requirement(text, dataset.kind, len(dataset.labels))
+    require_reachable(config.decide, dataset.kind, dataset.labels, len(dataset.dev))
     require_meter(config.train.energy)
     with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
         listen = trackers
@@ -279,6 +279,6 @@ def _explanations(
     except MissingExtraError as error:
         listen(Notice(str(error)))
         return None
-    if not found and config.evaluate.explain_texts and dataset.task in reasons.TASKS:
+    if not found and config.evaluate.explain_texts and dataset.kind in reasons.KINDS:
         listen(Notice("Words are not weighed: all texts are too long (evaluate.explain_texts allows more)."))
     return found

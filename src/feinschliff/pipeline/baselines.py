@@ -33,15 +33,15 @@ def fit_baselines(
     """
     from feinschliff.baselines._cross import cross_predict
     from feinschliff.report.collect import Contender
-    from feinschliff.report.doubts import TASKS
+    from feinschliff.report.doubts import KINDS
     from feinschliff.train.energy import metered
 
     embed = _Embedder(model, dataset, encoded)
     found = []
     for name, baseline in baselines.items():
-        if dataset.task not in baseline.TASKS:
+        if dataset.kind not in baseline.KINDS:
             continue
-        title = getattr(baseline, "TITLES", {}).get(dataset.task, baseline.TITLE)
+        title = getattr(baseline, "TITLES", {}).get(dataset.kind, baseline.TITLE)
         listen(Stage("baselines", title))
         with metered(config.train.energy) as meter:
             begun = time.perf_counter()
@@ -49,7 +49,7 @@ def fit_baselines(
             seconds = time.perf_counter() - begun
         found.append(Contender(name, title, predictions, seconds, energy_kwh=meter.kwh))
     judges = [name for name in ("frozen", "tfidf") if name in baselines]
-    if not (judges and dataset.task in TASKS and config.evaluate.label_errors):
+    if not (judges and dataset.kind in KINDS and config.evaluate.label_errors):
         return found, None
     listen(Stage("baselines", "labels that look wrong"))
     return found, cross_predict(baselines[judges[0]], dataset, config, embed)

@@ -14,7 +14,7 @@ from feinschliff import __version__, registry
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import command
-from feinschliff.evaluate import statistics
+from feinschliff.evaluate import PRIMARY, statistics
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
@@ -56,14 +56,14 @@ def evaluate(
     on_dev = predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules)
     model.profile = profile(model.tokenizer, dataset.train, encoded["train"], on_dev)
     dev = intervals(
-        statistics(dataset.task, dataset.dev.targets, on_dev),
+        statistics(dataset.kind, dataset.dev.targets, on_dev),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,
     )
     tuned = collect.Contender("fine-tuned", "Fine-tuned", predictions, progress.seconds)
     systems, comparisons = collect.system_facts(
-        [tuned, *contenders], dataset.test, settings, task.PRIMARY_METRIC, config.seed
+        [tuned, *contenders], dataset.test, settings, PRIMARY[dataset.kind], config.seed
     )
     scores = systems[0]["metrics"]
     source = config.data.train or "data"
@@ -78,7 +78,7 @@ def evaluate(
         "language": config.report.language,
         "seed": config.seed,
         "task": dataset.task,
-        "primary_metric": task.PRIMARY_METRIC,
+        "primary_metric": PRIMARY[dataset.kind],
         "model": collect.model_facts(
             config.model.source, folder, learner.model, fitted.trainable_parameters, encoded["test"].limit
         ),

@@ -59,7 +59,7 @@ def _answer(result: Mapping[str, Any], words: Language) -> Verdict:
         kind, key, counts = "open", "unclear" if points else "unprobed", []
     labels = words.enumerate([words.count(n) for n in counts])
     return Verdict(
-        kind,  # type: ignore[arg-type]
+        kind,
         words(f"adaptation.words.{key}"),
         words(f"adaptation.{key}", labels=labels),
         words(

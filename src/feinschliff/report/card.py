@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import jinja2
@@ -18,7 +19,7 @@ from feinschliff.report import cheaper, failures, flexible, luck, promises
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
-from feinschliff.report.values import confidence, ends, part, score, setting
+from feinschliff.report.values import confidence, ends, kind, part, score, setting
 from feinschliff.report.verdict import system_title, verdict
 
 HUB_METRICS = {
@@ -67,8 +68,9 @@ def card(result: Mapping[str, Any]) -> str:
         metadata=metadata(result),
         title=_name(result),
         answer=answer,
-        task=result.get("task"),
-        pipeline=_pipeline(result),
+        task=_task(result).TITLE.lower(),
+        kind=kind(result),
+        pipeline=_task(result).PIPELINE_TAG,
         pairs=bool(part(result, "data", "columns").get("text_pair")),
         base=public_name(str(base)),
         licence=model.get("licence"),
@@ -150,7 +152,7 @@ def metadata(result: Mapping[str, Any]) -> str:
 
     task = result.get("task") or ""
     model = part(result, "model")
-    pipeline = _pipeline(result)
+    pipeline = _task(result).PIPELINE_TAG
     licence = str(model.get("licence") or "").strip().lower()
     base = next(
         (
@@ -199,9 +201,8 @@ def metadata(result: Mapping[str, Any]) -> str:
     return data.to_yaml().strip()
 
 
-def _pipeline(result: Mapping[str, Any]) -> str:
-    """Return the name that the Hub has for what the model does."""
-    return registry.load("tasks", result.get("task") or "classification").PIPELINE_TAG
+def _task(result: Mapping[str, Any]) -> ModuleType:
+    return registry.load("tasks", result.get("task") or "classification")
 
 
 def at_hub(text: str, repo: str, branch: str | None = None) -> str:

@@ -49,7 +49,7 @@ def decision_facts(
     """
     targets, level = records.targets, settings.confidence
     facts: dict[str, Any] = {}
-    if predictions.task in ("classification", "ner"):
+    if predictions.kind in ("classification", "ner"):
         confidence, right = judged(targets, predictions)
         if len(right):
             facts["curve"] = coverage_curve(confidence, right, level=level)
@@ -58,7 +58,7 @@ def decision_facts(
             given = predictions.answered
             facts |= answered_part(targets, predictions, settings.bootstrap_samples, level, seed) or {}
             facts["accuracy"] = wilson(right[given].sum(), given.sum(), level).as_dict()
-    if predictions.novelty is not None and predictions.task == "classification":
+    if predictions.novelty is not None and predictions.kind == "classification":
         facts["unusual"] = _unusual(targets, predictions, level)
     if goals := check(rules, predictions, targets, level):
         facts["goals"] = goals
@@ -81,7 +81,7 @@ def _unusual(targets: list[Any], predictions: Predictions, level: float) -> dict
 def _held(targets: list[Any], predictions: Predictions, level: float) -> dict[str, Any]:
     possible = predictions.possible
     assert possible is not None
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         true = np.asarray(targets, np.float64)
         held = (possible[:, 0] <= true) & (true <= possible[:, 1])
         return {"measured": wilson(held.sum(), len(held), level).as_dict()}

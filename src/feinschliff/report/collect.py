@@ -7,7 +7,6 @@ import math
 import platform
 import resource
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from feinschliff.config import EvaluateConfig
-from feinschliff.data import Dataset, Records
+from feinschliff.data import Dataset, Kind, Records
+from feinschliff.data.known import label_counts
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import (
     Interval,
@@ -68,7 +68,7 @@ def data_facts(dataset: Dataset, encoded: Mapping[str, Encoded]) -> dict[str, An
         "lengths": _lengths(encoded),
     }
     if dataset.labels:
-        facts["class_counts"] = {n: _class_counts(dataset.task, r, dataset.labels) for n, r in splits.items()}
+        facts["class_counts"] = {n: _class_counts(r, dataset.kind, dataset.labels) for n, r in splits.items()}
     return facts
 
 
@@ -77,7 +77,7 @@ def system_facts(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the `systems` and `comparisons` parts; the first contender is compared with each other one."""
     targets = records.targets
-    stats = [statistics(c.predictions.task, targets, c.predictions) for c in contenders]
+    stats = [statistics(c.predictions.kind, targets, c.predictions) for c in contenders]
     systems = []
     for contender, each in zip(contenders, stats, strict=True):
         found = intervals(each, settings.bootstrap_samples, settings.confidence, seed)
@@ -111,7 +111,7 @@ def detail_facts(
     facts: dict[str, Any] = {
         "mistakes": _structured(mistakes(records, predictions, max_mistakes), records, predictions)
     }
-    if predictions.task == "regression":
+    if predictions.kind == "regression":
         rows = np.linspace(0, len(targets) - 1, min(len(targets), MAX_SCATTER)).astype(int)
         facts["scatter"] = {
             "true": [targets[i] for i in rows],
@@ -120,7 +120,7 @@ def detail_facts(
         return facts
     facts["slices"] = [part.as_dict() for part in slices(records, predictions, confidence=confidence)]
     facts["per_class"] = [row.as_dict() for row in per_class(targets, predictions, confidence)]
-    if predictions.task == "classification" and len(predictions.labels) <= MAX_CONFUSION:
+    if predictions.kind == "classification" and len(predictions.labels) <= MAX_CONFUSION:
         labels, matrix = confusion(targets, predictions)
         facts["confusion"] = {"labels": list(labels), "matrix": matrix.tolist()}
     return facts
@@ -190,15 +190,8 @@ def _structured(
     return [m | {"label": targets[i], "prediction": names[i]} for m, i in zip(found, rows, strict=True)]
 
 
-def _class_counts(task: str, records: Records, labels: Sequence[str]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for target in records.targets:
-        if task == "classification":
-            counts[target] += 1
-        elif task == "multilabel":
-            counts.update(target)
-        elif task == "ner":
-            counts.update(span["label"] for span in target)
+def _class_counts(records: Records, kind: Kind, labels: Sequence[str]) -> dict[str, int]:
+    counts = label_counts(records, kind)
     return {label: counts[label] for label in labels}
 
 

@@ -13,9 +13,11 @@ from unicodedata import normalize
 
 import numpy as np
 
+from feinschliff.data import Kind
 from feinschliff.errors import ConfigError, DataError, nearest
 from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, per_class, statistics
 from feinschliff.report.result import read
+from feinschliff.report.values import kind
 
 SCHEMA = 1
 IN_SETTINGS = ("model", "train", "data", "seed")
@@ -44,7 +46,7 @@ class Run:
     @property
     def predictions(self) -> Predictions:
         """What the tuned model said."""
-        return _predictions(self.result["task"], tuple(self.result["data"]["labels"]), self.rows)
+        return _predictions(kind(self.result), tuple(self.result["data"]["labels"]), self.rows)
 
 
 def read_run(folder: str | Path) -> Run:
@@ -95,7 +97,7 @@ def compare_runs(
     """
     _check(runs, same_test)
     first = runs[0].result
-    stats = [statistics(run.result["task"], run.targets, run.predictions) for run in runs]
+    stats = [statistics(run.predictions.kind, run.targets, run.predictions) for run in runs]
     known = list(metrics(stats[0]))
     metric = metric or first["primary_metric"]
     if metric not in known:
@@ -141,7 +143,7 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
         other is surest about first. For regression, where nothing is exactly right, `per_class` alone.
     """
     found: dict[str, Any] = {}
-    task, one, two = a.result["task"], a.predictions, b.predictions
+    one, two = a.predictions, b.predictions
     rows = [per_class(run.targets, p, confidence) for run, p in ((a, one), (b, two))]
     others = {row.label: row for row in rows[1]}
     shared = [(row, others[row.label]) for row in rows[0] if row.label in others]
@@ -149,7 +151,7 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
     found["per_class"] = [
         {"label": x.label, "a": x.f1.as_dict(), "b": y.f1.as_dict(), "support": x.support} for x, y in shared
     ]
-    if task == "regression":
+    if one.kind == "regression":
         return found
     right = [
         np.array([_same(t, p) for t, p in zip(run.targets, q.names, strict=True)])
@@ -239,24 +241,24 @@ def _content(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return normalize("NFC", row["text"]), normalize("NFC", row.get("text_pair") or ""), label
 
 
-def _predictions(task: str, labels: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Predictions:
+def _predictions(kind: Kind, labels: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Predictions:
     found = [row["prediction"] for row in rows]
-    if task == "regression":
-        return Predictions(task, (), np.array(found, np.float64))
-    if task == "ner":
-        return Predictions(task, labels, [row.get("spans") or row["prediction"] for row in rows])
+    if kind == "regression":
+        return Predictions(kind, (), np.array(found, np.float64))
+    if kind == "ner":
+        return Predictions(kind, labels, [row.get("spans") or row["prediction"] for row in rows])
     column = {name: i for i, name in enumerate(labels)}
     scores = np.array([[row["probabilities"][name] for name in labels] for row in rows], np.float32)
-    if task == "classification":
+    if kind == "classification":
         answered = np.array([name is not None for name in found], bool)
         likeliest = scores.argmax(1)
         chosen = [likeliest[row] if n is None else column[n] for row, n in enumerate(found)]
         withheld = None if answered.all() else answered
-        return Predictions(task, labels, np.array(chosen, np.int64), scores, withheld)
+        return Predictions(kind, labels, np.array(chosen, np.int64), scores, withheld)
     decided = np.zeros((len(rows), len(labels)), bool)
     for row, names in enumerate(found):
         decided[row, [column[name] for name in names]] = True
-    return Predictions(task, labels, decided, scores)
+    return Predictions(kind, labels, decided, scores)
 
 
 def _same(target: Any, predicted: Any) -> bool:

@@ -15,7 +15,7 @@ from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.values import View, part
 
-TASKS = ("classification", "multilabel")
+KINDS = ("classification", "multilabel")
 MAX_ROWS = 5000
 """Rows of the list in the run's folder."""
 SHOWN = 40
@@ -39,7 +39,7 @@ def label_error_rows(
     """
     known = set(predictions.labels)
     targets = records.targets
-    if predictions.task == "classification":
+    if predictions.kind == "classification":
         usable = [i for i, target in enumerate(targets) if target in known]
     else:
         usable = [i for i, target in enumerate(targets) if known.issuperset(target)]
@@ -76,7 +76,7 @@ def label_error_facts(
         crossed: Predictions for train by models that did not see the record; None: train is not judged.
         predictions: The tuned model's for test.
     """
-    if dataset.task not in TASKS:
+    if dataset.kind not in KINDS:
         return None, []
     rows, shares = [], {}
     for split, records, said in (("test", dataset.test, predictions), ("train", dataset.train, crossed)):

@@ -35,9 +35,9 @@ def curve_facts(
     """Return the `learning_curve` part, the run's own training as the last point of its line."""
     if not points:
         return None
-    primary, settings, found = PRIMARY[dataset.task], config.evaluate, []
+    primary, settings, found = PRIMARY[dataset.kind], config.evaluate, []
     for point in points:
-        stats = statistics(dataset.task, dataset.test.targets, point.predictions)
+        stats = statistics(dataset.kind, dataset.test.targets, point.predictions)
         scores = intervals(stats, settings.bootstrap_samples, settings.confidence, config.seed)
         found.append(_point(point.system, point.labels, scores[primary].as_dict(), point.seconds))
     own = result["metrics"]["test"][primary]
@@ -56,7 +56,7 @@ def fold_facts(
     records, predictions, fold = folded
     settings, targets = config.evaluate, records.targets
     found = intervals(
-        statistics(predictions.task, targets, predictions),
+        statistics(predictions.kind, targets, predictions),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,
@@ -65,7 +65,7 @@ def fold_facts(
     for number in np.unique(fold):
         rows = np.flatnonzero(fold == number)
         alone.append(
-            metrics(statistics(predictions.task, [targets[i] for i in rows], predictions.take(rows)))
+            metrics(statistics(predictions.kind, [targets[i] for i in rows], predictions.take(rows)))
         )
     return {
         "folds": len(alone),
@@ -120,7 +120,7 @@ def seed_facts(trials: Sequence[Trial], dataset: Dataset, config: RunConfig) -> 
     scored = [trial for trial in trials if trial.test is not None]
     if len(scored) < 2:
         return None
-    stats = [statistics(dataset.task, dataset.test.targets, trial.test) for trial in scored]  # type: ignore[arg-type]
+    stats = [statistics(dataset.kind, dataset.test.targets, trial.test) for trial in scored]  # type: ignore[arg-type]
     settings = config.evaluate
     found = repeated(stats, settings.bootstrap_samples, settings.confidence, config.seed)
     return {

@@ -9,7 +9,7 @@ from feinschliff.report import charts
 from feinschliff.report.excerpts import is_spans, mark, shorten
 from feinschliff.report.language import Language
 from feinschliff.report.svg import scale
-from feinschliff.report.values import View, confidence, ends, part, score
+from feinschliff.report.values import View, confidence, ends, kind, part, score
 
 TABLE_CLASSES = 12
 """With up to this many classes the confusions are a table with numbers, with more a heat map."""
@@ -31,7 +31,7 @@ def errors(result: Mapping[str, Any], words: Language) -> View | None:
         "per_class": _per_class(result, words),
         "slices": _slices(result, words),
         "mistakes": _mistakes(result, words),
-        "mistakes_kind": "largest" if result.get("task") == "regression" else "mistakes",
+        "mistakes_kind": "largest" if kind(result) == "regression" else "mistakes",
     }
     shown = ("confusion", "scatter", "per_class", "slices", "mistakes")
     return view if any(view[name] is not None for name in shown) else None
@@ -117,8 +117,8 @@ def _per_class(result: Mapping[str, Any], words: Language) -> View | None:
         )
     rows.sort(key=lambda r: (r["f1"] is None, r["f1"] or 0.0))
     return {
-        "title": words("errors.per_type" if result.get("task") == "ner" else "errors.per_class"),
-        "name": words("errors.type" if result.get("task") == "ner" else "errors.label"),
+        "title": words("errors.per_type" if kind(result) == "ner" else "errors.per_class"),
+        "name": words("errors.type" if kind(result) == "ner" else "errors.label"),
         "rows": rows[:MAX_ROWS],
         "trained_on": bool(trained_on),
         "long": len(rows) > TABLE_CLASSES,

@@ -18,7 +18,7 @@ from feinschliff.report.values import View, part, score
 if TYPE_CHECKING:
     from feinschliff.explain import Explanation
 
-TASKS = ("classification", "multilabel")
+KINDS = ("classification", "multilabel")
 MOST_STEPS = 16
 """Steps of the integration, fewer than for single predictions: their order is the same, their sum is not as
 exact."""
@@ -46,7 +46,7 @@ def explanation_facts(
         `texts`, `typical` (see `explain.typical_words`) and `deletion` (see `explain.faithful.Deletion`);
         None for other tasks, and where no texts are to be explained.
     """
-    if model.task not in TASKS:
+    if model.kind not in KINDS:
         return None
     rows = draw(model, records, config.evaluate.explain_texts, TOKENS_EACH, config.seed)
     if not len(rows):
@@ -84,7 +84,7 @@ def _scorer(model: Any, explanations: Sequence[Explanation]) -> Any:
 
 def _give_reasons(model: Any, records: Records, mistakes: Sequence[Any]) -> None:
     """Put `reasons` into mistakes of classification: the words that spoke most for the wrong answer."""
-    if model.task != "classification" or not mistakes:
+    if model.kind != "classification" or not mistakes:
         return
     row = {key: i for i, key in enumerate(zip(records.ids, records.table["place"].to_pylist(), strict=True))}
     wrong = {row[m["id"], m["place"]]: m for m in mistakes[: CANDIDATES * EXPLAINED_MISTAKES]}

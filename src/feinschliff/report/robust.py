@@ -43,8 +43,8 @@ def robustness_facts(
     if len(rows) < 2:
         return None
     chosen, plain = records.take(rows), predictions.take(rows)
-    settings, metric = config.evaluate, PRIMARY[predictions.task]
-    before = statistics(predictions.task, chosen.targets, plain)
+    settings, metric = config.evaluate, PRIMARY[predictions.kind]
+    before = statistics(predictions.kind, chosen.targets, plain)
     found = []
     for change in CHANGES:
         texts, pairs, targets = perturbed(chosen, change, config.seed)
@@ -56,7 +56,7 @@ def robustness_facts(
             continue
         written = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
         said = model.predictions(Records(pa.table(written)))
-        after = statistics(predictions.task, targets, said)
+        after = statistics(predictions.kind, targets, said)
         test = compare(after, before, metric, settings.bootstrap_samples, settings.confidence, config.seed)
         found.append(
             {
@@ -73,7 +73,7 @@ def robustness_facts(
 
 def _same(before: Predictions, after: Predictions, altered: np.ndarray) -> float | None:
     """Return the share of altered texts with the same answer; None for numbers and entities."""
-    if before.task not in ("classification", "multilabel"):
+    if before.kind not in ("classification", "multilabel"):
         return None
     equal = before.decided == after.decided
     return float((equal.all(1) if equal.ndim == 2 else equal)[altered].mean())

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from feinschliff.data import Kind, kind_of
 from feinschliff.report.language import Language
 
 View = dict[str, Any]
@@ -18,6 +19,11 @@ def part(tree: Any, *path: str) -> Any:
     for key in path:
         tree = tree.get(key) if isinstance(tree, Mapping) else None
     return {} if tree is None else tree
+
+
+def kind(result: Mapping[str, Any]) -> Kind:
+    """Return of which kind the targets of a result are."""
+    return kind_of(result.get("task") or "classification")
 
 
 def score(value: Any) -> dict[str, float | None]:

@@ -20,7 +20,7 @@ from feinschliff.evaluate.statistics import LOWER_IS_BETTER, OVER_LABELS
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
-from feinschliff.report.values import confidence, part, score
+from feinschliff.report.values import confidence, kind, part, score
 
 CONSTANT = "majority"
 WEAK_F1 = 0.5
@@ -65,7 +65,7 @@ class Caution:
 class Verdict:
     """The answer: its kind, one sentence, how sure it is, and what to watch."""
 
-    kind: Kind
+    kind: str
     word: str
     sentence: str
     support: str
@@ -107,7 +107,7 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     def listed(found: list[Gain]) -> str:
         return words.enumerate([_within(result, row.name, words) for row in found])
 
-    kind: Kind
+    kind: str
     if missed:
         kind, sentence = "reject", words("verdict.missed", requirements=words.enumerate(missed))
     elif worse:
@@ -145,7 +145,7 @@ def _within(result: Mapping[str, Any], name: str, words: Language) -> str:
 
 def of_task(family: str, result: Mapping[str, Any], name: str, words: Language) -> str:
     """Return the key of a system's text: one of the task, where the system is another one there."""
-    key = f"{name}_{result.get('task')}"
+    key = f"{name}_{kind(result)}"
     return key if key in words.texts[family] else name
 
 

@@ -201,9 +201,9 @@ def _predicting(app: FastAPI, service: Service) -> None:
 
     async def hub(request: Request, name: str | None = None) -> Response:
         served, asked = await ask(request, name)
-        hugging_face.check(served.model.task, asked.parameters)
+        hugging_face.check(served.model.kind, asked.parameters)
         found = await service.predict(request, served, asked)
-        return _json(hugging_face.answer(served.model.task, asked, found))
+        return _json(hugging_face.answer(served.model.kind, asked, found))
 
     async def full(request: Request, name: str | None = None) -> Response:
         served, asked = await ask(request, name)
@@ -367,6 +367,7 @@ def about(served: Served) -> dict[str, Any]:
     return {
         "name": served.name,
         "task": spec.task,
+        "kind": served.model.kind,
         "labels": list(spec.labels),
         "pairs": spec.reading.pairs,
         "version": served.version,

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from feinschliff.bundle import Prediction
+from feinschliff.data import Kind
 from feinschliff.errors import nearest
 from feinschliff.serve.query import Query, Refusal
 
@@ -21,13 +22,13 @@ FUNCTIONS = {"classification": "softmax", "multilabel": "sigmoid", "regression":
 STRATEGIES = ("simple", "first", "average", "max")
 
 
-def check(task: str, parameters: dict[str, Any]) -> None:
+def check(kind: Kind, parameters: dict[str, Any]) -> None:
     """Accept the parameters of a request.
 
     Raises:
         Refusal: one is unknown, or asks for what the model cannot give.
     """
-    allowed = ("aggregation_strategy", "ignore_labels") if task == "ner" else ("function_to_apply", "top_k")
+    allowed = ("aggregation_strategy", "ignore_labels") if kind == "ner" else ("function_to_apply", "top_k")
     for name, value in parameters.items():
         if name not in allowed:
             close = nearest(name, allowed)
@@ -35,10 +36,10 @@ def check(task: str, parameters: dict[str, Any]) -> None:
             raise Refusal(422, f"parameters.{name} is not known for this model{hint}")
         if name == "top_k" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise Refusal(422, "parameters.top_k must be a whole number from 1")
-        if name == "function_to_apply" and value != FUNCTIONS[task]:
+        if name == "function_to_apply" and value != FUNCTIONS[kind]:
             raise Refusal(
                 422,
-                f"parameters.function_to_apply: this model's scores are made by {FUNCTIONS[task]}",
+                f"parameters.function_to_apply: this model's scores are made by {FUNCTIONS[kind]}",
             )
         if name == "aggregation_strategy" and value not in STRATEGIES:
             raise Refusal(
@@ -52,9 +53,9 @@ def check(task: str, parameters: dict[str, Any]) -> None:
             raise Refusal(422, "parameters.ignore_labels must be a list of labels")
 
 
-def answer(task: str, query: Query, found: Sequence[Prediction]) -> list[Any]:
+def answer(kind: Kind, query: Query, found: Sequence[Prediction]) -> list[Any]:
     """Return the JSON of predictions."""
-    if task == "ner":
+    if kind == "ner":
         ignored = set(query.parameters.get("ignore_labels", ()))
         rows = [_entities(text, p, ignored) for text, p in zip(query.texts, found, strict=True)]
         return rows[0] if query.single else rows

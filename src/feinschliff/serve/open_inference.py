@@ -34,7 +34,7 @@ def metadata(served: Served) -> dict[str, Any]:
         "inputs": [{"name": name, "datatype": "BYTES", "shape": [-1]} for name in _names(served)],
         "outputs": [
             {"name": name, "datatype": DATATYPES.get(name, "BYTES"), "shape": shapes.get(name, [-1])}
-            for name in OUTPUTS[served.model.task]
+            for name in OUTPUTS[served.model.kind]
         ],
         "parameters": {"task": served.model.task, "labels": list(served.model.labels)},
     }
@@ -62,7 +62,7 @@ def read(tree: dict[str, Any], served: Served, limits: Limits) -> tuple[Query, l
     rows: list[Any] = columns[0]
     if len(columns) == 2:
         rows = [{"text": text, "text_pair": pair} for text, pair in zip(*columns, strict=True)]
-    possible = OUTPUTS[served.model.task]
+    possible = OUTPUTS[served.model.kind]
     wanted = tree.get("outputs", [{"name": name} for name in possible])
     if not isinstance(wanted, list) or not all(
         isinstance(o, dict) and o.get("name") in possible for o in wanted

@@ -118,7 +118,7 @@ function say() {
   $("language").textContent = t("other");
   $("language").lang = language === "de" ? "en" : "de";
   if (model) {
-    $("about").textContent = `${model.name}, ${t(model.task)}, ${t("version", model.version)}`;
+    $("about").textContent = `${model.name}, ${t(model.kind)}, ${t("version", model.version)}`;
     document.title = `${model.name} · Feinschliff`;
   }
   if (last) show(last);
@@ -156,7 +156,7 @@ function show({ text, answer, milliseconds, explanation }) {
 
 function decision({ label, score, probabilities, answered, possible }) {
   const parts = [];
-  if (model.task === "regression") {
+  if (model.kind === "regression") {
     parts.push(make("p", number(label, 4), { className: "big" }));
     if (possible) parts.push(make("p", t("range", t("coverage"), number(possible[0], 4), number(possible[1], 4))));
     return parts;

@@ -2,7 +2,9 @@
 
 A task is a module with these names:
 
-- `TITLE`, `PRIMARY_METRIC`, `PIPELINE_TAG`: for people, for choosing the best weights, for the model card.
+- `TITLE`, `PIPELINE_TAG`: for people, for the Hub.
+- `KIND`: what its targets and answers look like (`data.Kind`). Reading, splitting, metrics, decision rules,
+  baselines, report and server go by the kind, so that they need not know the task.
 - `AUTO_CLASS`: the transformers class whose head it trains.
 - `UNIT`: `text` (one vector of logits per record, whatever its windows) or `token`.
 - `head(labels) -> dict`: changes to the model configuration.

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from feinschliff.config import TrainConfig
-from feinschliff.data import Records
+from feinschliff.data import Kind, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import Objective, softmax_loss
 
 TITLE = "Text classification"
-PRIMARY_METRIC = "macro_f1"
+KIND: Kind = "classification"
 PIPELINE_TAG = "text-classification"
 AUTO_CLASS = "AutoModelForSequenceClassification"
 UNIT = "text"

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from feinschliff.config import TrainConfig
-from feinschliff.data import Records
+from feinschliff.data import Kind, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions, decide
 from feinschliff.evaluate.thresholds import thresholds
 from feinschliff.tasks._losses import Objective, sigmoid_loss, start_from_shares
 
 TITLE = "Multi-label classification"
-PRIMARY_METRIC = "micro_f1"
+KIND: Kind = "multilabel"
 PIPELINE_TAG = "text-classification"
 AUTO_CLASS = "AutoModelForSequenceClassification"
 UNIT = "text"

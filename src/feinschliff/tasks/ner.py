@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.config import TrainConfig
-from feinschliff.data import Records
+from feinschliff.data import Kind, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import IGNORED, Objective, softmax_loss, start_from_shares
@@ -20,7 +20,7 @@ from feinschliff.tasks._spans import spans_of_tags, tag_names, tags_of_spans, un
 from feinschliff.tasks._viterbi import best_tags
 
 TITLE = "Named entity recognition"
-PRIMARY_METRIC = "entity_f1"
+KIND: Kind = "ner"
 PIPELINE_TAG = "token-classification"
 AUTO_CLASS = "AutoModelForTokenClassification"
 UNIT = "token"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feinschliff.config import TrainConfig
-from feinschliff.data import Records
+from feinschliff.data import Kind, Records
 from feinschliff.encode import Encoded
 from feinschliff.errors import ConfigError
 from feinschliff.evaluate import Predictions, decide
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 TITLE = "Text regression"
-PRIMARY_METRIC = "pearson"
+KIND: Kind = "regression"
 PIPELINE_TAG = "text-classification"
 AUTO_CLASS = "AutoModelForSequenceClassification"
 UNIT = "text"

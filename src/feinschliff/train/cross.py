@@ -41,7 +41,7 @@ def cross_validate(
     parts = [part.table for part in (dataset.train, dataset.dev, dataset.test) if len(part)]
     whole = Records(pa.concat_tables(parts).combine_chunks())
     together = units(whole)
-    fold = folds(whole, dataset.task, config.evaluate.folds, together, config.seed)
+    fold = folds(whole, dataset.kind, config.evaluate.folds, together, config.seed)
     found = []
     for number in range(config.evaluate.folds):
         held, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -49,7 +49,7 @@ def cross_validate(
             continue
         listen(Stage("fold", f"{number + 1} of {config.evaluate.folds}"))
         inside, share = whole.take(rest), config.data.dev_share
-        is_dev = divide(inside, dataset.task, [1 - share, share], together[rest], config.seed, (1, 5)) == 1
+        is_dev = divide(inside, dataset.kind, [1 - share, share], together[rest], config.seed, (1, 5)) == 1
         train, dev = (inside.take(np.flatnonzero(chosen)) for chosen in (~is_dev, is_dev))
         test = whole.take(held)
         part = dataclasses.replace(dataset, train=train, dev=dev if len(dev) else train, test=test)

@@ -66,7 +66,7 @@ def measure(
         network: Returns a new network, pretrained or with random weights.
     """
     task = registry.load("tasks", dataset.task)
-    part = folds(dataset.train, dataset.task, PARTS, np.arange(len(dataset.train)), config.seed)
+    part = folds(dataset.train, dataset.kind, PARTS, np.arange(len(dataset.train)), config.seed)
     dev, test = encode(dataset.dev), encode(dataset.test)
     found = []
     for eighths in EIGHTHS:

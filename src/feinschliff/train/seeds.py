@@ -28,7 +28,7 @@ from feinschliff import registry
 from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import Predictions, metrics, statistics
+from feinschliff.evaluate import PRIMARY, Predictions, metrics, statistics
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
 from feinschliff.train.learner import Learner
@@ -97,7 +97,7 @@ def tune_seeds(
             if "test" in encoded:
                 test = _predict(dataset, learner, encoded["test"], dataset.test, decision)
             trials.append(Trial(seed, fitted[seed], dev, test))
-        primary = registry.load("tasks", dataset.task).PRIMARY_METRIC
+        primary = PRIMARY[dataset.kind]
         order = sorted(trials, key=lambda trial: _key(trial.dev, primary), reverse=True)
         members = _average(dataset, learner, encoded["dev"], root, order, primary)
         decision = settle(config, dataset, learner, encoded["dev"], listen)
@@ -220,7 +220,7 @@ def _on_dev(dataset: Dataset, learner: Learner, dev: Encoded) -> tuple[dict[str,
     targets = task.targets(dataset.dev, dataset.labels, dev)
     decision = task.decision(logits, targets, dev, dataset.labels)
     found = task.decode(logits, dev, dataset.labels, dataset.dev.texts, decision)
-    return decision, metrics(statistics(dataset.task, dataset.dev.targets, found))
+    return decision, metrics(statistics(dataset.kind, dataset.dev.targets, found))
 
 
 def _predict(

@@ -13,7 +13,7 @@ from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.data import Dataset
 from feinschliff.encode import Encoded
-from feinschliff.evaluate import fit_rules, metrics, standard_error, statistics
+from feinschliff.evaluate import PRIMARY, fit_rules, metrics, standard_error, statistics
 from feinschliff.evaluate.goals import notes
 from feinschliff.models.layers import output_layer
 from feinschliff.train.calibrate import calibrate
@@ -64,8 +64,8 @@ def tune(
         loss = plain(torch.from_numpy(logits[known]), torch.from_numpy(dev_targets[known]))
         decision = task.decision(logits, dev_targets, dev, labels)
         found = task.decode(logits, dev, labels, dev_texts, decision)
-        stats = statistics(dataset.task, dev_truth, found)
-        error = standard_error(stats, task.PRIMARY_METRIC, seed=config.seed)
+        stats = statistics(dataset.kind, dev_truth, found)
+        error = standard_error(stats, PRIMARY[dataset.kind], seed=config.seed)
         return {**metrics(stats), "loss": float(loss) / max(1, int(known.sum())), STANDARD_ERROR: error}
 
     finish = task.begin(output, targets)
@@ -77,7 +77,7 @@ def tune(
             task.objective(targets, output.out_features, config.train),
             look,
             config.train,
-            metric=task.PRIMARY_METRIC,
+            metric=PRIMARY[dataset.kind],
             seed=config.seed,
             dev=dev,
             max_windows=config.model.max_train_windows,
@@ -99,7 +99,7 @@ def settle(
     rules: dict[str, Any] = {}
     targets = task.targets(dataset.dev, labels, dev)
     logits = learner.exact().logits(dev)
-    if dataset.task != "regression":
+    if dataset.kind != "regression":
         scaling = calibrate(learner.model, logits, targets, config.decide.calibration, task.UNIT)
         logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}
     rules |= task.decision(logits, targets, dev, labels)
@@ -112,7 +112,7 @@ def settle(
 
 def _unseen(dataset: Dataset) -> float:
     """Return the share of texts, of train and dev, whose label dev holds no text of."""
-    if dataset.task != "classification":
+    if dataset.kind != "classification":
         return 0.0
     known = set(dataset.dev.targets)
     unseen = sum(target not in known for target in dataset.train.targets)

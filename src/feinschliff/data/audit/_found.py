@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feinschliff.data.dataset import Columns, Finding, Records
+from feinschliff.data.dataset import Columns, Finding, Kind, Records
 from feinschliff.data.near import Bags
 from feinschliff.errors import ConfigError, nearest
 from feinschliff.readers import Table
@@ -59,9 +59,9 @@ class Pool:
     tables: dict[int, Table] = field(default_factory=dict)
 
     @property
-    def task(self) -> str:
-        """The task the columns make."""
-        return self.columns.task
+    def kind(self) -> Kind:
+        """Of which kind the targets are."""
+        return self.columns.kind
 
     def __len__(self) -> int:
         return len(self.records)

@@ -38,7 +38,7 @@ def within(pool: Pool) -> Iterator[Found]:
             "exact_duplicates", "warning", repeated, message, lambda row: f"same as {pool.place(first[row])}"
         )
     yield from _near(pool, usable)
-    if pool.task in ("classification", "multilabel", "ner"):
+    if pool.kind in ("classification", "multilabel", "ner"):
         yield from _conflicts(pool, labels, usable & ~pool.unlabelled)
 
 
@@ -63,7 +63,7 @@ def _conflicts(pool: Pool, labels: np.ndarray, usable: np.ndarray) -> Iterator[F
     message = (
         f"{counted(len(torn), 'row')} ({counted(len(others), 'text')}) with several labels for the same text"
     )
-    if pool.task == "classification":
+    if pool.kind == "classification":
         most = _ceiling(text, labels[rows])
         message += f"; what reads the text alone is right on {most:.1%} of rows at most"
     yield Found("conflicting_labels", "warning", torn, message, detail)

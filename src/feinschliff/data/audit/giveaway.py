@@ -28,7 +28,7 @@ GAIN = 0.5
 
 def check(pool: Pool) -> Iterator[Found]:
     """Find what a model could rely on instead of the meaning of the text."""
-    if pool.task != "classification":
+    if pool.kind != "classification":
         return
     usable = np.flatnonzero(~pool.empty & ~pool.unlabelled & (pool.source == TRAIN))
     encoded = pool.records.table["target"].take(usable).combine_chunks().dictionary_encode()

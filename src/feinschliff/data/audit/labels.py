@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 
 import numpy as np
 
 from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool
+from feinschliff.data.known import label_counts
 from feinschliff.errors import counted
 
 KINDS = {
@@ -25,9 +24,9 @@ NO_ROWS = np.zeros(0, dtype=np.int64)
 
 def check(pool: Pool) -> Iterator[Found]:
     """Find classes of one row, imbalance, and names that look like the same class."""
-    if pool.task not in ("classification", "multilabel", "ner"):
+    if pool.kind not in ("classification", "multilabel", "ner"):
         return
-    counts = count_labels(pool, np.flatnonzero(~pool.empty & ~pool.unlabelled))
+    counts = label_counts(pool.records.take(np.flatnonzero(~pool.empty & ~pool.unlabelled)), pool.kind)
     ones = sorted(name for name, n in counts.items() if n == 1)
     if ones:
         rows = np.array([next(r for r in _rows_with(pool, name)) for name in ones[:100]])
@@ -55,9 +54,10 @@ def check(pool: Pool) -> Iterator[Found]:
 
 def check_splits(pool: Pool) -> Iterator[Found]:
     """Find labels that are missing in train, or too rare in test."""
-    if pool.task not in ("classification", "multilabel", "ner"):
+    if pool.kind not in ("classification", "multilabel", "ner"):
         return
-    counts = [count_labels(pool, np.flatnonzero((pool.split == s) & ~pool.unlabelled)) for s in range(3)]
+    rows = [np.flatnonzero((pool.split == s) & ~pool.unlabelled) for s in range(3)]
+    counts = [label_counts(pool.records.take(r), pool.kind) for r in rows]
     unseen = sorted((set(counts[1]) | set(counts[TEST])) - set(counts[TRAIN]))
     if unseen:
         total = sum(counts[1][n] + counts[TEST][n] for n in unseen)
@@ -73,18 +73,6 @@ def check_splits(pool: Pool) -> Iterator[Found]:
             f"their own scores say little: {shown}"
         )
         yield Found("small_classes", "warning", NO_ROWS, message, count=len(small))
-
-
-def count_labels(pool: Pool, rows: np.ndarray) -> Counter[str]:
-    """Return how often each label occurs in the given rows."""
-    values = pool.records.table["target"].take(rows)
-    if pool.task == "classification":
-        return Counter({v["values"]: v["counts"] for v in values.value_counts().to_pylist()})
-    if pool.task == "multilabel":
-        return Counter(
-            {v["values"]: v["counts"] for v in values.combine_chunks().flatten().value_counts().to_pylist()}
-        )
-    return Counter(span["label"] for span in chain.from_iterable(values.to_pylist()))
 
 
 def _rows_with(pool: Pool, name: str) -> Iterator[int]:

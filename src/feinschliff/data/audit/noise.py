@@ -29,7 +29,7 @@ def check(pool: Pool) -> Iterator[Found]:
 
     Source: Northcutt, Jiang, Chuang: Confident Learning, JAIR 2021, section 3.1.
     """
-    if pool.task != "classification" or pool.columns.text_pair:
+    if pool.kind != "classification" or pool.columns.text_pair:
         return
     rows = np.flatnonzero(~pool.empty & ~pool.unlabelled & (pool.source == TRAIN))
     names, codes, counts = np.unique(
@@ -69,7 +69,7 @@ def _out_of_fold(pool: Pool, rows: np.ndarray, codes: np.ndarray, num_classes: i
     from sklearn.linear_model import LogisticRegression
 
     records = pool.records.take(rows)
-    fold = split.folds(records, pool.task, NUM_FOLDS, pool.texts.cluster[pool.texts.number[rows]], seed=0)
+    fold = split.folds(records, pool.kind, NUM_FOLDS, pool.texts.cluster[pool.texts.number[rows]], seed=0)
     words = HashingVectorizer(token_pattern=r"\w+", n_features=2**18, alternate_sign=False, norm=None)
     features = TfidfTransformer(sublinear_tf=True).fit_transform(words.transform(records.texts))
     chance = np.zeros((len(rows), num_classes))

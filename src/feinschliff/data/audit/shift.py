@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from feinschliff.data.audit._found import TEST, TRAIN, Found, Pool, sample_words
-from feinschliff.data.audit.labels import count_labels
 from feinschliff.data.infer import group_column
+from feinschliff.data.known import label_counts
 from feinschliff.errors import counted
 
 KINDS = {
@@ -56,11 +56,11 @@ def _groups(pool: Pool, train: np.ndarray, test: np.ndarray) -> Iterator[Found]:
 
 
 def _labels(pool: Pool, train: np.ndarray, test: np.ndarray) -> Iterator[Found]:
-    if pool.task not in ("classification", "multilabel"):
+    if pool.kind not in ("classification", "multilabel"):
         return
     from scipy.stats import chi2_contingency
 
-    counts = [count_labels(pool, rows[~pool.unlabelled[rows]]) for rows in (train, test)]
+    counts = [label_counts(pool.records.take(r[~pool.unlabelled[r]]), pool.kind) for r in (train, test)]
     names = sorted(set(counts[0]) | set(counts[1]))
     table = np.array([[c[n] for n in names] for c in counts], dtype=np.float64)
     if len(names) < 2 or not table.sum(axis=1).all():

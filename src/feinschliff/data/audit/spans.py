@@ -22,7 +22,7 @@ NO_ROWS = np.zeros(0, dtype=np.int64)
 
 def check(pool: Pool) -> Iterator[Found]:
     """Find entities with odd borders, overlaps, and contradicting types."""
-    if pool.task != "ner":
+    if pool.kind != "ner":
         return
     cut: Places = {}
     across: Places = {}
