@@ -99,9 +99,8 @@ def _trainer(
 
     from _trainer import tune_and_predict
     from feinschliff.data.prepare import prepare
-    from feinschliff.evaluate import intervals, statistics
+    from feinschliff.evaluate import PRIMARY, intervals, statistics
     from feinschliff.models.load import locate
-    from feinschliff.registry import load
 
     whole = table(data)
     assert whole is not None
@@ -120,6 +119,6 @@ def _trainer(
         use_cpu=not torch.cuda.is_available(),
         **flags,
     )
-    metric = load("tasks", dataset.task).PRIMARY_METRIC
-    found = intervals(statistics(dataset.task, dataset.test.targets, predictions), 100, 0.95, seed)
+    metric = PRIMARY[dataset.kind]
+    found = intervals(statistics(dataset.kind, dataset.test.targets, predictions), 100, 0.95, seed)
     return {"seconds": seconds, "metric": metric, "score": found[metric].value}

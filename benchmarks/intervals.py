@@ -124,7 +124,7 @@ def main() -> None:
     for name in options.data:
         begun = time.process_time()
         dataset, strong, weak = systems(name)
-        population = [statistics(dataset.task, dataset.test.targets, p) for p in (strong, weak)]
+        population = [statistics(dataset.kind, dataset.test.targets, p) for p in (strong, weak)]
         print(f"{name}: {len(dataset.test)} records, {time.process_time() - begun:.0f} s to prepare")
         for size in map(int, options.sizes.split(",")):
             for metric, counts in simulate(*population, DATA[name][2].split(), size, options).items():

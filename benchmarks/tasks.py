@@ -153,7 +153,7 @@ def _trainer(system: str, data: str, seed: int, model: str, epochs: float | None
     )
     settings = config.evaluate
     found = intervals(
-        statistics(dataset.task, dataset.test.targets, predictions),
+        statistics(dataset.kind, dataset.test.targets, predictions),
         settings.bootstrap_samples,
         settings.confidence,
         seed,
@@ -185,13 +185,17 @@ def _write_table(done: dict[tuple[str, str, int], dict[str, Any]]) -> None:
     ]
     for data, metrics in METRICS.items():
         for metric in metrics:
-            cells = [_cell(done, system, data, metric) for system in SYSTEMS]
+            means = {system: _mean(done, system, data, metric) for system in SYSTEMS}
+            best = max(mean for mean in means.values() if mean is not None)
+            cells = [_cell(done, s, data, metric, bold=mean == best) for s, mean in means.items()]
             rows = [r["test_rows"] for (s, d, _), r in done.items() if d == data and "test_rows" in r]
             if not rows:
                 continue
-            times = [_seconds(done, system, data) for system in ("feinschliff", "trainer", "trainer_bf16")]
-            shown = f"{times[0]} / {times[1] if times[1] != '-' else times[2]}"
-            lines.append(f"| {data} ({rows[0]:,}) | {metric} | {' | '.join(cells)} | {shown} |")
+            times = {system: _seconds(done, system, data) for system in SYSTEMS}
+            stock = times["trainer"] if times["trainer"] != "-" else f"{times['trainer_bf16']} (bf16)"
+            shown = f"{times['feinschliff']} / {stock if stock != '- (bf16)' else '-'}"
+            mark = "†" if SOURCES[data].multilingual else ""
+            lines.append(f"| {data}{mark} ({rows[0]:,}) | {metric} | {' | '.join(cells)} | {shown} |")
     table_text = "\n".join(lines)
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(MARKS[0])
@@ -205,14 +209,19 @@ def _values(done: dict[Any, dict[str, Any]], system: str, data: str, metric: str
             and metric in r["metrics"]]  # fmt: skip
 
 
-def _cell(done: dict[Any, dict[str, Any]], system: str, data: str, metric: str) -> str:
+def _mean(done: dict[Any, dict[str, Any]], system: str, data: str, metric: str) -> float | None:
+    found = _values(done, system, data, metric)
+    return round(statistics.mean(v["value"] for v in found), 3) if found else None
+
+
+def _cell(done: dict[Any, dict[str, Any]], system: str, data: str, metric: str, *, bold: bool) -> str:
     """Mean over the seeds, the mean ends of their intervals, and the number of seeds."""
     found = _values(done, system, data, metric)
     if not found:
         return "-"
     value, low, high = (statistics.mean(v[k] for v in found) for k in ("value", "low", "high"))
     text = f"{value:.3f} [{low:.3f}, {high:.3f}]".replace("0.", ".")
-    text = f"**{text}**" if system == "feinschliff" else text
+    text = f"**{text}**" if bold else text
     return text + ("" if len(found) > 2 else f" ({len(found)} seed{'s' * (len(found) > 1)})")
 
 

@@ -120,7 +120,8 @@ class TrainConfig(Section):
         description="Dropout in the backbone, but for attention, and before the head, while training.",
     )
     loss: Literal["cross_entropy", "focal"] = Field(
-        "cross_entropy", description="Loss of labels; `focal` gives what is known already less weight."
+        "cross_entropy",
+        description="Loss of labels; `focal` gives less weight to what the model gets right already.",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
@@ -139,13 +140,13 @@ class TrainConfig(Section):
         description="Gradual unfreezing: share of the steps in which training reaches down from the head to "
         "the embeddings, layer by layer; 0 trains all layers from the first step.",
     )
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients longer than this are shortened to it.")
-    evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Looks at dev within an epoch.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    evaluations_per_epoch: int = Field(1, ge=1, le=100, description="Evaluations on dev per epoch.")
     patience: int = Field(
         3,
         ge=1,
-        description="Looks at dev in a row, clearly worse than the best and without a smaller loss, before "
-        "training stops.",
+        description="Training stops after this many evaluations on dev in a row that are clearly worse than "
+        "the best and do not lower the loss.",
     )
     seeds: int = Field(
         1,
@@ -232,7 +233,7 @@ class DecideConfig(Section):
     goal: tuple[str, ...] = Field(
         (),
         description="What decisions must reach, such as `precision>=0.95`, `precision(spam)>=0.99`, "
-        "`recall(spam)>=0.9`, `accuracy>=0.97` or `f1`; where it takes that, no answer is given.",
+        "`recall(spam)>=0.9`, `accuracy>=0.97` or `f1`; where it takes that, some texts get no answer.",
     )
     goal_level: float = Field(
         0.95,
