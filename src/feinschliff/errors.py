@@ -144,5 +144,15 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the hint for a misspelt name, or None when nothing is close.
+
+    >>> did_you_mean("learning_rat", ["epochs", "learning_rate"])
+    "Did you mean 'learning_rate'?"
+    """
+    close = nearest(name, candidates)
+    return f"Did you mean '{close}'?" if close else None
+
+
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", ":", "\n")) else text + "."

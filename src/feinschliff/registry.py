@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from feinschliff.errors import ConfigError, nearest
+from feinschliff.errors import ConfigError, did_you_mean
 
 FAMILIES = ("readers", "tasks", "objectives", "baselines", "exporters")
 
@@ -37,10 +37,9 @@ def load(family: str, name: str) -> ModuleType:
     """
     known = names(family)
     if name not in known:
-        close = nearest(name, known)
         raise ConfigError(
             f"there is no {family.rstrip('s')} '{name}'",
             allowed=f"There are: {', '.join(known)}",
-            hint=f"Did you mean '{close}'?" if close else None,
+            hint=did_you_mean(name, known),
         )
     return importlib.import_module(f"feinschliff.{family}.{name}")

@@ -15,12 +15,11 @@ from feinschliff.adapt.prepare import Work
 from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.models.language_model import start_head
-from feinschliff.models.layers import head_names
+from feinschliff.models.layers import head_names, still
 from feinschliff.objectives._parts import Parts
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted, fit
 from feinschliff.train.learner import Learner, used_ids
-from feinschliff.train.optimiser import still
 from feinschliff.train.precision import resolve_device
 from feinschliff.train.processes import processes
 

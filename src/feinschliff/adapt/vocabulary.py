@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
+from feinschliff.encode.splitting import costly, pieces_of
 from feinschliff.errors import ConfigError
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -37,7 +38,7 @@ def facts(tokenizer: Any, words: Counter[str]) -> dict[str, Any]:
         `unknown_share` of their pieces; `split`: the frequent words whose splitting costs most, as {"word",
         "count", "pieces"}.
     """
-    pieces = _pieces(tokenizer, list(words))
+    pieces = pieces_of(tokenizer, list(words))
     running = words.total()
     total = sum(len(pieces[word]) * count for word, count in words.items())
     unknown = sum(pieces[word].count(tokenizer.unk_token_id) * count for word, count in words.items())
@@ -49,7 +50,7 @@ def facts(tokenizer: Any, words: Counter[str]) -> dict[str, Any]:
         "unknown_share": unknown / total if total else None,
         "split": [
             {"word": word, "count": words[word], "pieces": tokenizer.convert_ids_to_tokens(pieces[word])}
-            for word in _costly(words, pieces)[:SHOWN]
+            for word in costly(words, pieces, FREQUENT)[:SHOWN]
         ],
     }
 
@@ -70,8 +71,8 @@ def add_words(network: Any, tokenizer: Any, words: Counter[str], number: int) ->
     Raises:
         ConfigError: fewer words are split than are to be added.
     """
-    pieces = _pieces(tokenizer, list(words))
-    chosen = _distinct(tokenizer, _costly(words, pieces))
+    pieces = pieces_of(tokenizer, list(words))
+    chosen = _distinct(tokenizer, costly(words, pieces, FREQUENT))
     added = [word for _, word in zip(range(number), chosen, strict=False)]
     if len(added) < number:
         raise ConfigError(
@@ -84,7 +85,7 @@ def add_words(network: Any, tokenizer: Any, words: Counter[str], number: int) ->
     # other families than WordPiece keep the blank before a word in its token
     blank = type(tokenizer.backend_tokenizer.model).__name__ != "WordPiece"
     tokens = [AddedToken(word, single_word=True, lstrip=blank, normalized=True) for word in added]
-    old = _pieces(tokenizer, added).values()  # as normalised: "Licensee" may be "licensee" now
+    old = pieces_of(tokenizer, added).values()  # as normalised: "Licensee" may be "licensee" now
     tokenizer.add_tokens(tokens)
     rows = [tokenizer.convert_tokens_to_ids(word) for word in added]
     network.resize_token_embeddings(max(len(tokenizer), network.config.vocab_size), mean_resizing=False)
@@ -97,12 +98,6 @@ def add_words(network: Any, tokenizer: Any, words: Counter[str], number: int) ->
     return added
 
 
-def _costly(words: Mapping[str, int], pieces: Mapping[str, list[int]]) -> list[str]:
-    """Return the frequent split words, those first that make most pieces beyond their number."""
-    split = [word for word, count in words.items() if count >= FREQUENT and len(pieces[word]) > 1]
-    return sorted(split, key=lambda word: (-(len(pieces[word]) - 1) * words[word], word))
-
-
 def _distinct(tokenizer: Any, words: Sequence[str]) -> Iterator[str]:
     """Yield words as the tokenizer normalises them, each form once."""
     normalizer = tokenizer.backend_tokenizer.normalizer
@@ -112,11 +107,3 @@ def _distinct(tokenizer: Any, words: Sequence[str]) -> Iterator[str]:
         if form and form not in seen and WORD.fullmatch(form):
             seen.add(form)
             yield form
-
-
-def _pieces(tokenizer: Any, words: Sequence[str]) -> dict[str, list[int]]:
-    """Return the pieces of each word as it stands within a sentence, after a space."""
-    if not words:
-        return {}
-    ids = tokenizer([f" {word}" for word in words], add_special_tokens=False, verbose=False)["input_ids"]
-    return dict(zip(words, ids, strict=True))

@@ -25,7 +25,7 @@ def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -
         ConfigError: a file of tags cannot hold what is asked for.
     """
     from feinschliff.cli._output import console
-    from feinschliff.errors import ConfigError, nearest
+    from feinschliff.errors import ConfigError, did_you_mean
 
     if output is None or output.suffix.lower() != ".conll":
         if scheme is not None:
@@ -45,12 +45,11 @@ def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -
             "a .conll file has no place for explanations", where="--explain", hint="Write .jsonl"
         )
     if scheme is not None and scheme not in SCHEMES:
-        close = nearest(scheme, SCHEMES)
         raise ConfigError(
             f"there is no tag scheme '{scheme}'",
             where="--tag-scheme",
             allowed=f"There are: {', '.join(SCHEMES)}",
-            hint=f"Did you mean '{close}'?" if close else None,
+            hint=did_you_mean(scheme, SCHEMES),
         )
     return "tags"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from feinschliff.config import DecideConfig
 from feinschliff.data.dataset import Kind
-from feinschliff.errors import ConfigError, nearest
+from feinschliff.errors import ConfigError, did_you_mean
 from feinschliff.evaluate._labels import indicator, indices, label_names
 from feinschliff.evaluate.calibrate import judged
 from feinschliff.evaluate.interval import wilson
@@ -71,11 +71,10 @@ def goal(text: str, kind: Kind | None = None, labels: Sequence[str] = ()) -> Goa
             f"{measure} is not asked of one label (in '{text}')", where="decide.goal", allowed=form
         )
     if label and labels and label not in labels:
-        close = nearest(label, labels)
         raise ConfigError(
             f"there is no label '{label}' (in '{text}')",
             where="decide.goal",
-            hint=f"Did you mean '{close}'?" if close else None,
+            hint=did_you_mean(label, labels),
         )
     if kind == "classification" and measure == "recall" and not label:
         raise ConfigError(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from feinschliff.data.dataset import Kind
-from feinschliff.errors import ConfigError, nearest
+from feinschliff.errors import ConfigError, did_you_mean
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.statistics import METRICS
 
@@ -88,10 +88,9 @@ def requirement(text: str, kind: Kind | None = None, num_labels: int = 2) -> Req
 
 def _unknown(text: str, metric: str, known: Iterable[str]) -> ConfigError:
     names = list(known)
-    close = nearest(metric, names)
     return ConfigError(
         f"there is no metric '{metric}' for this task (in '{text}')",
         where="--require",
         allowed=f"There are: {', '.join(names)}",
-        hint=f"Did you mean '{close}'?" if close else None,
+        hint=did_you_mean(metric, names),
     )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from feinschliff.encode import Encoded, word_spans
-from feinschliff.errors import ConfigError, nearest
+from feinschliff.errors import ConfigError, did_you_mean
 from feinschliff.evaluate import Predictions
 from feinschliff.explain.gradients import STEPS, Question, attribute
 from feinschliff.tasks._spans import units
@@ -93,11 +93,10 @@ def _known(label: str | None, predictions: Predictions) -> int | None:
     if predictions.kind not in ("classification", "multilabel"):
         raise ConfigError(f"the task {predictions.kind} has no labels to choose from", where="explain")
     if label not in predictions.labels:
-        close = nearest(label, predictions.labels)
         raise ConfigError(
             f"the model has no label '{label}'",
             where="explain",
-            hint=f"Did you mean '{close}'?" if close else f"It has: {', '.join(predictions.labels[:20])}",
+            hint=did_you_mean(label, predictions.labels) or f"It has: {', '.join(predictions.labels[:20])}",
         )
     return predictions.labels.index(label)
 

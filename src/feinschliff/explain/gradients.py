@@ -8,7 +8,6 @@ PyTorch", 2020).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from feinschliff.encode import Batch, Encoded, collate
 from feinschliff.errors import ConfigError, MissingExtraError
 from feinschliff.models.attention import choose_attention
+from feinschliff.models.layers import still
 
 STEPS = (8, 16, 32, 64, 128)
 """Points on the way from no text to the text; the next number is tried where the sum is off by too much."""
@@ -94,7 +94,7 @@ def attribute(
     learner.model.eval()
     for part in _batches([int(lengths[rows[i][1]]) for i in order]):
         chosen = [order[i] for i in part]
-        with _weights_at_rest(learner.model):
+        with still(learner.model.parameters()):
             answers = _integrate(learner, encoded, [rows[i][1:] for i in chosen], most_steps)
         for i, answer in zip(chosen, answers, strict=True):
             found[i] = answer
@@ -105,19 +105,6 @@ def attribute(
         pieces |= {window: tokens for window, (tokens, _, _) in own}
         total, error = (sum(answer[i] for _, answer in own) for i in (1, 2))
         yield Answer(np.concatenate(list(pieces.values())), float(total), abs(float(error)))
-
-
-@contextmanager
-def _weights_at_rest(model: torch.nn.Module) -> Iterator[None]:
-    """Take no gradients of the weights, and so keep nothing for them."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    for weight in trained:
-        weight.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for weight in trained:
-            weight.requires_grad_(True)
 
 
 def _windows(encoded: Encoded, question: Question) -> Iterator[tuple[int, np.ndarray]]:

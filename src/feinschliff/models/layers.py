@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 from torch import nn
 
 
@@ -56,3 +59,16 @@ def output_layer(model: nn.Module, num_labels: int) -> nn.Linear:
     ]
     assert found, f"{type(model).__name__} has no output layer of width {num_labels}"
     return found[-1]
+
+
+@contextmanager
+def still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Within the context these parameters have no gradients."""
+    changed = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in changed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in changed:
+            parameter.requires_grad_(True)

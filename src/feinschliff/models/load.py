@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feinschliff.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError, install, nearest
+from feinschliff.errors import (
+    ConfigError,
+    MissingExtraError,
+    ModelError,
+    UnknownModelError,
+    did_you_mean,
+    install,
+)
 
 MAX_DEFAULT_LENGTH = 512
 COUNTED_FROM_PADDING = frozenset(
@@ -349,11 +356,10 @@ def download(source: str, revision: str | None, files: list[str]) -> Path:
             hint=f"Accept them on {constants.ENDPOINT}/{source}, then: hf auth login",
         ) from None
     except (RepositoryNotFoundError, HFValidationError):
-        close = nearest(source, PACKAGED)
         raise UnknownModelError(
             f"no folder, no packaged model, and no model of {constants.ENDPOINT} has this name",
             where=source,
-            hint=f"Did you mean '{close}'?" if close else "See: feinschliff models",
+            hint=did_you_mean(source, PACKAGED) or "See: feinschliff models",
         ) from None
     except RevisionNotFoundError:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None

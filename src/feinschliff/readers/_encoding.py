@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import ConfigError, DataError, nearest
+from feinschliff.errors import ConfigError, DataError, did_you_mean
 from feinschliff.readers._input import Input
 
 MAX_LINE_BYTES = 1 << 30
@@ -113,12 +113,11 @@ def _known(name: str) -> str:
             raise LookupError
         return codec.name
     except (LookupError, ValueError, TypeError):
-        close = nearest(name.lower(), encodings.aliases.aliases)
         raise ConfigError(
             f"there is no text encoding '{name}'",
             where="data.encoding",
             allowed="For example utf-8, cp1252, latin-1, utf-16",
-            hint=f"Did you mean '{close}'?" if close else None,
+            hint=did_you_mean(name.lower(), encodings.aliases.aliases),
         ) from None
 
 

@@ -14,8 +14,9 @@ from unicodedata import normalize
 import numpy as np
 
 from feinschliff.data import Kind
-from feinschliff.errors import ConfigError, DataError, nearest
+from feinschliff.errors import ConfigError, DataError, did_you_mean
 from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, per_class, statistics
+from feinschliff.evaluate.slicing import wrong
 from feinschliff.report.result import read
 from feinschliff.report.values import kind
 
@@ -101,12 +102,11 @@ def compare_runs(
     known = list(metrics(stats[0]))
     metric = metric or first["primary_metric"]
     if metric not in known:
-        close = nearest(metric, known)
         raise ConfigError(
             f"there is no metric '{metric}' for this task",
             where="--metric",
             allowed=f"There are: {', '.join(known)}",
-            hint=f"Did you mean '{close}'?" if close else None,
+            hint=did_you_mean(metric, known),
         )
     tests = [
         (a, b, compare(stats[a], stats[b], metric, samples, confidence, seed))
@@ -153,10 +153,7 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
     ]
     if one.kind == "regression":
         return found
-    right = [
-        np.array([_same(t, p) for t, p in zip(run.targets, q.names, strict=True)])
-        for run, q in ((a, one), (b, two))
-    ]
+    right = [~wrong(a.targets, one), ~wrong(b.targets, two)]
     found["agreement"] = {
         "both": int((right[0] & right[1]).sum()),
         "a": int((right[0] & ~right[1]).sum()),
@@ -259,20 +256,6 @@ def _predictions(kind: Kind, labels: tuple[str, ...], rows: Sequence[Mapping[str
     for row, names in enumerate(found):
         decided[row, [column[name] for name in names]] = True
     return Predictions(kind, labels, decided, scores)
-
-
-def _same(target: Any, predicted: Any) -> bool:
-    if (isinstance(target, list) and target and isinstance(target[0], dict)) or _are_spans(predicted):
-        return {_span(s) for s in target} == {_span(s) for s in predicted}
-    return set(target) == set(predicted) if isinstance(target, list) else target == predicted
-
-
-def _are_spans(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-
-def _span(span: Mapping[str, Any]) -> tuple[int, int, str]:
-    return span["start"], span["end"], span["label"]
 
 
 def _confidence(row: Mapping[str, Any]) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from feinschliff.data import Dataset, Records
+from feinschliff.encode.splitting import costly, pieces_of
 
 MAX_TEXTS = 5000
 """Texts of a split that are looked at."""
@@ -26,14 +26,10 @@ def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
         `split_words`: the frequent words whose splitting costs most, as {"word", "count", "pieces"}.
     """
     train, test = _words(dataset.train), _words(dataset.test)
-    pieces = _pieces(tokenizer, sorted(train.keys() | test.keys()))
+    pieces = pieces_of(tokenizer, sorted(train.keys() | test.keys()))
     unknown = tokenizer.unk_token_id
     running = sum(len(pieces[word]) * count for word, count in train.items())
     lost = sum(pieces[word].count(unknown) * count for word, count in train.items())
-    costly = sorted(
-        (word for word, count in train.items() if count >= FREQUENT and len(pieces[word]) > 1),
-        key=lambda word: (-(len(pieces[word]) - 1) * train[word], word),
-    )
     known = {word.lower() for word in train}
     new = sum(count for word, count in test.items() if word.lower() not in known)
     return {
@@ -43,7 +39,7 @@ def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
         "new_words_share": _share(new, test.total()),
         "split_words": [
             {"word": word, "count": train[word], "pieces": tokenizer.convert_ids_to_tokens(pieces[word])}
-            for word in costly[:MOST_SPLIT]
+            for word in costly(train, pieces, FREQUENT)[:MOST_SPLIT]
         ],
     }
 
@@ -54,14 +50,6 @@ def _words(records: Records) -> Counter[str]:
         for text in texts[:MAX_TEXTS]:
             found.update(WORD.findall(text))
     return found
-
-
-def _pieces(tokenizer: Any, words: Sequence[str]) -> dict[str, list[int]]:
-    """Return the pieces of each word as it stands within a sentence, after a space."""
-    if not words:
-        return {}
-    ids = tokenizer([f" {word}" for word in words], add_special_tokens=False, verbose=False)["input_ids"]
-    return dict(zip(words, ids, strict=True))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from feinschliff.config import TrainConfig
 from feinschliff.errors import ConfigError
-from feinschliff.models.layers import depths, head_names, layers
+from feinschliff.models.layers import depths, head_names, layers, still
 
 # AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 BETAS = (0.9, 0.98)
@@ -36,19 +36,6 @@ def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
     depth = depths(model)
     with still(p for n, p in model.named_parameters() if num_layers and depth[n] <= num_layers):
         yield
-
-
-@contextmanager
-def still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """Within the context these parameters have no gradients."""
-    changed = [parameter for parameter in parameters if parameter.requires_grad]
-    for parameter in changed:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in changed:
-            parameter.requires_grad_(True)
 
 
 def without_gradients(model: nn.Module) -> list[nn.Module]:

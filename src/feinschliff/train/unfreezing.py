@@ -12,8 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from torch import nn
 
-from feinschliff.models.layers import depths, layers
-from feinschliff.train.optimiser import still
+from feinschliff.models.layers import depths, layers, still
 
 
 def unfreezing(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from feinschliff.data.dataset import Columns, Finding, Kind, Records
 from feinschliff.data.near import Bags
-from feinschliff.errors import ConfigError, nearest
+from feinschliff.errors import ConfigError, did_you_mean
 from feinschliff.readers import Table
 
 TRAIN, DEV, TEST, NAMES = 0, 1, 2, ("train", "dev", "test")
@@ -144,10 +144,9 @@ def check_kinds(names: Iterable[str], kinds: Iterable[str], setting: str) -> Non
     """Raise ConfigError, with the nearest, for a kind of finding that a setting does not take."""
     for name in names:
         if name not in kinds:
-            close = nearest(name, kinds)
             raise ConfigError(
                 f"'{name}' is no kind of finding that can be named here",
                 where=setting,
                 allowed=f"There are: {', '.join(sorted(kinds))}",
-                hint=f"Did you mean '{close}'?" if close else None,
+                hint=did_you_mean(name, kinds),
             )
