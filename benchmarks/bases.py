@@ -82,7 +82,7 @@ def _vectors(base: str, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _precision() -> Any:
-    from feinschliff.train.precision import autocast, resolve_precision
+    from feinschliff.models.precision import autocast, resolve_precision
 
     cpu = torch.device("cpu")
     precision = resolve_precision("auto", cpu)

@@ -29,10 +29,10 @@ import transformers
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
 from feinschliff.models.layers import layers
+from feinschliff.models.learner import Learner
 from feinschliff.models.load import load_model
 from feinschliff.tasks import classification
 from feinschliff.train.fit import fit
-from feinschliff.train.learner import Learner
 from feinschliff.train.unpadding import pays
 
 SHAPE: dict[str, Any] = {"attn_implementation": "sdpa", "num_labels": 2}

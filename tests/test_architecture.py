@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,3 +111,22 @@ def test_the_server_never_imports_training():
         if stage(path) == "serve":
             names = {name for name, _ in imported(path)}
             assert not names & {"train", "data", "baselines", "report"}, path
+
+
+def test_predicting_and_serving_need_no_training(trained):
+    """Not even by what they import: a server holds what it computes with, and no more."""
+    code = """
+import sys
+from feinschliff import bundle
+from feinschliff.serve.app import Service, create_app
+from feinschliff.serve.settings import Limits
+from feinschliff.serve.shelf import Shelf, named
+
+bundle.load(sys.argv[1], "cpu", fast=True).predict(["a joy", ""])
+create_app(Service(Shelf(named([f"it={sys.argv[1]}"])), Limits()))
+print(sorted(name for name in sys.modules if name.startswith(("feinschliff.train", "feinschliff.pipeline"))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, trained / "model"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

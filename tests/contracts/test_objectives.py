@@ -19,9 +19,9 @@ from feinschliff.encode import collate
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
+from feinschliff.models.learner import used_ids
 from feinschliff.objectives._parts import Parts
 from feinschliff.objectives.denoising import shortened
-from feinschliff.train.learner import used_ids
 
 OBJECTIVES = registry.names("objectives")
 DOCUMENTS = tiny.documents()

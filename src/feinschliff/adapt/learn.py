@@ -16,11 +16,11 @@ from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names, still
+from feinschliff.models.learner import Learner, used_ids
+from feinschliff.models.precision import resolve_device
 from feinschliff.objectives._parts import Parts
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted, fit
-from feinschliff.train.learner import Learner, used_ids
-from feinschliff.train.precision import resolve_device
 from feinschliff.train.processes import processes
 
 HEAD_RATE = 5e-3

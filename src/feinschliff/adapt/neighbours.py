@@ -16,7 +16,7 @@ import torch
 
 from feinschliff.adapt.vocabulary import WORD
 from feinschliff.models.attention import choose_attention
-from feinschliff.train.precision import autocast
+from feinschliff.models.precision import autocast
 
 MOST_BLOCKS = 240
 """Pieces of text that are read, spread over the texts."""

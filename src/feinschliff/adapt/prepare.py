@@ -18,7 +18,7 @@ from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.models import load as loading
-from feinschliff.train.precision import resolve_device, resolve_precision
+from feinschliff.models.precision import resolve_device, resolve_precision
 
 MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
 """Windows of a document that are measured, evenly spread."""

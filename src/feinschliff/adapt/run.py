@@ -65,9 +65,9 @@ def run(
 def _run(
     config: RunConfig, corpus: Sequence[Any] | None, listen: Listener, resume: bool, overwrite: bool
 ) -> dict[str, Any]:
+    from feinschliff.models.precision import resolve_device
     from feinschliff.report.adaptation import page
     from feinschliff.report.result import plain, write_text
-    from feinschliff.train.precision import resolve_device
 
     begun = time.perf_counter()
     if not config.output_dir:

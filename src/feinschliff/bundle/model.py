@@ -51,8 +51,8 @@ class Model:
     def __init__(
         self, network: Any, tokenizer: Any, spec: Spec, device: str = "auto", precision: str = "float32"
     ):
-        from feinschliff.train.learner import Learner
-        from feinschliff.train.precision import resolve_device, resolve_precision
+        from feinschliff.models.learner import Learner
+        from feinschliff.models.precision import resolve_device, resolve_precision
 
         self.spec, self.tokenizer = spec, tokenizer
         where = resolve_device(device)
@@ -74,8 +74,8 @@ class Model:
         Returns:
             Whether this hardware multiplies bfloat16; otherwise nothing changes.
         """
-        from feinschliff.train.draft import drafting
-        from feinschliff.train.precision import resolve_precision
+        from feinschliff.models.draft import drafting
+        from feinschliff.models.precision import resolve_precision
 
         if resolve_precision("auto", self.learner.device) != "bfloat16":
             return False

@@ -76,8 +76,8 @@ def models(
 def _probe(again: bool, json: bool) -> None:
     """Show what `train/machine.py` measured."""
     from feinschliff.cli._output import console, print_json, table
+    from feinschliff.models.precision import resolve_device
     from feinschliff.train.machine import probe
-    from feinschliff.train.precision import resolve_device
 
     found = probe(resolve_device("auto"), again)
     if json:

@@ -55,7 +55,7 @@ def explain(
     """Explain what a model predicted.
 
     Args:
-        learner: The `train.learner.Learner` that predicted.
+        learner: The `models.learner.Learner` that predicted.
         encoded: N texts as it reads them.
         tokens: The same with the characters of every token (`label_pieces="tokens"`).
         texts, pairs: The texts themselves.

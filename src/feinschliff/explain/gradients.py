@@ -68,7 +68,7 @@ def attribute(
     """Yield the answer to each question.
 
     Args:
-        learner: A `train.learner.Learner`.
+        learner: A `models.learner.Learner`.
         encoded: The records, with the characters of every token: those without any are never blotted out.
         questions: By record, ascending.
         most_steps: Where to stop trying more steps, one of `STEPS`.

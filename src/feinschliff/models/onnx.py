@@ -14,7 +14,7 @@ import numpy as np
 from feinschliff.encode import Batch, Encoded, window_logits
 from feinschliff.encode.fast import FastTokenizer
 from feinschliff.errors import MissingExtraError, ModelError
-from feinschliff.models.drafted import Check
+from feinschliff.models.recheck import Check
 
 GRAPH_FILE = "model.onnx"
 EXACT_FILE = "float32.onnx"
@@ -30,7 +30,7 @@ SAFETY = 1
 
 
 class OnnxLearner:
-    """What `train.learner.Learner` is for torch, as far as predicting goes.
+    """What `models.learner.Learner` is for torch, as far as predicting goes.
 
     Args:
         folder: With `model.onnx` and `export.json`.

@@ -13,7 +13,7 @@ import torch
 
 from feinschliff.config import RunConfig
 from feinschliff.encode import Batch, Encoded, collate
-from feinschliff.train.learner import Learner
+from feinschliff.models.learner import Learner
 
 
 @dataclass(frozen=True)

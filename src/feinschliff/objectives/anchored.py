@@ -23,10 +23,10 @@ import torch
 
 from feinschliff.encode import Batch
 from feinschliff.models.attention import choose_attention
+from feinschliff.models.precision import autocast
 from feinschliff.objectives import mlm
 from feinschliff.objectives._parts import Parts
 from feinschliff.objectives.mlm import MaskedLearner, load, measure, vocabulary
-from feinschliff.train.precision import autocast
 
 TITLE = "masked language modelling, anchored to the vectors of texts"
 UNIT = "block"

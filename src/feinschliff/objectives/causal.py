@@ -13,10 +13,10 @@ from feinschliff.encode import Batch, Encoded, plan_inference
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.language_model import head_logits, hidden_states
+from feinschliff.models.learner import Learner
+from feinschliff.models.precision import autocast
 from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.objectives.mlm import INFERENCE_TOKENS, means, vocabulary
-from feinschliff.train.learner import Learner
-from feinschliff.train.precision import autocast
 
 TITLE = "causal language modelling"
 UNIT = "block"

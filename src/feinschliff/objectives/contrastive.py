@@ -22,10 +22,10 @@ import torch
 from feinschliff.encode import Batch, Encoded
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
+from feinschliff.models.learner import Learner
+from feinschliff.models.precision import autocast
 from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.objectives.anchored import vectors
-from feinschliff.train.learner import Learner
-from feinschliff.train.precision import autocast
 
 TITLE = "contrastive learning of neighbouring pieces"
 UNIT = "block"

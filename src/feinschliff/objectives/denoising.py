@@ -31,12 +31,12 @@ from transformers import PreTrainedModel
 from feinschliff.encode import Batch, Encoded, plan_inference
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
+from feinschliff.models.learner import Learner
+from feinschliff.models.precision import autocast
 from feinschliff.models.vocabulary import ActiveEmbedding, active_vocabulary
 from feinschliff.objectives._parts import Parts, sum_by_document
 from feinschliff.objectives.anchored import vectors
 from feinschliff.objectives.mlm import means
-from feinschliff.train.learner import Learner
-from feinschliff.train.precision import autocast
 
 TITLE = "denoising of texts through one vector"
 UNIT = "block"

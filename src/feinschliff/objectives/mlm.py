@@ -16,10 +16,10 @@ from feinschliff.errors import ModelError
 from feinschliff.models import load as loading
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.language_model import active_rows, head_logits, hidden_states
+from feinschliff.models.learner import Learner
+from feinschliff.models.precision import autocast
 from feinschliff.objectives._masking import Masking, masking
 from feinschliff.objectives._parts import Parts, sum_by_document
-from feinschliff.train.learner import Learner
-from feinschliff.train.precision import autocast
 
 TITLE = "masked language modelling"
 UNIT = "block"

@@ -65,7 +65,7 @@ class _Embedder:
 
     def __call__(self, records: Records) -> np.ndarray:
         from feinschliff.models.embed import embed
-        from feinschliff.train.precision import autocast
+        from feinschliff.models.precision import autocast
 
         key = id(records)
         if key not in self.vectors:

@@ -27,7 +27,7 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     from feinschliff.bundle import Model, Spec
     from feinschliff.encode import Reading
     from feinschliff.models import load as loading
-    from feinschliff.train.learner import check_reading
+    from feinschliff.models.learner import check_reading
     from feinschliff.train.unpadding import agrees, pays
 
     if dataset.task not in registry.names("tasks"):

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from feinschliff.bundle import Prediction
-from feinschliff.data import Kind
 from feinschliff.errors import nearest
 from feinschliff.serve.query import Query, Refusal
 
@@ -22,7 +21,7 @@ FUNCTIONS = {"classification": "softmax", "multilabel": "sigmoid", "regression":
 STRATEGIES = ("simple", "first", "average", "max")
 
 
-def check(kind: Kind, parameters: dict[str, Any]) -> None:
+def check(kind: str, parameters: dict[str, Any]) -> None:
     """Accept the parameters of a request.
 
     Raises:
@@ -53,7 +52,7 @@ def check(kind: Kind, parameters: dict[str, Any]) -> None:
             raise Refusal(422, "parameters.ignore_labels must be a list of labels")
 
 
-def answer(kind: Kind, query: Query, found: Sequence[Prediction]) -> list[Any]:
+def answer(kind: str, query: Query, found: Sequence[Prediction]) -> list[Any]:
     """Return the JSON of predictions."""
     if kind == "ner":
         ignored = set(query.parameters.get("ignore_labels", ()))

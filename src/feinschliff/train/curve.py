@@ -16,10 +16,10 @@ from feinschliff.data.split import folds
 from feinschliff.encode import Encoded
 from feinschliff.errors import counted
 from feinschliff.evaluate import Predictions
+from feinschliff.models.learner import Learner
 from feinschliff.train.defaults import resolve
 from feinschliff.train.energy import metered
 from feinschliff.train.events import Listener, Stage, ignore
-from feinschliff.train.learner import Learner
 from feinschliff.train.tune import tune
 
 PARTS = 8

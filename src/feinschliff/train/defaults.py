@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feinschliff.config import TrainConfig
-from feinschliff.train.precision import resolve_device
+from feinschliff.models.precision import resolve_device
 
 SMALL_PARAMETERS = 40_000_000
 """Backbones without embeddings up to this size count as small."""

@@ -20,10 +20,10 @@ from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
 from feinschliff.errors import ProcessLost, ResourceError, RunInterrupted
 from feinschliff.models.adapters import Adapter, adapters
+from feinschliff.models.learner import Learner, used_ids
 from feinschliff.models.vocabulary import active_vocabulary
 from feinschliff.train import checkpoint
 from feinschliff.train.events import Listener, Notice, ignore
-from feinschliff.train.learner import Learner, used_ids
 from feinschliff.train.loop import Progress, Work, check_finite, steps
 from feinschliff.train.memory import give_back
 from feinschliff.train.optimiser import build_optimiser, frozen

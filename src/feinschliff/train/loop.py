@@ -16,8 +16,8 @@ from accelerate import Accelerator
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded, collate, plan_epoch
 from feinschliff.errors import FeinschliffError, ResourceError
+from feinschliff.models.learner import Learner
 from feinschliff.train.events import Step
-from feinschliff.train.learner import Learner
 from feinschliff.train.memory import enough_memory, smaller
 from feinschliff.train.optimiser import course, set_rate, without_gradients
 from feinschliff.train.processes import Processes

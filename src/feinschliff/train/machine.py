@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from feinschliff.train import measured
-from feinschliff.train.precision import autocast, resolve_precision
+from feinschliff.models import measured
+from feinschliff.models.precision import autocast, resolve_precision
 
 LENGTHS = (32, 128, 512)
 """Tokens of a text; a batch has `BATCH_TOKENS`."""

@@ -17,9 +17,9 @@ from feinschliff.data import Dataset
 from feinschliff.encode import Encoded
 from feinschliff.errors import FeinschliffError
 from feinschliff.models.layers import output_layer
+from feinschliff.models.learner import Learner
 from feinschliff.train.events import Event, Listener, Step, ignore
 from feinschliff.train.fit import fit
-from feinschliff.train.learner import Learner
 
 SMOOTHING = 0.9
 """Share of the old value in the running mean of the losses."""

@@ -26,7 +26,7 @@ from feinschliff.encode import Batch, Encoded, collate, plan_inference
 from feinschliff.encode.column import LARGE_BYTES
 from feinschliff.errors import ResourceError
 from feinschliff.models.layers import layers
-from feinschliff.train.learner import INFERENCE_TOKENS, Learner
+from feinschliff.models.learner import INFERENCE_TOKENS, Learner
 
 ROOM_SHARE = 0.5
 """Most of a disk's free space that the vectors take."""

@@ -29,9 +29,9 @@ from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import PRIMARY, Predictions, metrics, statistics
+from feinschliff.models.learner import Learner
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
-from feinschliff.train.learner import Learner
 from feinschliff.train.loop import Progress
 from feinschliff.train.processes import processes
 from feinschliff.train.tune import settle, tune

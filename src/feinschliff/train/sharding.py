@@ -26,8 +26,8 @@ from torch import nn
 from feinschliff.config import TrainConfig
 from feinschliff.errors import ConfigError, ProcessLost
 from feinschliff.models.layers import layers
+from feinschliff.models.learner import Learner
 from feinschliff.train.events import Listener, Notice
-from feinschliff.train.learner import Learner
 from feinschliff.train.processes import Processes, is_lost, sharding_asked
 
 

@@ -16,10 +16,10 @@ from feinschliff.encode import Encoded
 from feinschliff.evaluate import PRIMARY, fit_rules, metrics, standard_error, statistics
 from feinschliff.evaluate.goals import notes
 from feinschliff.models.layers import output_layer
+from feinschliff.models.learner import Learner
 from feinschliff.train.calibrate import calibrate
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.fit import STANDARD_ERROR, Fitted, fit
-from feinschliff.train.learner import Learner
 from feinschliff.train.processes import processes
 
 

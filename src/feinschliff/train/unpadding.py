@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Encoded, collate
+from feinschliff.models.learner import Learner
 from feinschliff.models.unpadded import supported
-from feinschliff.train.learner import Learner
 
 OLDEST = (8, 0)
 """CUDA devices of this compute capability on (Ampere) have the attention kernel."""

@@ -9,12 +9,12 @@ import torch
 import tiny
 from feinschliff import bundle, registry
 from feinschliff.encode import tokenise
-from feinschliff.models.drafted import PROBE_RECORDS
+from feinschliff.models import draft, precision
+from feinschliff.models.draft import drafting
+from feinschliff.models.learner import Learner
 from feinschliff.models.load import load_model, load_tokenizer
+from feinschliff.models.recheck import PROBE_RECORDS
 from feinschliff.pipeline import tune
-from feinschliff.train import draft, precision
-from feinschliff.train.draft import drafting
-from feinschliff.train.learner import Learner
 
 RULES = {
     "classification": [{}, {"weights": [1, 1.5, 1]}, {"least": [0.36, 0.34, 0.34]}],

@@ -7,7 +7,7 @@ import platform
 import torch
 
 from feinschliff.errors import ConfigError
-from feinschliff.train.measured import recall
+from feinschliff.models.measured import recall
 
 X86 = ("x86_64", "amd64", "i386", "i686")
 

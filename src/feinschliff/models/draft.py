@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Encoded
-from feinschliff.models.drafted import Check
 from feinschliff.models.fused import fuse, without_padding
-from feinschliff.train.learner import Learner
+from feinschliff.models.learner import Learner
+from feinschliff.models.recheck import Check
 
 PADDING_COSTS = 0.15
 """What a token of padding costs beside a real one, where the layers leave it out."""

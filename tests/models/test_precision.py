@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from feinschliff.errors import ConfigError
-from feinschliff.train import measured, precision
-from feinschliff.train.precision import autocast, resolve_device, resolve_precision
+from feinschliff.models import measured, precision
+from feinschliff.models.precision import autocast, resolve_device, resolve_precision
 
 CPU = torch.device("cpu")
 

@@ -10,8 +10,8 @@ from feinschliff.encode import tokenise
 from feinschliff.errors import ModelError
 from feinschliff.models.embed import embed
 from feinschliff.models.load import load_model
+from feinschliff.models.precision import autocast
 from feinschliff.pipeline import tune
-from feinschliff.train.precision import autocast
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 16, "max_position_embeddings": 64}
 XLNET = {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16}

@@ -17,8 +17,8 @@ from feinschliff.errors import ModelError
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.models.layers import output_layer
+from feinschliff.models.precision import autocast
 from feinschliff.models.unpadded import unpadded
-from feinschliff.train.precision import autocast
 
 INFERENCE_TOKENS = 4096
 """Most padded tokens of a batch without gradients; see docs/experiments.md."""
