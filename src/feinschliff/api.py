@@ -335,7 +335,18 @@ def understand(
         known = derive(simplify(first), columns.label)
         separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)
-    return chain([first], tables), columns
+    return chain([first], (_complete(table, columns) for table in tables)), columns
+
+
+def _complete(table: Table, columns: Columns) -> Table:
+    """Return a later part of a file with the columns of texts; no row of it may have had one."""
+    import pyarrow as pa
+
+    for name in (columns.text, columns.text_pair):
+        if name and name not in table.columns.column_names and "." not in name:
+            empty = pa.nulls(len(table), pa.string())
+            table = replace(table, columns=table.columns.append_column(name, empty))
+    return table
 
 
 def _loaded(model: Model | str | Path) -> Model:

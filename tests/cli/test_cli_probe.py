@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
+from feinschliff.models import measured
 from feinschliff.train import machine as probe
-from feinschliff.train import measured
 
 
 @pytest.fixture

@@ -140,11 +140,11 @@ def look_at_shares(rank, port, folder, encoder):
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ.update(shared, RANK=str(rank), LOCAL_RANK=str(rank))
     found = {}
-    with together() as crew:
+    with together():
         work = bench(encoder)
         learner, before = work.model.learner, work.weights
         logits = learner.logits(work.encoded["dev"])
-        with sharded(learner, crew) as part:
+        with sharded(learner) as part:
             parameters = dict(part.model.named_parameters())
             local = sum(p.to_local().numel() for p in parameters.values())
             found["share"] = local / sum(p.numel() for p in parameters.values())

@@ -12,8 +12,9 @@ import torch
 
 from feinschliff.adapt.measure import Losses
 from feinschliff.adapt.prepare import Work
-from feinschliff.config import RunConfig
+from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.encode import Encoded
+from feinschliff.errors import ConfigError
 from feinschliff.models.language_model import start_head
 from feinschliff.models.layers import head_names, still
 from feinschliff.models.learner import Learner, used_ids
@@ -62,7 +63,9 @@ def learn(work: Work, identity: str, checkpoints: Path | None = None, listen: Li
     precision = config.train.precision
     network.to(device)
     tokenizer, parts = work.tokenizer, work.measured
-    ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *parts.values()), tokenizer.all_special_ids)
+    rows = network.get_input_embeddings().weight.shape[0]
+    special = [i for i in tokenizer.all_special_ids if i < rows]  # some stand for what is no text
+    ids = np.union1d(used_ids(tokenizer.pad_token_id, train, *parts.values()), special)
     if work.head_is_new:
         start_head(network, np.bincount(train.input_ids))
     with objective.vocabulary(network, ids) as place:
@@ -75,7 +78,19 @@ def learn(work: Work, identity: str, checkpoints: Path | None = None, listen: Li
             loss = losses("dev")["dev"].mean
             return {"perplexity": float(np.exp(loss)), "loss": loss, METRIC: -loss}
 
-        def run(part: str, settings: Any) -> Fitted:
+        if learner.WHOLE_BATCHES and processes().size > 1:
+            raise ConfigError(
+                "its loss is one of whole batches, which several processes would part",
+                where="adapt.objective",
+                hint="Use one process",
+            )
+
+        def run(part: str, settings: TrainConfig) -> Fitted:
+            if learner.WHOLE_BATCHES:
+                assert settings.batch_size
+                assert settings.micro_batch_tokens
+                at_once = max(settings.micro_batch_tokens, settings.batch_size * train.limit)
+                settings = settings.model_copy(update={"micro_batch_tokens": at_once})
             targets = np.zeros(train.num_records, np.float32)
             return fit(
                 learner,

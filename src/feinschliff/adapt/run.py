@@ -22,6 +22,7 @@ from feinschliff.adapt.vocabulary import count_words
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.models import load as loading
+from feinschliff.models.digest import weights_digest
 from feinschliff.report import run_folder
 from feinschliff.report.schema import SCHEMA
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -106,7 +107,8 @@ def _run(
         precision = config.train.precision
         words = Words(texts.test, work.train.limit)
         near = [words.vectors(network.to(device).base_model, tokenizer, device, precision)]
-        found = learn(work, texts.fingerprint, output / run_folder.CHECKPOINTS, listen)
+        identity = texts.fingerprint + weights_digest(work.folder)
+        found = learn(work, identity, output / run_folder.CHECKPOINTS, listen)
         near.append(words.vectors(network.base_model, tokenizer, device, precision))
         progress = found.fitted.progress
         losses = {

@@ -36,7 +36,9 @@ def load(folder: str | Path, device: str = "auto", *, fast: bool = False) -> Mod
         model: Model = OnnxModel(path, spec)
     else:
         network = loading.load_model(path, task.AUTO_CLASS, complete=True)
-        model = Model(network, loading.load_tokenizer(path), spec, device)
+        tokenizer = loading.load_tokenizer(path)
+        loading.match_inputs(tokenizer, network)
+        model = Model(network, tokenizer, spec, device)
         model.novelty = _read_novelty(path / NOVELTY_FILE)
         if fast:
             model.hasten()

@@ -20,6 +20,7 @@ from feinschliff.evaluate import Predictions
 from feinschliff.evaluate.drift import Profile, Window, facts
 from feinschliff.evaluate.novelty import Novelty
 from feinschliff.models import onnx
+from feinschliff.readers import without_surrogates
 
 if TYPE_CHECKING:
     from feinschliff.explain import Explanation
@@ -237,4 +238,4 @@ def _strings(texts: Sequence[str]) -> list[str]:
     for index, text in enumerate(found):
         if not isinstance(text, str):
             raise ConfigError(f"text {index} is {type(text).__name__}, not a string", where="predict")
-    return found
+    return [without_surrogates(text) for text in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -109,16 +110,14 @@ def _tokens(text: str, given: Any) -> tuple[list[str], list[tuple[int, int]]]:
 def _tags(places: Sequence[tuple[int, int]], spans: list[dict[str, Any]], scheme: str) -> list[str]:
     from feinschliff.readers import tags_of
 
+    starts, ends = zip(*places, strict=True) if places else ((), ())
     entities, free = [], 0
     for span in sorted(spans, key=lambda span: span["start"]):
-        touched = [
-            i
-            for i, (start, end) in enumerate(places)
-            if i >= free and start < span["end"] and end > span["start"]
-        ]
-        if touched:
-            free = touched[-1] + 1
-            entities.append((touched[0], free, span["label"]))
+        first = max(free, bisect_right(ends, span["start"]))
+        behind = bisect_left(starts, span["end"])
+        if first < behind:
+            free = behind
+            entities.append((first, behind, span["label"]))
     return tags_of(len(places), entities, scheme)
 
 

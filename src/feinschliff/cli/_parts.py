@@ -54,9 +54,9 @@ class Parts:
 
     def get(self, number: int) -> pa.Table | None:
         """Return a chunk predicted by an earlier call."""
-        import pyarrow.parquet as pq
+        from pyarrow import feather
 
-        return pq.read_table(self._path(number)) if number < self.num_found else None
+        return feather.read_table(self._path(number)) if number < self.num_found else None
 
     def put(self, number: int, rows: pa.Table) -> None:
         """Keep a chunk.
@@ -64,7 +64,7 @@ class Parts:
         Raises:
             ResourceError: no space is left.
         """
-        import pyarrow.parquet as pq
+        from pyarrow import feather  # unlike Parquet it holds whatever a table can hold
 
         from feinschliff.errors import ResourceError
 
@@ -73,7 +73,7 @@ class Parts:
         part = self._path(number)
         try:
             self._begin(self.folder)
-            pq.write_table(rows, part.with_suffix(".new"), compression="zstd")
+            feather.write_feather(rows, part.with_suffix(".new"), compression="zstd")
             part.with_suffix(".new").replace(part)
         except OSError as error:
             raise ResourceError(f"cannot be written: {error.strerror or error}", where=str(part)) from None
@@ -99,7 +99,7 @@ class Parts:
 
     def _path(self, number: int) -> Path:
         assert self.folder is not None
-        return self.folder / f"{number:08}.parquet"
+        return self.folder / f"{number:08}.arrow"
 
 
 def key(model: Path, data: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -150,7 +150,8 @@ def calibration_texts(model: Model, folder: Path, given: str | None) -> Records 
         if data.train is None or not Path(data.train).is_file():
             return None
         given = data.train
-        settings = {"data.format": data.format}
+        described = ("format", "delimiter", "header", "encoding", "tag_scheme")
+        settings = {f"data.{name}": getattr(data, name) for name in described}
     named = {"text": None, "text_pair": None}
     tables, columns = understand(model, given, named, settings, READ_ROWS)
     records = records_for(columns, next(tables), model.task)

@@ -194,7 +194,9 @@ def print_rows(rows: pa.Table) -> None:
     import json
     import sys
 
-    for row in rows.to_pylist():
+    from feinschliff.readers import finite
+
+    for row in finite(rows).to_pylist():
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 

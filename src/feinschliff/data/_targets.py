@@ -21,6 +21,7 @@ from feinschliff.readers import Table
 MAX_CLASSES_BY_NUMBER = 20
 """Whole numbers with at most this many different values are classes."""
 _LINES = re.compile(r"\s*[\r\n\t\v\f\x85\u2028\u2029]\s*")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 SEPARATORS = (";", "|", ",")
 
 
@@ -245,7 +246,9 @@ def _name(value: Any) -> str | None:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text if "," not in text or "." in text else text.replace(",", "."))
+        return (
+            None if "_" in text else float(text if "," not in text or "." in text else text.replace(",", "."))
+        )
     except ValueError:
         return None
 
@@ -255,6 +258,13 @@ def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
         numbers = pc.cast(cells, pa.float64()).combine_chunks()
         return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
     texts = [None if v is None else str(v).strip() for v in cells.to_pylist()]
+    commas = [i for i, t in enumerate(texts) if t and "," in t]
+    if commas and all(_THOUSANDS.fullmatch(texts[i] or "") for i in commas):
+        raise DataError(
+            f"'{texts[commas[0]]}' may be a number with three decimals, or one of thousands",
+            where=table.place(commas[0]),
+            allowed="Write numbers without commas: 1234 or 1.234",
+        )
     values = [None if not t else _number(t) for t in texts]
     bad = [i for i, (t, v) in enumerate(zip(texts, values, strict=True)) if t and v is None]
     if bad:

@@ -8,6 +8,7 @@ all labels from a text that may have several, and an empty cell leaves it as it 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,7 +51,7 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
             where=decisions.name,
             allowed=f"A list of label errors has the columns {', '.join(NEEDED)}",
         )
-    rows = {place: row for row, place in enumerate(table.places().to_pylist())}
+    rows = {_resolved(place): row for row, place in enumerate(table.places().to_pylist())}
     whole = derive(table, columns.text, columns.label).columns
     texts, labels = whole[columns.text], whole[columns.label]
     listed = decisions.columns.select(NEEDED).to_pylist()
@@ -58,13 +59,14 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
     gone: set[int] = set()
     elsewhere = 0
     for number, row in enumerate(listed):
-        place, wish = row["place"], "" if row["new_label"] is None else str(row["new_label"]).strip()
+        place = _resolved(row["place"])
+        wish = "" if row["new_label"] is None else str(row["new_label"]).strip()
         if place not in rows:
             elsewhere += 1
             continue
         if str(texts[rows[place]].as_py() or "") != (row["text"] or ""):
             raise DataError(
-                f"the text of {place} is another than in {table.name}",
+                f"the text of {row['place']} is another than in {table.name}",
                 where=decisions.place(number),
                 hint="Was the list made from these data? Rows must not have moved since",
             )
@@ -131,3 +133,9 @@ def _cell(wish: str, kind: pa.DataType, where: str) -> Any:
     except (ValueError, TypeError, pa.ArrowException):
         allowed = 'A JSON list, such as ["a", "b"]' if is_list(kind) else f"A value of type {kind}"
         raise DataError(f"'{wish}' cannot be a label here", where=where, allowed=allowed) from None
+
+
+def _resolved(place: str) -> str:
+    """Return a place whose file is named from the root on, so that the same file has one name."""
+    name, _, line = place.rpartition(":")
+    return f"{os.path.abspath(name)}:{line}"  # noqa: PTH100  (for every row; the file is not asked)

@@ -200,7 +200,6 @@ def _fill_quotas(
     """Give each part its remaining share of every class, rows in the order of their hashes."""
     available = np.bincount(labels[rows], minlength=len(plan.counts))
     quotas = np.zeros((len(plan.shares), len(plan.counts)), dtype=np.int64)
-    left = available.copy()
     for p in range(len(plan.shares) - 1, 0, -1):
         need = np.array(plan.need[p])
         total = np.cumsum(np.maximum(need, 0))
@@ -208,11 +207,15 @@ def _fill_quotas(
         if least is not None:
             has_none = plan.wanted[p] - need < 0.5
             quota = np.maximum(quota, (plan.counts >= least[p]) & has_none)
-        # a class of which no row is placed yet keeps one in the first part
-        keep = (plan.counts == available).astype(np.int64)
-        quotas[p] = np.minimum(quota, np.maximum(left - keep, 0))
-        left -= quotas[p]
-    quotas[0] = left
+        quotas[p] = quota
+    # a class of which no row is placed yet keeps one in the first part
+    left = np.maximum(available - (plan.counts == available), 0)
+    for p in range(len(plan.shares) - 1, 0, -1):  # where there are too few, each gets less
+        wanted = quotas[1 : p + 1].sum(0)
+        fair = -(-left * quotas[p] // np.maximum(wanted, 1))
+        quotas[p] = np.where(wanted > left, np.minimum(fair, quotas[p]), quotas[p])
+        left = left - quotas[p]
+    quotas[0] = available - quotas[1:].sum(0)
     order = rows[np.lexsort((hashes[rows], labels[rows]))]
     first = np.cumsum(available) - available
     rank = np.arange(len(order)) - first[labels[order]]

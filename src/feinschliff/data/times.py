@@ -24,12 +24,12 @@ def times(table: Table, name: str) -> np.ndarray:
         ConfigError: days and months cannot be told apart.
     """
     cells = table.columns[name].combine_chunks()
-    if pa.types.is_temporal(cells.type):
-        cells = pc.cast(pc.cast(cells, pa.timestamp("us")), pa.int64())
+    if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+        cells = pc.cast(pc.cast(cells, pa.timestamp("us"), safe=False), pa.int64())
     if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type):
         numbers = pc.cast(cells, pa.float64())
         return np.nan_to_num(pc.fill_null(numbers, -np.inf).to_numpy(zero_copy_only=False), nan=-np.inf)
-    if pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type):
+    if pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type) or pa.types.is_temporal(cells.type):
         raise ConfigError(f"'{name}' holds {cells.type}, no times", where=table.name)
     encoded = pc.cast(cells, pa.string()).dictionary_encode()
     texts = [text.strip() for text in encoded.dictionary.to_pylist()]

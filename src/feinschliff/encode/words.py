@@ -73,6 +73,8 @@ def unit_offsets(
     window = np.repeat(np.arange(len(owner)), np.diff(starts))
     shift = base[owner[window]]
     begin, end = _trim(offsets[:, 0] + shift, offsets[:, 1] + shift, kind)
+    letter = np.append(_following((kind == WORD) | (kind == SINGLE)), len(kind))[begin]
+    begin = np.where(letter < end, letter, begin)  # not at signs that nobody sees
     real = np.flatnonzero((end > begin) & (offsets[:, 1] > offsets[:, 0]))
     begin, end, window = begin[real], end[real], window[real]
     fresh = np.ones(len(real), bool)

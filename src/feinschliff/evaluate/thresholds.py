@@ -51,4 +51,4 @@ def thresholds(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
             chosen[label] = (micro + own[:, label] / width).argmax()
         if (chosen == before).all():
             break
-    return ((ranked[chosen, labels] + ranked[chosen + 1, labels]) / 2).round(6)
+    return (ranked[chosen, labels] + ranked[chosen + 1, labels]) / 2

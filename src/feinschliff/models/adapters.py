@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from feinschliff.models.layers import head_names, layers
+from feinschliff.errors import ConfigError
+from feinschliff.models.layers import all_layers, head_names
 
 NAME = "default"
 SCALE = 2
@@ -52,6 +53,7 @@ class Adapter:
 
         self.config.base_model_name_or_path = base_model
         folder.mkdir(parents=True, exist_ok=True)
+        self.config.target_modules = sorted(self.config.target_modules)  # a set has no order to repeat
         self.config.save_pretrained(folder)
         head = {n: p.detach() for n, p in model.named_parameters() if n in head_names(model)}
         tensors = self.tensors | {f"base_model.model.{n}": t.cpu().contiguous() for n, t in head.items()}
@@ -70,16 +72,26 @@ def adapters(model: Any, rank: int, *, from_layer: int = 0, seed: int = 0) -> It
 
     Yields:
         A list that holds the adapter once the context has ended.
+
+    Raises:
+        ConfigError: no layer is left.
     """
     from peft import LoraConfig, TaskType
     from peft.tuners.lora import LoraModel
 
+    places = _linear(model, from_layer)
+    if not places:
+        raise ConfigError(
+            "no layer is left that lora could train",
+            where="train.freeze_layers",
+            allowed=f"At most {len(all_layers(model)) - 1} with lora",
+        )
     kind = TaskType.TOKEN_CLS if type(model).__name__.endswith("ForTokenClassification") else TaskType.SEQ_CLS
     head = head_names(model)
     config = LoraConfig(
         r=rank,
         lora_alpha=SCALE * rank,
-        target_modules=_linear(model, from_layer),
+        target_modules=places,
         modules_to_save=sorted({_module(name) for name in head}),
         task_type=kind,
         inference_mode=False,
@@ -112,7 +124,7 @@ def _linear(model: nn.Module, from_layer: int) -> list[str]:
     """Return the full names of the linear maps in the layers from `from_layer` on."""
     from transformers.pytorch_utils import Conv1D  # a linear map whose weights lie transposed
 
-    inside = {id(m) for layer in list(layers(model))[from_layer:] for m in layer.modules()}
+    inside = {id(m) for layer in all_layers(model)[from_layer:] for m in layer.modules()}
     return [n for n, m in model.named_modules() if id(m) in inside and isinstance(m, nn.Linear | Conv1D)]
 
 

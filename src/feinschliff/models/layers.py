@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 
@@ -18,13 +19,27 @@ def layers(model: nn.Module) -> nn.ModuleList:
     return max(stacks, key=lambda stack: sum(p.numel() for p in stack.parameters()))
 
 
+def stacks(model: nn.Module) -> list[nn.ModuleList]:
+    """Return the stack of layers, or those of encoder and decoder where the backbone has both."""
+    backbone: Any = getattr(model, "base_model", model)
+    both = [part for name in ("encoder", "decoder") if (part := getattr(backbone, name, None)) is not None]
+    if len(both) == 2 and backbone.config.is_encoder_decoder:
+        return [layers(part) for part in both]
+    return [layers(model)]
+
+
+def all_layers(model: nn.Module) -> list[nn.Module]:
+    """Return the layers from the lowest to the top one; those of an encoder lie below its decoder's."""
+    return [layer for stack in stacks(model) for layer in stack]
+
+
 def depths(model: nn.Module) -> dict[str, int]:
     """Return the depth of every parameter by name: 0 embeddings, 1 to n layers, n + 1 what is above them.
 
     Parameters that belong to the backbone but to no layer lie below (embeddings, their projections and norms,
     relative positions) when they come before the stack, else above (final norm, pooler).
     """
-    stack = layers(model)
+    stack = all_layers(model)
     layer_of = {id(p): i + 1 for i, layer in enumerate(stack) for p in layer.parameters()}
     backbone = getattr(model, "base_model", model)
     inside = {id(p) for p in backbone.parameters()}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +40,9 @@ class Learner:
         pad_id: Token id of padding.
         unpadded: Compute tokens only, see `models/unpadded.py`; the model must be able to.
     """
+
+    WHOLE_BATCHES: ClassVar[bool] = False
+    """Whether the loss of a record depends on the others computed with it."""
 
     model: Any
     task: ModuleType

@@ -155,8 +155,9 @@ def match_inputs(tokenizer: Any, model: Any) -> None:
     """Keep the tokenizer from making segment ids that the model has no embeddings for."""
     reads = "token_type_ids" in inspect.signature(model.forward).parameters
     if not reads or getattr(model.config, "type_vocab_size", 2) < 2:
-        names = tokenizer.model_input_names
-        tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
+        names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+        tokenizer.model_input_names = names
+        tokenizer.init_kwargs["model_input_names"] = names  # what is saved
 
 
 def load_config(folder: Path) -> Any:

@@ -6,7 +6,7 @@ measured on the first texts; a text whose decision such an error could change is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -65,18 +65,30 @@ class Check:
         reach = self.safety * self.error
         if self.task.UNIT == "token":
             near = _lead(logits) < 2 * reach
-            return np.unique(encoded.token_record[near])
+            return np.union1d(encoded.token_record[near], self.task.by_sums(logits, encoded))
         chosen, decided = self._decide(logits, encoded)
         if np.issubdtype(decided.dtype, np.floating):
             return np.arange(0)
-        own = np.ones(logits.shape, bool)
-        if decided.ndim == 1:
-            own = np.arange(logits.shape[1]) == chosen[:, None]
         open_ = np.zeros(len(logits), bool)
-        for shift in (-2 * reach, 2 * reach):
-            _, again = self._decide(logits + np.where(own, np.float32(shift), 0), encoded)
-            open_ |= (again != decided).reshape(len(logits), -1).any(1)
+        for moved in self._moved(logits, chosen):
+            for shift in (-2 * reach, 2 * reach):
+                _, again = self._decide(logits + np.where(moved, np.float32(shift), 0), encoded)
+                open_ |= (again != decided).reshape(len(logits), -1).any(1)
         return np.flatnonzero(open_)
+
+    def _moved(self, logits: np.ndarray, chosen: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield which logits are moved together to see whether that changes a decision: bool [N, L].
+
+        Of several labels each is decided for itself. Of one, it is enough to move the chosen one, unless what
+        is decided hangs on others, too: by costs, or by a limit that is not the same for all.
+        """
+        if chosen.ndim > 1:
+            yield np.ones(logits.shape, bool)
+        elif "costs" in self.rules or len(set(self.rules.get("least", ()))) > 1:
+            for label in range(logits.shape[1]):
+                yield np.broadcast_to(np.arange(logits.shape[1]) == label, logits.shape)
+        else:
+            yield np.arange(logits.shape[1]) == chosen[:, None]
 
     def _decide(self, logits: np.ndarray, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """Return what is chosen, and the same with -1 where it is withheld.

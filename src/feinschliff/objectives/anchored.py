@@ -74,7 +74,7 @@ def vectors(states: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor
 def mean_vectors(states: torch.Tensor, attention: torch.Tensor) -> torch.Tensor:
     """*Shape:* float [B, L, H], int64 [B, L] -> float32 [B, H]."""
     weight = attention[:, :, None].float()
-    return (states.float() * weight).sum(1) / weight.sum(1)
+    return (states.float() * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def learner(parts: Parts) -> AnchoredLearner:

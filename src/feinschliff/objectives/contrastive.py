@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class ContrastiveLearner(Learner):
     Attributes:
         prefix, suffix: int64, the special tokens around a text.
     """
+
+    WHOLE_BATCHES: ClassVar[bool] = True
 
     prefix: torch.Tensor
     suffix: torch.Tensor

@@ -22,9 +22,10 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
+from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
-from feinschliff.readers._write import TableWriter, write_table
+from feinschliff.readers._write import TableWriter, finite, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "Source",
     "Table",
     "TableWriter",
+    "finite",
     "iter_batches",
     "join_tokens",
     "read",
     "tags_of",
+    "without_surrogates",
     "write_table",
 ]
 

@@ -124,6 +124,30 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, list[int]]:
     return " ".join(tokens), list(accumulate((len(token) + 1 for token in tokens[:-1]), initial=0))
 
 
+def find_tokens(tokens: Sequence[str], text: str | None) -> list[int]:
+    """Return where each token begins in a text that holds them in this order, up to the first missing one.
+
+    >>> find_tokens(["(", "Ulm", ")"], "(Ulm)"), find_tokens(["Ulm", "!"], "Ulm")
+    ([0, 1, 4], [0])
+    """
+    begins: list[int] = []
+    end = 0
+    for token in tokens:
+        begin = (text or "").find(token, end)
+        if begin < 0:
+            break
+        begins.append(begin)
+        end = begin + len(token)
+    return begins
+
+
+def _are_tags(columns: pa.Table, name: str) -> bool:
+    """Return whether a column has a tag for each token: labels of whole texts may be lists, too."""
+    rows = list(zip(columns["tokens"].to_pylist(), columns[name].to_pylist(), strict=True))
+    lengths = all(len(tokens or ()) == len(tags or ()) for tokens, tags in rows)
+    return lengths and all(_tags.is_tag(tag) for _, tags in rows for tag in tags or ())
+
+
 def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = False) -> Table:
     """Return a table of tokens and tags with `text` and `spans` instead of the tags; any other as it is.
 
@@ -131,9 +155,12 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         DataError: tags that are not in the scheme, or not as many as tokens.
     """
     columns = table.columns
-    if "text" in columns.column_names or not _is_list(columns, "tokens", pa.types.is_string):
+    if not _is_list(columns, "tokens", pa.types.is_string):
         return table
     name = next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
+    written = columns["text"].to_pylist() if "text" in columns.column_names else None
+    if written is not None and (name is None or not _are_tags(columns, name)):
+        return table
     lines = None if table.lines is None else table.lines
     problems = Problems(table.name, "row" if lines is None else "line")
     scheme: str = config.tag_scheme if name else "io"
@@ -150,6 +177,11 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
             continue
         _check(tags, scheme, number, problems, one_line_per_token)
         text, begins = join_tokens(tokens)
+        if written is not None:
+            text, begins = written[row], find_tokens(tokens, written[row])
+            if len(begins) < len(tokens):
+                problems.add(number, f"'{tokens[len(begins)]}' is not in the text, or not there")
+                continue
         texts.append(text)
         entities = _tags.to_entities([_tags.split_tag(tag, scheme) for tag in tags])
         spans.append(
@@ -165,7 +197,8 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         if uneven
         else None
     )
-    columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
+    if written is None:
+        columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
     if name is not None:
         columns = columns.drop_columns([name]).append_column("spans", pa.array(spans, SPANS))
     notes = (f"tag scheme {scheme}",) if name and config.tag_scheme == "auto" and scheme != "iob2" else ()

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from feinschliff.errors import ELSEWHERE, ConfigError, ResourceError
+from feinschliff.errors import ELSEWHERE, ConfigError, DataError, ResourceError
 
 UNFINISHED = ".unfinished"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -113,9 +114,18 @@ class TableWriter:
     def _write_parquet(self, columns: pa.Table) -> None:
         import pyarrow.parquet as pq
 
+        columns = _storable(columns)
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.stream, columns.schema, compression="zstd")
-        self.writer.write_table(columns.cast(self.writer.schema))
+        try:
+            same = columns.cast(self.writer.schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            raise DataError(
+                f"after {self.num_rows:,} rows values are of another kind, which Parquet refuses ({error})",
+                where=str(self.path),
+                hint="Write .jsonl",
+            ) from None
+        self.writer.write_table(same)
 
     def _write_csv(self, columns: pa.Table, delimiter: str) -> None:
         if self.num_rows == 0:
@@ -162,8 +172,34 @@ def _remove_left_over(folder: Path, prefix: str) -> None:
 
 
 def _rows(columns: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in columns.to_batches(max_chunksize=8192):
+    for batch in finite(columns).to_batches(max_chunksize=8192):
         yield from batch.to_pylist()
+
+
+def finite(columns: pa.Table) -> pa.Table:
+    """Return a table without NaN and infinity, for which JSON has no word: such cells are missing."""
+    for index, field in enumerate(columns.schema):
+        if pa.types.is_floating(field.type):
+            cells = columns[index]
+            columns = columns.set_column(index, field, pc.if_else(pc.is_finite(cells), cells, None))
+    return columns
+
+
+def _storable(columns: pa.Table) -> pa.Table:
+    """Return a table whose objects without any key, which Parquet cannot hold, are written as JSON."""
+    for index, field in enumerate(columns.schema):
+        if _has_empty(field.type):
+            texts = [
+                None if v is None else json.dumps(v, ensure_ascii=False, default=str)
+                for v in columns[index].to_pylist()
+            ]
+            columns = columns.set_column(index, field.name, pa.array(texts, pa.string()))
+    return columns
+
+
+def _has_empty(kind: pa.DataType) -> bool:
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return (pa.types.is_struct(kind) and not inner) or any(map(_has_empty, inner))
 
 
 def _csv_line(cells: Iterable[Any], delimiter: str) -> str:

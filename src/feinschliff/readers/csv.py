@@ -84,13 +84,26 @@ def batches(source: Any, config: DataConfig, batch_rows: int) -> Iterator[Table]
     """
     file = open_input(source)
     encoding, dialect = _look(file, config)
+    dialect, notes = _quoted(file, encoding, dialect), encoding.notes + dialect.notes
     problems = Problems(file.name)
-    notes = encoding.notes + dialect.notes
     for table in _rows(file, encoding, dialect, batch_rows, problems):
         problems.raise_if_any(allowed=_expected(dialect), hint=_HINT)
         yield replace(table, notes=notes)
         notes = ()
     problems.raise_if_any(allowed=_expected(dialect), hint=_HINT)
+
+
+def _quoted(file: Input, encoding: Encoding, dialect: Dialect) -> Dialect:
+    """Return the dialect with a way of quoting that fits the whole file, which is read once for it."""
+    others = possible_quotings(head_text(file, encoding.name))
+    for quoting in dict.fromkeys((dialect.quoting, *others)) if set(others) - {dialect.quoting} else ():
+        problems, tried = Problems(file.name), replace(dialect, quoting=quoting)
+        for _ in _rows(file, encoding, tried, BATCH_ROWS, problems):
+            if problems.count:
+                break
+        if not problems.count:
+            return tried if quoting == dialect.quoting else replace(tried, notes=(*dialect.notes, quoting))
+    return dialect
 
 
 def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:

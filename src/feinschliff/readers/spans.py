@@ -25,12 +25,19 @@ from feinschliff.readers._table import Table
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 DESCRIPTION = "JSON Lines or JSON with entities as character offsets, in the common spellings."
 SPAN_KEYS = ("spans", "entities", "ents", "annotations", "labels", "label", "ner")
+NAMED_AS_SPANS = ("spans", "entities", "ents", "ner")
+"""Keys whose lists are spans even while they are empty."""
+SNIFFED_ROWS = 2000
 
 
 def sniff(text: str, suffix: str) -> float:
     """Return how much the beginning of a file looks like this format, 0 to 1."""
-    rows = [row for row in map(as_row, first_values(text)) if row]
-    return 0.8 * any(looks_like_spans(row.get(key)) for row in rows for key in SPAN_KEYS)
+    values = first_values(text, SNIFFED_ROWS)
+    rows = [row for row in map(as_row, values) if row]
+    found = any(looks_like_spans(row.get(key)) for row in rows for key in SPAN_KEYS)
+    found = found or any(row.get(key) == [] for row in rows for key in NAMED_AS_SPANS)
+    cut = not values and any(f'"{key}"' in text for key in NAMED_AS_SPANS)  # by the end of what is seen
+    return 0.8 * (found or cut)
 
 
 def read(source: Any, config: DataConfig) -> Table:

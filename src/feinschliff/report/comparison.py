@@ -60,7 +60,7 @@ def read_run(folder: str | Path) -> Run:
     result = read(folder)
     path = Path(folder) / "predictions" / "test.jsonl"
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
         rows.sort(key=_content)
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None

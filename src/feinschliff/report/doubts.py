@@ -93,12 +93,14 @@ def as_table(rows: Sequence[Mapping[str, Any]], separator: str | None = None) ->
 
     Args:
         rows: See `label_error_rows`.
-        separator: Between several labels of a cell in the data; None writes them as JSON.
+        separator: Between several labels of a cell in the data; None and `[]` write them as JSON.
     """
+
+    sign = None if separator == "[]" else separator
 
     def cell(value: Any) -> str:
         if isinstance(value, list):
-            return separator.join(value) if separator else json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False) if sign is None else sign.join(value)
         return str(value)
 
     written = [

@@ -14,5 +14,7 @@ A task is a module with these names:
 - `objective(targets, num_labels, settings) -> (logits, targets) -> Tensor`: the sum of losses over records
   (or labelled tokens), as `settings` (a `TrainConfig`) asks for; the targets are those of train.
 - `decision(logits, targets, encoded, labels) -> dict`: decision rules fitted on dev, stored with the model.
+- `by_sums(logits, encoded) -> ndarray`, `token` tasks only: the records in which decoding takes other labels
+  than the most probable of each token.
 - `decode(logits, encoded, labels, texts, decision) -> Predictions`.
 """

@@ -99,6 +99,19 @@ def decode(
     return decide(Predictions("ner", tuple(labels), spans), decision)
 
 
+def by_sums(logits: np.ndarray, encoded: Encoded) -> np.ndarray:
+    """Return the records, ascending, whose most probable tags are not legal, so that sums decide on others.
+
+    Args:
+        logits: float32 [T, K], one row per token.
+    """
+    found = units(encoded)
+    best = logits[found.token].argmax(1)
+    before = np.where(np.append(True, found.record[1:] != found.record[:-1]), 0, np.append(0, best[:-1]))
+    is_inside = (best > 0) & (best % 2 == 0)
+    return np.unique(found.record[is_inside & (before != best) & (before != best - 1)])
+
+
 def decision(
     logits: np.ndarray, targets: np.ndarray, encoded: Encoded, labels: Sequence[str]
 ) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def save(
     final = folder / f"step-{progress.step:08d}"
     part = folder / f".{final.name}.part"
     try:
-        for unfinished in folder.glob(".*.part"):
+        for unfinished in folder.glob(".step-*.part"):
             shutil.rmtree(unfinished)
         part.mkdir(parents=True)
         save_file(tensors, part / "tensors.safetensors")

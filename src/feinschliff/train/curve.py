@@ -81,7 +81,9 @@ def measure(
             model = network(pretrained)
             backbone = sum(p.numel() for p in model.base_model.parameters())
             backbone -= model.get_input_embeddings().weight.numel()
-            settings = resolve(asked, backbone, len(records), len(dataset.labels), task.UNIT)
+            settings = resolve(
+                asked if pretrained else _whole(asked), backbone, len(records), len(dataset.labels), task.UNIT
+            )
             if not pretrained and asked.epochs is None:
                 assert settings.epochs
                 settings = settings.model_copy(update={"epochs": PATIENT * settings.epochs})
@@ -92,3 +94,10 @@ def measure(
             said = task.decode(own.exact().logits(test), test, dataset.labels, dataset.test.texts, decision)
             found.append(Point(system, len(records), said, fitted.progress.seconds, meter.kwh))
     return found
+
+
+def _whole(asked: TrainConfig) -> TrainConfig:
+    """Return the settings with all weights trained: what is random and stays so can learn nothing."""
+    rate = None if asked.method == "lora" else asked.learning_rate
+    update = {"method": "full", "freeze_layers": 0, "unfreeze_share": 0.0, "learning_rate": rate}
+    return asked.model_copy(update=update)

@@ -153,6 +153,12 @@ def steps(work: Work, progress: Progress) -> Iterator[Step]:
                 where="training",
                 hint=f"Set train.micro_batch_tokens below {budget}",
             )
+        if memory.ran_out and learner.WHOLE_BATCHES:
+            raise ResourceError(
+                "out of memory; each text is compared with all others of a batch, which so cannot be parted",
+                where="training",
+                hint=f"Set train.batch_size below {settings.batch_size}",
+            )
         loss, tokens, short = work.processes.sum((loss, tokens, memory.ran_out))
         if short:
             work.optimiser.zero_grad(set_to_none=True)

@@ -12,7 +12,7 @@ from torch import nn
 
 from feinschliff.config import TrainConfig
 from feinschliff.errors import ConfigError
-from feinschliff.models.layers import depths, head_names, layers, still
+from feinschliff.models.layers import all_layers, depths, head_names, stacks, still
 
 # AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 BETAS = (0.9, 0.98)
@@ -29,7 +29,7 @@ def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
     Raises:
         ConfigError: the model has fewer layers.
     """
-    if num_layers > (most := len(layers(model))):
+    if num_layers > (most := len(all_layers(model))):
         raise ConfigError(
             f"the model has {most} layers", where="train.freeze_layers", allowed=f"At most {most}"
         )
@@ -40,7 +40,7 @@ def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
 
 def without_gradients(model: nn.Module) -> list[nn.Module]:
     """Return the modules that need no dropout, as nothing in them, or before them, is trained."""
-    stack = layers(model)
+    stack = stacks(model)[0]
     found: list[nn.Module] = []
     below = True
     for module in model.modules():
@@ -62,7 +62,7 @@ def build_optimiser(model: nn.Module, settings: TrainConfig) -> torch.optim.Adam
     assert settings.learning_rate
     assert settings.head_learning_rate
     assert settings.layer_decay
-    top = len(layers(model))
+    top = len(all_layers(model))
     depth, head = depths(model), head_names(model)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

@@ -15,7 +15,7 @@ from feinschliff import registry
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset
 from feinschliff.encode import Encoded
-from feinschliff.errors import FeinschliffError
+from feinschliff.errors import FeinschliffError, ResourceError, RunInterrupted
 from feinschliff.models.layers import output_layer
 from feinschliff.models.learner import Learner
 from feinschliff.train.events import Event, Listener, Step, ignore
@@ -107,8 +107,8 @@ def range_test(
         )
     except _Enough:
         pass
-    except FeinschliffError:
-        if len(rates) < 10:
+    except FeinschliffError as error:
+        if len(rates) < 10 or isinstance(error, RunInterrupted | ResourceError):
             raise
     finally:
         finish()

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from torch import nn
 
-from feinschliff.models.layers import depths, layers, still
+from feinschliff.models.layers import all_layers, depths, head_names, still
 
 
 def unfreezing(
@@ -22,17 +22,21 @@ def unfreezing(
 
     Args:
         model: What is frozen for the whole training is so already.
-        share: Of the steps, at whose end everything is trained; what lies above the layers always is, and the
-            embeddings come last. 0 trains everything from the beginning.
+        share: Of the steps, at whose end everything is trained; what lies above the layers always is (and the
+            top layer, where nothing above it learns), and the embeddings come last. 0 trains everything from
+            the beginning.
         num_steps: Of the whole training.
     """
     if not share:
         return lambda step: nullcontext()
-    depth, top = depths(model), len(layers(model))
+    depth, top = depths(model), len(all_layers(model))
     parameters = list(model.named_parameters())
+    head = head_names(model)
+    learns = any(p.requires_grad and name in head and "pooler" not in name for name, p in parameters)
 
     def context(step: int) -> AbstractContextManager[None]:
         lowest = top + 1 - int(step / (share * num_steps) * (top + 1))
+        lowest = lowest if learns else min(lowest, top)
         return still(p for name, p in parameters if depth[name] < lowest)
 
     return context
