@@ -106,3 +106,19 @@ def test_too_little_text(encoder, tmp_path):
     path.write_text("one line\n")
     with pytest.raises(DataError, match="is 1 document;"):
         run(config(encoder("bert"), path, tmp_path / "out"))
+
+
+def test_unfreezing_begins_with_a_layer_where_nothing_is_above(encoder, corpus, tmp_path):
+    chosen = {"adapt.objective": "contrastive", "train.unfreeze_share": 0.5, "train.epochs": 1}
+    run(tiny.adaptation(encoder("bert"), corpus, tmp_path / "out", **chosen))
+
+
+def test_contrasted_batches_are_never_parted(encoder, corpus, tmp_path):
+    found = []
+    for name, tokens in (("one", 4096), ("other", 64)):
+        chosen = {"adapt.objective": "contrastive", "train.epochs": 1, "train.micro_batch_tokens": tokens}
+        steps = []
+        config = tiny.adaptation(encoder("bert"), corpus, tmp_path / name, **chosen)
+        run(config, listen=lambda event, steps=steps: steps.append(event))
+        found.append([step.loss for step in steps if isinstance(step, Step)])
+    assert found[0] == found[1]

@@ -8,6 +8,7 @@ import transformers
 
 import tiny
 from feinschliff.adapt.run import run
+from feinschliff.objectives.anchored import mean_vectors
 
 
 @pytest.mark.parametrize(("name", "tied"), [("llama", False), ("gpt2", True), ("qwen3", True)])
@@ -34,3 +35,8 @@ def test_adapters(name, tied, tmp_path):
     changed = {n for n in old if not torch.equal(old[n], new[n])}
     assert changed
     assert not {n for n in changed if "lm_head" in n or "embed" in n or "wte" in n}
+
+
+def test_halves_of_nothing_do_no_harm():
+    states, none = torch.ones(2, 3, 4), torch.tensor([[1, 1, 0], [0, 0, 0]])
+    assert mean_vectors(states, none).tolist() == [[1.0] * 4, [0.0] * 4]

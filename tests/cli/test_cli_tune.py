@@ -3,6 +3,9 @@
 import json
 import math
 
+from feinschliff.errors import RunInterrupted
+from feinschliff.train import rates
+from feinschliff.train.events import Step
 from feinschliff.train.rates import judge
 
 
@@ -40,3 +43,14 @@ def test_wrong_use(cli, toy_csv):
     assert (done.code, "Add --lr-range" in done.err) == (2, True)
     done = cli("tune", toy_csv, "--lr-range", "--low", 1e-2, "--high", 1e-3)
     assert (done.code, "--low" in done.err) == (2, True)
+
+
+def test_an_interruption_is_no_result(cli, encoder, toy_csv, monkeypatch):
+    def interrupted(*_, listen, **__):
+        for number in range(12):
+            listen(Step(number + 1, 60, 0.1, 1.0, 1e-5, 10, 1.0))
+        raise RunInterrupted("interrupted at step 12 of 60")
+
+    monkeypatch.setattr(rates, "fit", interrupted)
+    done = cli("tune", toy_csv, "--lr-range", "--steps", 60, "--model", encoder("bert"))
+    assert (done.code, done.out) == (130, "")

@@ -173,3 +173,19 @@ def test_a_text_column_of_another_name_is_stated(cli, trained, tmp_path):
     done = cli("predict", trained, tmp_path / "new.csv")
     assert (done.code, "Text: the column 'review'." in done.err) == (0, True)
     assert "Text:" not in cli("predict", trained, tmp_path / "new.csv", "--text", "review").err
+
+
+def test_objects_without_keys_and_parts_without_texts(cli, trained, tmp_path, small_chunks):
+    source = tmp_path / "in.jsonl"
+    given = [{"text": "a joy", "meta": {}}] * 40 + [{"meta": {}}] * 40
+    source.write_text("".join(json.dumps(row) + "\n" for row in given))
+    done = cli("predict", trained, source, "-o", tmp_path / "out.jsonl")
+    assert done.code == 0, done.err
+    found = rows(tmp_path / "out.jsonl")
+    assert [row["meta"] for row in found] == [{}] * 80
+    assert found[-1]["prediction"] == load(trained, "cpu").predict([""])[0].label
+
+
+def test_half_a_character_is_replaced(trained):
+    model = load(trained, "cpu")
+    assert model.predict(["a joy \ud83d"])[0].label == model.predict(["a joy \ufffd"])[0].label

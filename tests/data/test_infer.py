@@ -7,6 +7,7 @@ from tables import reviews, sentence, table
 
 from feinschliff.config import load_config
 from feinschliff.data import infer
+from feinschliff.data.normalise import normalise
 from feinschliff.errors import ConfigError, DataError
 
 TEXTS = [sentence(i) for i in range(40)]
@@ -179,3 +180,14 @@ def test_the_order_of_rows_changes_nothing() -> None:
     rows = reviews()
     turned = table(**{n: rows.columns[n].to_pylist()[::-1] for n in ("text", "label")})
     assert infer(rows, load_config()) == infer(turned, load_config())
+
+
+def test_thousands_are_not_taken_for_decimals():
+    chosen = load_config(values={"task": "regression", "data.label": "price"})
+    for cells in (["950", "1,234", "12,500"] * 10, ["950.50", "1,234", "2"] * 10):
+        rows = table(text=TEXTS[:1] * 30, price=cells)
+        with pytest.raises(DataError, match=r"rows\.csv:3: '1,234' may be a number with three decimals"):
+            normalise(rows, infer(rows, chosen), labelled=True)
+    rows = table(text=TEXTS[:1] * 30, price=["0,125", "1,234", "-2,5"] * 10)
+    found = normalise(rows, infer(rows, chosen), labelled=True).records.targets
+    assert found[:3] == [0.125, 1.234, -2.5]

@@ -84,3 +84,11 @@ def test_all_labels_are_taken_away_in_the_notation_of_the_file(tmp_path):
     found = relabel(table, columns, of(decided(table.name, (0, "[]"), (1, "b;a")))).table
     assert found.columns["label"].to_pylist()[:3] == ["", "b;a", "b"]
     assert infer(found, RunConfig(), True).separator == ";"
+
+
+def test_the_file_may_be_named_by_another_path(table, monkeypatch):
+    from pathlib import Path
+
+    monkeypatch.chdir(Path(table.name).parent)
+    decisions = of(decided("data.csv", (0, "b"), (1, "")))
+    assert relabel(table, infer(table, RunConfig(), True), decisions).table.columns["label"][0].as_py() == "b"

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,3 +183,31 @@ def test_templates_are_split_nevertheless() -> None:
     assert set(found.test.targets) == {"a", "b"}
     assert not found.removed
     assert found.count("templates") > 0
+
+
+def test_one_giant_group_leaves_something_for_every_part() -> None:
+    rows = table(
+        text=[sentence(n) for n in range(300)],
+        label=["ab"[n % 2] for n in range(300)],
+        group=["G" if n < 240 else f"g{n}" for n in range(300)],
+    )
+    found = prepared(rows, data__group="group")
+    sizes = [len(found.train), len(found.dev), len(found.test)]
+    assert sizes[0] == 240
+    assert sizes[1] >= 15
+    assert sizes[2] >= 30
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_time_stamps_of_every_precision(unit: str) -> None:
+    stamps = pa.array([datetime(2026, 1, 1) + timedelta(hours=n) for n in range(60)], pa.timestamp("us"))
+    stamps = stamps.cast(pa.timestamp(unit))
+    if unit == "ns":  # finer than microseconds
+        stamps = pc.add(stamps.cast(pa.int64()), 1).cast(pa.timestamp("ns"))
+    rows = table(text=[sentence(n) for n in range(60)], label=["ab"[n % 2] for n in range(60)], when=stamps)
+    assert set(prepared(rows, data__time="when").test.texts) == {sentence(n) for n in range(48, 60)}
+    lasting = table(
+        text=rows.columns["text"], label=rows.columns["label"], when=pc.subtract(stamps, stamps[0])
+    )
+    with pytest.raises(ConfigError, match="holds duration"):
+        prepared(lasting, data__time="when")

@@ -130,3 +130,10 @@ def test_units_are_ordered_disjoint_and_cover_all_that_is_no_blank(texts, pieces
         assert all(one[1] <= other[0] for one, other in itertools.pairwise(units))
         covered = {place for b, e in units for place in range(b, e)}
         assert {place for place, char in enumerate(text) if char.isalnum()} <= covered
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u200e", "\ufeff"])
+def test_a_token_that_begins_with_what_nobody_sees(sign):
+    """SentencePiece counts such a sign to the token after it."""
+    text = f"({sign}Ulm)"
+    assert words(text, tokens=[(0, 1), (1, 5), (5, 6)]) == ["(" + sign, "Ulm", ")"]

@@ -68,3 +68,11 @@ def test_equal_scores_and_label_counts_of_zero(seed, num, width):
 def test_without_a_true_label_the_threshold_is_one_half():
     assert thresholds(np.full((4, 2), 0.3), np.zeros((4, 2), bool)).tolist() == [0.5, 0.5]
     assert thresholds(np.zeros((0, 2)), np.zeros((0, 2), bool)).tolist() == [0.5, 0.5]
+
+
+def test_probabilities_near_nothing_are_told_apart():
+    scores = np.full((1000, 1), 1e-8)
+    scores[:3] = [[2e-7], [3e-7], [4e-7]]
+    truth = np.zeros((1000, 1), bool)
+    truth[:3] = True
+    assert (scores >= thresholds(scores, truth)).sum() == 3

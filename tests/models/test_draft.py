@@ -13,7 +13,7 @@ from feinschliff.models import draft, precision
 from feinschliff.models.draft import drafting
 from feinschliff.models.learner import Learner
 from feinschliff.models.load import load_model, load_tokenizer
-from feinschliff.models.recheck import PROBE_RECORDS
+from feinschliff.models.recheck import PROBE_RECORDS, Check
 from feinschliff.pipeline import tune
 
 RULES = {
@@ -94,3 +94,41 @@ def test_some_records_are_encoded_as_they_are_alone():
         if field.name != "cut":
             assert np.array_equal(getattr(some, field.name), getattr(alone, field.name)), field.name
     assert np.array_equal(some.token_record, np.repeat(alone.record, alone.lengths))
+
+
+COSTS = [[0, 1, 1], [0.4, 0, 1], [0.4, 1, 0]]
+
+
+@pytest.mark.parametrize("rules", [{"costs": COSTS}, {"least": [0.62, 0.02, 0.62]}, {"weights": [1, 3, 1]}])
+def test_errors_as_large_as_seen_never_change_what_costs_and_limits_decide(rules):
+    task = registry.load("tasks", "classification")
+    rng = np.random.default_rng(0)
+    exact = rng.normal(0, 1.2, (20_000, 3)).astype(np.float32)
+    wrong = (exact + rng.uniform(-0.03, 0.03, exact.shape)).astype(np.float32)
+
+    class Every:
+        """Stands for as many encoded texts as there are rows."""
+
+        num_records = len(exact)
+
+        def take(self, rows):
+            return rows
+
+    check = Check(task, ("a", "b", "c"), rules, lambda rows: exact[rows], safety=2)
+    check.correct(Every(), wrong)
+    said, true = (check._decide(each, Every())[1] for each in (wrong, exact))
+    assert (said == true).all()
+    assert 64 < check.compared < 10_000
+
+
+def test_entities_decided_by_sums_are_computed_again(encoder):
+    task = registry.load("tasks", "ner")
+    encoded = tokenise(
+        load_tokenizer(encoder("bert")), ["a joy", "a joy", "a"], max_length_tokens=8, label_pieces="first"
+    )
+    logits = np.zeros((len(encoded.input_ids), 3), np.float32)
+    carries = np.flatnonzero(encoded.offsets[:, 1])
+    logits[carries[0], 1] = logits[carries[1], 2] = 5  # B, then I: legal
+    logits[carries[2], 0] = logits[carries[3], 2] = 5  # O, then I: not
+    logits[carries[4], 2] = 5  # I at the beginning: not
+    assert task.by_sums(logits, encoded).tolist() == [1, 2]

@@ -188,3 +188,15 @@ def test_the_quick_way_takes_chunks_of_any_size(write, monkeypatch):
 
 def test_cells_are_strings(write):
     assert set(read(write("text,label,n\na,1,1.5\nb,2,2.5\n")).columns.schema.types) == {pa.string()}
+
+
+def test_quotes_far_behind_the_beginning_are_read_alike_in_parts(write):
+    plain = "".join(f"sentence number {n} of many,neg\n" for n in range(9000))
+    path = write("text,label\n" + plain + '"Great" he said to me,neg\n')
+    parts = list(iter_batches(path, batch_rows=4096))
+    assert sum(map(len, parts)) == 9001
+    assert (
+        parts[-1].columns["text"][-1].as_py()
+        == read(path).columns["text"][-1].as_py()
+        == '"Great" he said to me'
+    )

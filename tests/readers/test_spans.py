@@ -162,3 +162,32 @@ def test_spans_in_a_list_inside_an_object(write):
     rows = [{"id": "a", "doc": {"text": "In Ulm"}, "entities": [{"begin": 3, "stop": 6, "type": "LOC"}]}]
     columns = read(write({"version": 1, "data": rows}, name="a.json")).columns
     assert columns["entities"].to_pylist() == [[{"start": 3, "end": 6, "label": "LOC"}]]
+
+
+@pytest.mark.parametrize("spans", [[{"start": 3, "end": 6, "label": "LOC", "text": "Ulm"}], [[2, 5, "LOC"]]])
+def test_rows_without_spans_may_come_first(write, spans):
+    empty = [{"text": "nothing here", "spans": []}] * 5
+    table = read(write(*empty, {"text": "😀 Ulm ist alt", "spans": spans}))
+    assert table.columns["spans"].to_pylist()[-1] == [{"start": 2, "end": 5, "label": "LOC"}]
+
+
+def test_tokens_with_their_text_and_tags(write):
+    rows = [
+        {
+            "text": "(Ulm) ist alt",
+            "tokens": ["(", "Ulm", ")", "ist", "alt"],
+            "ner_tags": ["O", "B-LOC", "O", "O", "O"],
+        },
+        {"text": "Ada lebt", "tokens": ["Ada", "lebt"], "ner_tags": ["B-PER", "O"]},
+    ]
+    rows[0]["ner_tags"], rows[1]["ner_tags"] = ["O", "B-LOC", "O", "O", "O"], ["B-PER", "O"]
+    table = read(write(*rows))
+    assert table.columns["text"].to_pylist() == ["(Ulm) ist alt", "Ada lebt"]
+    assert table.columns["spans"].to_pylist() == [
+        [{"start": 1, "end": 4, "label": "LOC"}],
+        [{"start": 0, "end": 3, "label": "PER"}],
+    ]
+    with pytest.raises(DataError, match="'ist' is not in the text"):
+        read(write({**rows[0], "text": "(Ulm) war alt"}))
+    several = [{"text": "Ada lebt", "tokens": ["Ada", "lebt"], "labels": ["joy", "O", "fear"]}]
+    assert "spans" not in read(write(*several)).columns.column_names

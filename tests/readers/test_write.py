@@ -1,10 +1,12 @@
+import json
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import TableWriter, read, write_table
 
 TEXT = st.text(
@@ -76,3 +78,20 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path)
         write_table(rows, target)
         slow.write(rows)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".out[1].csv-my own", "out[1].csv"]
+
+
+def test_json_has_no_word_for_what_is_no_number(tmp_path):
+    write_table(
+        pa.table({"text": ["a", "b", "c"], "x": [float("nan"), float("inf"), 1.5]}), tmp_path / "a.jsonl"
+    )
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "a.jsonl").open()]
+    assert [row["x"] for row in rows] == [None, None, 1.5]
+
+
+def test_objects_without_keys_and_columns_that_change_in_parquet(tmp_path):
+    write_table(pa.table({"text": ["a"], "meta": pa.array([{}], pa.struct([]))}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").columns["meta"].to_pylist() == ["{}"]
+    with TableWriter(tmp_path / "b.parquet") as writer:
+        writer.write(pa.table({"text": ["a"], "x": [1]}))
+        with pytest.raises(DataError, match=r"after 1 rows values are of another kind.*Write \.jsonl"):
+            writer.write(pa.table({"text": ["b"], "x": ["one"]}))

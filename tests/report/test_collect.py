@@ -7,7 +7,7 @@ from pages import Page
 from feinschliff.data.dataset import TARGET_TYPES, Records
 from feinschliff.evaluate import Predictions
 from feinschliff.report import html
-from feinschliff.report.collect import detail_facts
+from feinschliff.report.collect import detail_facts, requirement_facts
 
 
 def records(targets, task, text="Anna met Bob"):
@@ -48,3 +48,11 @@ def test_errors_of_numbers_stay_numbers():
     assert [(m["label"], m["prediction"]) for m in facts["mistakes"]] == [(2.0, 4.0), (1.0, 1.5)]
     assert facts["scatter"] == {"true": [1.0, 2.0], "predicted": [1.5, 4.0]}
     assert "off by +2.000" in html({"task": "regression", **facts})
+
+
+def test_a_metric_that_is_not_defined_is_not_reached():
+    scores = {"accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}}
+    assert requirement_facts(["accuracy>=0.8", "roc_auc>=0.5"], scores) == [
+        {"text": "accuracy>=0.8", "reached": True, "value": 0.9},
+        {"text": "roc_auc>=0.5", "reached": False, "value": None},
+    ]

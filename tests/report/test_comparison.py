@@ -186,3 +186,13 @@ def test_the_page_shows_both_and_escapes_what_comes_from_the_data(pair):
     assert len(ids) == len(set(ids))
     assert {"side_scores", "side_labels", "side_texts", "side_runs"} <= set(ids)
     assert "Ein klarer Unterschied" in side_by_side.page(*pair, compare_runs(pair), "de")
+
+
+def test_separators_of_lines_within_texts(tmp_path):
+    odd = rows(0.6, 0)
+    odd[3]["text"] = "one\u2028two\x85three"
+    run = save(tmp_path / "a", odd)
+    (tmp_path / "a" / "predictions" / "test.jsonl").write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in odd), encoding="utf-8"
+    )
+    assert len(read_run(tmp_path / "a").rows) == len(run.rows)

@@ -146,3 +146,10 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     model, optimiser = ready()
     with pytest.raises(ResourceError, match="cannot be written: Not a directory"):
         checkpoint.save(tmp_path / "file" / "checkpoints", model, optimiser, progress_at(2), {})
+
+
+def test_what_others_left_unfinished_is_none_of_its_business(tmp_path):
+    model, optimiser = ready()
+    (tmp_path / ".weights.part").write_bytes(b"half of it")
+    checkpoint.save(tmp_path, model, optimiser, progress_at(1), {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".weights.part", "step-00000001"]

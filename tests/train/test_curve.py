@@ -39,3 +39,19 @@ def test_the_model_is_that_of_an_ordinary_run(encoder, toy_csv, tmp_path):
         )
     one, other = (tmp_path / n / "model" / "model.safetensors" for n in ("full", "normal"))
     assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("settings", [{"train.method": "lora"}, {"train.freeze_layers": 2}])
+def test_what_is_random_is_trained_as_a_whole(encoder, toy_csv, tmp_path, settings, monkeypatch):
+    from feinschliff.train import curve
+
+    seen = []
+    tune = curve.tune
+    monkeypatch.setattr(curve, "tune", lambda config, *rest: seen.append(config.train) or tune(config, *rest))
+    more = {"evaluate.evidence": "full", "train.epochs": 1, "evaluate.baselines": ("majority",)}
+    pipeline.run(tiny.config(encoder("bert"), toy_csv, tmp_path / "run", **more, **settings))
+    ways = {(train.method, train.freeze_layers) for train in seen}
+    assert ways == {
+        ("full", 0),
+        (settings.get("train.method", "full"), settings.get("train.freeze_layers", 0)),
+    }

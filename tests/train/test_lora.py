@@ -11,7 +11,9 @@ from workbench import bench, same
 
 import tiny
 from feinschliff import bundle
+from feinschliff.errors import ConfigError
 from feinschliff.models.adapters import adapters
+from feinschliff.models.layers import depths
 from feinschliff.models.load import load_model
 from feinschliff.pipeline import run
 
@@ -163,3 +165,34 @@ def test_several_seeds_are_merged_into_one_model(encoder, toy_csv, tmp_path):
     assert "none is kept by itself" in str(heard)
     assert not (tmp_path / "run" / "adapter").exists()
     assert set(bundle.load(tmp_path / "run").spec.labels) == {"good", "bad"}
+
+
+def test_no_layer_left_is_said(encoder):
+    with pytest.raises(
+        ConfigError, match=r"train\.freeze_layers: no layer is left that lora could train.*At most 1"
+    ):
+        bench(encoder("bert"), **LORA, **{"train.freeze_layers": 2}).fit()
+
+
+@pytest.mark.parametrize("kind", ["T5", "Bart"])
+def test_encoders_with_decoders_are_adapted_from_below(kind):
+    sizes = {"vocab_size": 50, "d_model": 16, "num_labels": 2}
+    t5 = {"d_kv": 4, "d_ff": 16, "num_layers": 2, "num_heads": 4}
+    bart = {
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+    }
+    more = t5 if kind == "T5" else bart | {"encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    config = getattr(transformers, f"{kind}Config")(**sizes, **more)
+    model = getattr(transformers, f"{kind}ForSequenceClassification")(config)
+    with adapters(model, 2, from_layer=1) as found:
+        pass
+    places = {name.split(".lora")[0] for name in found[0].tensors}
+    assert any(".encoder." in name for name in places)
+    assert any(".decoder." in name for name in places)
+    assert not any(f".encoder.{'block' if kind == 'T5' else 'layers'}.0." in name for name in places)
+    depth = depths(model)
+    assert max(d for n, d in depth.items() if ".encoder." in n and ".1." in n) == 2
+    assert {d for n, d in depth.items() if ".decoder." in n and (".block." in n or ".layers." in n)} == {3, 4}
