@@ -331,6 +331,12 @@ def understand(
             chosen[role] = name
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
     columns = infer(first, config, labelled)
+    if columns.text_pair and not model.spec.reading.pairs and chosen.get("text_pair") is None:
+        raise ConfigError(
+            f"'{columns.text}' and '{columns.text_pair}' could be the text, and the model reads one",
+            where=first.name,
+            hint=f"Name it: --text {columns.text} or --text {columns.text_pair}",
+        )
     if labelled and model.kind == "multilabel":
         known = derive(simplify(first), columns.label)
         separator = separator_for(known, columns.label, model.labels)

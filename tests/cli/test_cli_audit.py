@@ -59,3 +59,19 @@ def test_a_wrong_column_ends_with_2(faulty: Path, cli: Cli) -> None:
     done = cli("audit", faulty, "--text", "texts")
     assert done.code == 2
     assert "Did you mean --text text?" in done.err
+
+
+def test_files_that_are_read_are_never_written(cli, toy_csv, tmp_path):
+    data, doubts = tmp_path / "data.csv", tmp_path / "doubts.csv"
+    data.write_bytes(toy_csv.read_bytes())
+    doubts.write_text("place,text,new_label\n")
+    for options in (
+        ("--label-errors", data),
+        ("--write-clean", data),
+        ("--relabel", doubts, "--write-clean", doubts),
+        ("--write-clean", tmp_path / "new.csv", "--label-errors", tmp_path / "new.csv"),
+    ):
+        done = cli("audit", data, *options)
+        assert (done.code, "Name another file" in done.err) == (2, True)
+    assert data.read_bytes() == toy_csv.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "doubts.csv"]

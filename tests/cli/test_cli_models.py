@@ -49,3 +49,9 @@ def test_what_is_here(cli, monkeypatch):
     here = {m["name"]: m["offline"] for m in done["models"]}
     assert here["deepset/gbert-base"] == "cached"
     assert done["also_cached"] == ["someone/encoder"]
+
+
+def test_a_language_has_a_code(cli):
+    done = cli("models", "--language", "deutsch")
+    assert (done.code, "Did you mean 'de'?" in done.err) == (2, True)
+    assert "gbert" in cli("models", "--language", "DE").out

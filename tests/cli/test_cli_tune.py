@@ -34,7 +34,7 @@ def test_shows_a_table_and_what_to_try(cli, encoder, toy_csv):
     done = cli("tune", toy_csv, "--lr-range", "--steps", 20, "--model", encoder("bert"))
     assert done.code == 0, done.err
     assert "falls fastest" in done.out
-    assert "--set train.learning_rate=" in done.out
+    assert f"train {toy_csv} --model {encoder('bert')} --set train.learning_rate=" in done.out
     assert "on dev" not in done.err
 
 

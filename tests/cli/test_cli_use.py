@@ -189,3 +189,24 @@ def test_objects_without_keys_and_parts_without_texts(cli, trained, tmp_path, sm
 def test_half_a_character_is_replaced(trained):
     model = load(trained, "cpu")
     assert model.predict(["a joy \ud83d"])[0].label == model.predict(["a joy \ufffd"])[0].label
+
+
+def test_how_a_file_is_read_can_be_said(cli, trained, tmp_path):
+    source = tmp_path / "russian.csv"
+    source.write_bytes("text~label\nочень хорошо, спасибо~good\nужасно~bad\n".encode("cp1251"))
+    how = ("--set", "data.encoding=cp1251", "--set", "data.delimiter='~'")
+    assert cli("predict", trained, source, "-o", tmp_path / "out.jsonl", *how).code == 0
+    assert rows(tmp_path / "out.jsonl")[0]["text"] == "очень хорошо, спасибо"
+    done = cli("evaluate", trained, source, *how)
+    assert done.code == 0, done.err
+    done = cli("predict", trained, source, "--set", "train.epochs=3")
+    assert (done.code, "changes nothing here" in done.err) == (2, True)
+
+
+def test_of_two_texts_one_must_be_named(cli, trained, tmp_path):
+    source = tmp_path / "two.csv"
+    lines = (f"what is number {n} and why?,because it is {n} in every way you know" for n in range(30))
+    source.write_text("question,answer\n" + "\n".join(lines) + "\n")
+    done = cli("predict", trained, source)
+    assert (done.code, "--text question or --text answer" in done.err) == (2, True)
+    assert cli("predict", trained, source, "--text", "answer").code == 0

@@ -148,3 +148,12 @@ def test_numbers_and_ranks_are_compared_too():
         found = compare(near, far, metric, samples=500)
         assert found.p_value < 0.01, metric
         assert compare(near, near, metric, samples=500).p_value == 1, metric
+
+
+@pytest.mark.parametrize("num", [40, 100])
+def test_no_error_on_few_texts_proves_little(num):
+    truth = np.arange(num) % 2
+    right = Predictions("classification", ("a", "b"), truth)
+    found = intervals(statistics("classification", ["ab"[t] for t in truth], right))
+    assert found["macro_f1"].low == pytest.approx(found["accuracy"].low)
+    assert found["mcc"].low == pytest.approx(2 * found["accuracy"].low - 1)

@@ -200,3 +200,9 @@ def test_quotes_far_behind_the_beginning_are_read_alike_in_parts(write):
         == read(path).columns["text"][-1].as_py()
         == '"Great" he said to me'
     )
+
+
+def test_the_line_that_tells_excel_the_separator(write):
+    table = read(write("sep=;\r\nText;Note\r\nGut, sehr gut;1\r\nSchlecht;2\r\n"))
+    assert table.columns.to_pydict() == {"Text": ["Gut, sehr gut", "Schlecht"], "Note": ["1", "2"]}
+    assert table.place(0).endswith(":3")

@@ -50,6 +50,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change one setting (train.epochs=3); repeatable."),
 ]
+ReadingOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change how the file is read (data.encoding=cp1252, data.delimiter=tab); repeatable.",
+    ),
+]
 Fast = Annotated[
     bool,
     typer.Option(
@@ -108,3 +116,23 @@ def configure(
             hint="Name the folder given as --output-dir",
         )
     return load_config(resume / "config.yaml", values={"output_dir": str(resume)})
+
+
+def reading(overrides: list[str] | None, format: str | None) -> dict[str, Any]:
+    """Return the settings of `data` that say how a file is read.
+
+    Raises:
+        ConfigError: another setting is named, or a wrong value.
+    """
+    from feinschliff.config import load_config
+    from feinschliff.errors import ConfigError
+
+    for text in overrides or ():
+        if not text.strip().startswith("data."):
+            raise ConfigError(
+                f"'{text}' changes nothing here",
+                where="--set",
+                allowed="How the file is read, such as data.encoding=cp1252",
+            )
+    data = load_config(None, overrides or (), {"data.format": format}).data
+    return {f"data.{name}": value for name, value in data.model_dump(exclude_defaults=True).items()}

@@ -66,7 +66,7 @@ class Parts:
         """
         from pyarrow import feather  # unlike Parquet it holds whatever a table can hold
 
-        from feinschliff.errors import ResourceError
+        from feinschliff.errors import ELSEWHERE, ResourceError
 
         if self.folder is None:
             return
@@ -76,7 +76,9 @@ class Parts:
             feather.write_feather(rows, part.with_suffix(".new"), compression="zstd")
             part.with_suffix(".new").replace(part)
         except OSError as error:
-            raise ResourceError(f"cannot be written: {error.strerror or error}", where=str(part)) from None
+            raise ResourceError(
+                f"cannot be written: {error.strerror or error}", where=str(self.folder), hint=ELSEWHERE
+            ) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

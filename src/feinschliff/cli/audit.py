@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +82,7 @@ def audit(
     from feinschliff.errors import DataError
     from feinschliff.readers import read
 
+    _keep_inputs([data, test, dev, relabel], [write_clean, label_errors])
     named = {
         "data.train": data,
         "data.test": test,
@@ -227,3 +229,15 @@ def _write_clean(dataset: Dataset, columns: pa.Table, path: Path) -> None:
 
 def _removed_path(path: Path) -> Path:
     return path.with_name(path.name + ".removed.csv")
+
+
+def _keep_inputs(inputs: Sequence[str | Path | None], outputs: Sequence[Path | None]) -> None:
+    """Raise ConfigError where a file to write is one that is read, or is written twice."""
+    from feinschliff.errors import ConfigError
+
+    taken = {Path(name).resolve() for name in inputs if name is not None and Path(name).exists()}
+    for path in outputs:
+        for each in (path, _removed_path(path)) if path is not None else ():
+            if each.resolve() in taken:
+                raise ConfigError("is read, too, or written twice", where=str(each), hint="Name another file")
+            taken.add(each.resolve())

@@ -20,12 +20,14 @@ def evaluate(
     text_pair: options.TextPair = None,
     format: options.Format = None,
     require: options.Require = None,
+    set_: options.ReadingOverrides = None,
     json: options.AsJson = False,
 ) -> None:
     """Measure a tuned model on labelled texts it was not tuned on, with confidence intervals."""
     from feinschliff import api
     from feinschliff.cli._output import print_json
     from feinschliff.errors import QualityError
+    from feinschliff.evaluate import measured
 
     found = api.evaluate(
         model,
@@ -34,7 +36,7 @@ def evaluate(
         label=label,
         text_pair=text_pair,
         require=require or (),
-        settings={"data.format": format},
+        settings=options.reading(set_, format),
     )
     if json:
         print_json(found)
@@ -42,7 +44,7 @@ def evaluate(
         show(found)
     missed = [r for r in found["requirements"] if not r["reached"]]
     if missed:
-        names = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
+        names = "; ".join(f"{r['text']} ({measured(r['value'])})" for r in missed)
         raise QualityError(f"not reached: {names}", where=str(model))
 
 

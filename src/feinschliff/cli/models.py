@@ -34,7 +34,7 @@ def models(
     from dataclasses import asdict
 
     from feinschliff.cli._output import console, print_json, table
-    from feinschliff.errors import ConfigError, install
+    from feinschliff.errors import ConfigError, did_you_mean, install
     from feinschliff.models.catalogue import CATALOGUE
 
     if again and not probe:
@@ -44,6 +44,14 @@ def models(
     if probe:
         _probe(again, json)
         return
+    codes = sorted({code for entry in CATALOGUE for code in entry.languages if len(code) == 2})
+    if language is not None and language.lower() not in codes and len(language) != 2:
+        raise ConfigError(
+            f"'{language}' is no code of a language",
+            where="--language",
+            allowed=f"Such as {', '.join(codes)}",
+            hint=did_you_mean(language.lower()[:2], codes),
+        )
     cached = _cached()
     here = {entry.name: _here(entry, cached) for entry in CATALOGUE}
     entries = [e for e in CATALOGUE if _speaks(e, language) and (here[e.name] or not offline)]

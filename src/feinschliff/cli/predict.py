@@ -52,6 +52,7 @@ def predict(
         ),
     ] = "auto",
     fast: options.Fast = False,
+    set_: options.ReadingOverrides = None,
     tag_scheme: Annotated[
         str | None,
         typer.Option(
@@ -100,7 +101,7 @@ def predict(
     named = {"text": text, "text_pair": text_pair}
     chosen = {
         **named,
-        "format": format,
+        "reading": (how := options.reading(set_, format)),
         "device": device,
         "runtime": runtime,
         "explain": explain,
@@ -113,7 +114,7 @@ def predict(
         form = _entities.form(tuned, output, tag_scheme, explain)
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
-        parts, columns = understand(tuned, data, named, {"data.format": format}, CHUNK_ROWS)
+        parts, columns = understand(tuned, data, named, how, CHUNK_ROWS)
         if text is None and columns.text != tuned.spec.columns.get("text", columns.text):
             screen.print(f"Text: the column '{columns.text}'.")
         with Parts(kept_for, depends) as kept:

@@ -44,8 +44,8 @@ def tune(
         raise ConfigError("nothing to try is named", where="tune", hint="Add --lr-range")
     if not low < high:
         raise ConfigError(f"{low} is not below {high}", where="--low", hint="Give --low less than --high")
-    named = {"data.train": data, "data.text": text, "data.label": label, "data.format": format}
-    chosen = load_config(config, set_ or (), named | {"model.source": model})
+    source = {"data.train": data, "data.text": text, "data.label": label, "data.format": format}
+    chosen = load_config(config, set_ or (), source | {"model.source": model})
     with Display(ctx.obj["quiet"] or json) as display:
         found = learning_rate_range(chosen, low, high, steps, display)
     if json:
@@ -62,4 +62,8 @@ def tune(
         notes = ["falls fastest"] * (rate == found.steepest) + ["lowest"] * (rate == found.lowest)
         rows.add_row(f"{rate:.2g}", f"{found.losses[index]:.4f}", ", ".join(notes))
     screen.print(rows)
-    screen.print(f"\nTry: {command('train', data, '--set', f'train.learning_rate={found.steepest:.1g}')}")
+    named = {"--model": model, "--text": text, "--label": label, "--format": format, "--config": config}
+    given = [part for option, value in named.items() if value is not None for part in (option, value)]
+    settings = [part for setting in set_ or () for part in ("--set", setting)]
+    rate = f"train.learning_rate={found.steepest:.1g}"
+    screen.print(f"\nTry: {command('train', data, *given, *settings, '--set', rate)}", soft_wrap=True)

@@ -12,7 +12,7 @@ from feinschliff.evaluate.goals import Goal, goal
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions, pooled
 from feinschliff.evaluate.repeats import Repeated, repeated
-from feinschliff.evaluate.requirements import Requirement, requirement
+from feinschliff.evaluate.requirements import Requirement, measured, requirement
 from feinschliff.evaluate.rules import fit_rules
 from feinschliff.evaluate.scaling import Scaling, fit_scaling, fit_temperature
 from feinschliff.evaluate.selective import (
@@ -57,6 +57,7 @@ __all__ = [
     "holm",
     "intervals",
     "label_issues",
+    "measured",
     "metrics",
     "mistakes",
     "per_class",

@@ -18,6 +18,9 @@ from feinschliff.evaluate.interval import Interval, wilson
 from feinschliff.evaluate.pooling import pooled_draws
 from feinschliff.evaluate.statistics import OVER_LABELS, SHARES, Statistics
 
+FEW_ERRORS = 5
+"""Up to so many, averages over labels and MCC reach as far down as Wilson's interval of the share found."""
+
 CHUNK_CELLS = 2**22
 """Weights held at once: 32 MiB."""
 
@@ -63,6 +66,7 @@ def intervals(
     of the resamples; as many as there are examples where all resamples agree. It is right where a score is
     nearly perfect, which percentiles are not. Averages over labels get the percentiles of `pooled_draws`, for
     resamples know nothing of labels they did not draw. Other metrics have no ends, and get percentiles.
+    Where hardly anything is wrong, those and MCC reach down as far as the share of labels found does.
     Resamples in which a metric is undefined are left out. The value itself is always in the interval.
 
     Source: E. Korn, B. Graubard, "Confidence Intervals for Proportions with Small Expected Number of Positive
@@ -71,6 +75,7 @@ def intervals(
     percentiles.
     """
     chunks = [stats.of(weights) for weights in resamples(len(stats), samples, seed)]
+    drop, width = _unseen(stats, confidence)
     pooled = pooled_draws(stats, samples, seed) if stats.columns else {}
     found = {}
     for name, value in metrics(stats).items():
@@ -78,6 +83,10 @@ def intervals(
         ends = [value]
         if name in pooled or name not in SHARES:
             ends += _percentiles(drawn, confidence)
+            if name in pooled:
+                ends.append(max(0.0, value - drop))
+            elif name == "mcc":  # which is 0 where as much is right as chance has it
+                ends.append(max(-1.0, value - drop * width / max(1, width - 1)))
         else:
             middle, error = _moments(drawn, value)
             middle = min(max(middle, 0.0), 1.0)
@@ -87,6 +96,23 @@ def intervals(
             ends += [share.low, share.high]
         found[name] = Interval(value, min(ends), max(ends))
     return found
+
+
+def _unseen(stats: Statistics, confidence: float) -> tuple[float, int]:
+    """Return how much lower the share of labels found may be than it was here, where hardly any was not.
+
+    Returns:
+        That drop, by Wilson's interval, 0 with more than `FEW_ERRORS` errors; and the number of labels.
+    """
+    if stats.columns is None:
+        return 0.0, 0
+    sums = np.asarray(stats.per_example[:, stats.columns].sum(0)).ravel()
+    hits, predicted, actual = (float(part.sum()) for part in np.split(sums, 3))
+    wrong = max(actual, predicted) - hits
+    if wrong > FEW_ERRORS or not actual:
+        return 0.0, len(sums) // 3
+    share = wilson(hits, hits + wrong, confidence)
+    return share.value - share.low, len(sums) // 3
 
 
 def standard_error(stats: Statistics, metric: str, samples: int = 200, seed: int = 42) -> float:

@@ -94,3 +94,12 @@ def _unknown(text: str, metric: str, known: Iterable[str]) -> ConfigError:
         allowed=f"There are: {', '.join(names)}",
         hint=did_you_mean(metric, names),
     )
+
+
+def measured(value: float | None) -> str:
+    """Say what was measured, for a message.
+
+    >>> measured(0.5), measured(None)
+    ('measured 0.5000', 'not defined on these texts')
+    """
+    return "not defined on these texts" if value is None else f"measured {value:.4f}"

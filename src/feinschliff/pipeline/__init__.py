@@ -13,7 +13,7 @@ from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import DataError, MissingExtraError, QualityError, counted
-from feinschliff.evaluate import goal, requirement
+from feinschliff.evaluate import goal, measured, requirement
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.pipeline.baselines import fit_baselines
 from feinschliff.pipeline.build import build_model, encode_splits, renewer, resolve_config
@@ -169,7 +169,7 @@ def _run(
             shutil.rmtree(checkpoints, ignore_errors=True)
     missed = [r for r in result["requirements"] or [] if not r["reached"]]
     if missed:
-        facts = "; ".join(f"{r['text']} (measured {r['value']:.4f})" for r in missed)
+        facts = "; ".join(f"{r['text']} ({measured(r['value'])})" for r in missed)
         raise QualityError(
             f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
         )

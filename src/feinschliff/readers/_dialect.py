@@ -41,6 +41,7 @@ class Dialect:
         quoting: A key of QUOTINGS.
         header: Whether the first row names the columns.
         names: The columns' names.
+        skip: Lines before the first row.
     """
 
     delimiter: str
@@ -48,6 +49,7 @@ class Dialect:
     header: bool = True
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    skip: int = 0
 
     @property
     def options(self) -> dict[str, Any]:

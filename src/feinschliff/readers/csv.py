@@ -7,8 +7,10 @@ quotes and lines. Both give the same table.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +38,8 @@ from feinschliff.readers._table import Table
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 DESCRIPTION = "CSV and TSV: delimiter, quoting, encoding and header are found."
 _HINT = "Put cells that hold the delimiter into double quotes, or set data.delimiter"
+
+SEPARATOR_LINE = re.compile(r"sep=([^\r\n])\r?\n")
 
 
 def sniff(text: str, suffix: str) -> float:
@@ -110,7 +114,11 @@ def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
     encoding = find_encoding(file, config)
     text = head_text(file, encoding.name)
     usual = "\t" if file.suffix in (".tsv", ".tab", ".txt") else ","
-    dialect = find_dialect(text, usual, config.delimiter, config.header, len(file.head) == HEAD_BYTES)
+    told, named = SEPARATOR_LINE.match(text), config.delimiter
+    if told:  # a line that Excel reads and writes: which sign stands between cells
+        text, named = text[told.end() :], named or told[1]
+    dialect = find_dialect(text, usual, named, config.header, len(file.head) == HEAD_BYTES)
+    dialect = replace(dialect, skip=int(told is not None))
     if len(dialect.names) > MAX_COLUMNS:
         raise DataError(
             f"there are {len(dialect.names):,} columns", where=file.name, allowed=f"At most {MAX_COLUMNS:,}"
@@ -127,11 +135,11 @@ def _rows(
     file: Input, encoding: Encoding, dialect: Dialect, batch_rows: int, problems: Problems
 ) -> Iterator[Table]:
     """Yield tables of the good rows; the bad ones go to `problems`."""
-    reader = open_rows(read_lines(file, encoding), dialect)
+    reader = open_rows(islice(read_lines(file, encoding), dialect.skip, None), dialect)
     width, skip_header = len(dialect.names), dialect.header
     rows: list[list[str]] = []
     lines: list[int] = []
-    offset, line = 0, 1
+    offset, line = 0, 1 + dialect.skip
     while True:
         try:
             row = next(reader, None)
@@ -155,7 +163,7 @@ def _rows(
         elif not is_blank:
             rows.append(row)
             lines.append(line)
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + dialect.skip
 
 
 def _columns(rows: list[list[str]], names: tuple[str, ...]) -> pa.Table:

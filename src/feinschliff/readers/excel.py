@@ -82,7 +82,10 @@ def _read_book(book: Any, name: str, config: DataConfig) -> Table:
         first = next(filled, None)
         if first is None:
             continue
-        notes = (f"sheet '{sheet.title}' of {len(book.worksheets)}",) if len(book.worksheets) > 1 else ()
+        notes: tuple[str, ...] = ()
+        if len(book.worksheets) > 1:
+            notes = (f"sheet '{sheet.title}' of {len(book.worksheets)}",)
+            name = f"{name}[{sheet.title}]"  # so that every message says what was read
         problems = Problems(name, "row")
         table = gather(to_tables(_rows(first, filled, config, problems), name, notes=notes), name)
         problems.raise_if_any(hint="Give every column that has values a name in the first row")

@@ -215,7 +215,7 @@ async function explain() {
     if (mine !== turn) return;
     asked.explanation = found;
     show(asked);
-  } catch (refused) { fail(refused); }
+  } catch (refused) { $("status").textContent = ""; fail(refused); }
   $("why").disabled = false;
 }
 
@@ -247,7 +247,8 @@ function weights(text, { label, words }) {
 
 /* A file */
 
-function parse(text) {
+function parse(written) {
+  const text = written.replace(/^sep=.\r?\n/, "");
   const first = text.slice(0, (text.indexOf("\n") + 1 || text.length + 1) - 1);
   const separator = [",", ";", "\t"].reduce((a, b) => (first.split(b).length > first.split(a).length ? b : a));
   const rows = [];
@@ -280,7 +281,8 @@ async function open(chosen) {
   if (chosen.size > 50e6) return fail({ message: t("big") });
   const bytes = new Uint8Array(await chosen.arrayBuffer());
   let text;
-  try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
+  const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[bytes.slice(0, 2).join()];
+  try { text = new TextDecoder(wide || "utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
   const found = parse(text), width = found.heading.length;
   const wrong = found.rows.findIndex((row) => row.length !== width);
   if (!found.rows.length) return fail({ message: t("empty") });

@@ -103,12 +103,15 @@ def fit(
     crew, device = processes(), learner.device
     sharing = settings.sharding == "full" and crew.size > 1
     model = learner.model.to("cpu" if sharing else device)
+    rows = model.get_input_embeddings().weight.numel()
     with (
         active_vocabulary(model, used_ids(learner.pad_id, train, dev)),
         frozen(model, settings.freeze_layers),
         _lora(model, settings, seed) as kept,
     ):
         trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        used = model.get_input_embeddings().weight
+        trainable += (rows - used.numel()) * used.requires_grad  # those that do not occur stay as they are
         crew.broadcast_weights(model)
         with sharded(learner) if sharing else nullcontext(learner) as trained:
 
