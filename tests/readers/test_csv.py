@@ -206,3 +206,12 @@ def test_the_line_that_tells_excel_the_separator(write):
     table = read(write("sep=;\r\nText;Note\r\nGut, sehr gut;1\r\nSchlecht;2\r\n"))
     assert table.columns.to_pydict() == {"Text": ["Gut, sehr gut", "Schlecht"], "Note": ["1", "2"]}
     assert table.place(0).endswith(":3")
+
+
+def test_a_title_above_the_names(write):
+    table = read(write("Kundenbefragung 2024;;\nText;Note;Ort\nGut;1;Ulm\nSchlecht;2;Bonn\nNaja;3;Kiel\n"))
+    assert table.columns.column_names == ["Text", "Note", "Ort"]
+    assert (len(table), table.place(0)[-2:]) == (3, ":3")
+    assert "the first line is a title and is passed over" in table.notes
+    index = read(write(",text\n0,Gut\n1,Schlecht\n2,Naja\n"))  # as data frames are written
+    assert (index.columns.column_names[1], len(index)) == ("text", 3)

@@ -85,6 +85,10 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
         delimiter, quoting, rows = _best_of_bad(text, choices, samples, is_cut)
     elif not named and delimiter != usual:
         notes.append(f"delimiter {shown(delimiter)}")
+    has_title = header is None and _has_title(rows)
+    if has_title:
+        notes.append("the first line is a title and is passed over")
+        rows = rows[1:]
     first = rows[0] if rows else []
     has_header = is_header(first, rows[1:]) if header is None else header
     if not has_header and header is None:
@@ -93,7 +97,7 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     for cell, name in zip(map(str.strip, first), names, strict=True):
         if has_header and cell not in ("", name):
             notes.append(f"a second column is called '{cell}' and is read as '{name}'")
-    return Dialect(delimiter, quoting, has_header, names, tuple(notes))
+    return Dialect(delimiter, quoting, has_header, names, tuple(notes), int(has_title))
 
 
 def fits_delimiter(text: str, delimiters: Iterable[str], names: bool) -> bool:
@@ -198,6 +202,14 @@ def _best_of_bad(text: str, choices: Sequence[str], samples: Iterable[_Sample], 
         if all(len(row) == 1 for row in rows):
             return delimiter, quoting, rows
     return next(_samples(text, [NO_DELIMITER], is_cut), (choices[0], STANDARD, []))
+
+
+def _has_title(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row has a single cell that is not empty, and the second names the columns."""
+    if len(rows) < 3 or len(rows[0]) < 2:
+        return False
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:2]]
+    return filled == [1, len(rows[0])] and is_header(rows[1], rows[2:])
 
 
 def _fit(rows: Sequence[Sequence[str]]) -> float:

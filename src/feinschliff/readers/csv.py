@@ -118,7 +118,7 @@ def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
     if told:  # a line that Excel reads and writes: which sign stands between cells
         text, named = text[told.end() :], named or told[1]
     dialect = find_dialect(text, usual, named, config.header, len(file.head) == HEAD_BYTES)
-    dialect = replace(dialect, skip=int(told is not None))
+    dialect = replace(dialect, skip=dialect.skip + int(told is not None))
     if len(dialect.names) > MAX_COLUMNS:
         raise DataError(
             f"there are {len(dialect.names):,} columns", where=file.name, allowed=f"At most {MAX_COLUMNS:,}"
