@@ -97,6 +97,7 @@ def test_some_records_are_encoded_as_they_are_alone():
 
 
 COSTS = [[0, 1, 1], [0.4, 0, 1], [0.4, 1, 0]]
+SUMS = [[0, 1, 5, 5], [0, 1, 5, 5], [1, 0, 5, 5], [1, 0, 5, 5]]
 
 
 @pytest.mark.parametrize("rules", [{"costs": COSTS}, {"least": [0.62, 0.02, 0.62]}, {"weights": [1, 3, 1]}])
@@ -119,6 +120,14 @@ def test_errors_as_large_as_seen_never_change_what_costs_and_limits_decide(rules
     said, true = (check._decide(each, Every())[1] for each in (wrong, exact))
     assert (said == true).all()
     assert 64 < check.compared < 10_000
+
+
+@pytest.mark.parametrize("more", [{}, {"unsure_cost": 0.5}])
+def test_costs_are_sums_which_all_labels_move(more):
+    task, rules = registry.load("tasks", "classification"), {"costs": SUMS, **more}
+    logits = np.log(np.array([[0.26, 0.26, 0.24, 0.24], [0.4, 0.4, 0.1, 0.1]], np.float32))
+    check = Check(task, tuple("abcd"), rules, None, safety=1, error=0.05)
+    assert check._open(None, logits).tolist() == [0]
 
 
 def test_entities_decided_by_sums_are_computed_again(encoder):

@@ -213,5 +213,10 @@ def test_a_title_above_the_names(write):
     assert table.columns.column_names == ["Text", "Note", "Ort"]
     assert (len(table), table.place(0)[-2:]) == (3, ":3")
     assert "the first line is a title and is passed over" in table.notes
+    blank = read(write('\n"Report\nof May",,\ntext,label,n\nhello there,ham,x\nbuy now,spam,y\n'))
+    assert blank.columns.column_names == ["text", "label", "n"]
+    assert (len(blank), blank.place(0)[-2:]) == (2, ":5")
+    for plain in (",text\ndoc1,Hello\ndoc2,Good\n", "text;\nHello world;ham\nGood bye;spam\n"):
+        assert len(read(write(plain))) == 2
     index = read(write(",text\n0,Gut\n1,Schlecht\n2,Naja\n"))  # as data frames are written
     assert (index.columns.column_names[1], len(index)) == ("text", 3)

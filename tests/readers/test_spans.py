@@ -187,7 +187,9 @@ def test_tokens_with_their_text_and_tags(write):
         [{"start": 1, "end": 4, "label": "LOC"}],
         [{"start": 0, "end": 3, "label": "PER"}],
     ]
-    with pytest.raises(DataError, match="'ist' is not in the text"):
-        read(write({**rows[0], "text": "(Ulm) war alt"}))
+    unlabelled = {"text": "Ada", "tokens": ["Ada"], "ner_tags": None}
+    assert read(write(*rows, unlabelled)).columns["spans"].to_pylist()[-1] is None
+    for other in ({"text": "(Ulm) war alt"}, {"spans": [{"start": 1, "end": 4, "label": "LOC"}]}):
+        assert "ner_tags" in read(write({**rows[0], **other})).columns.column_names  # as it stands
     several = [{"text": "Ada lebt", "tokens": ["Ada", "lebt"], "labels": ["joy", "O", "fear"]}]
     assert "spans" not in read(write(*several)).columns.column_names

@@ -86,6 +86,10 @@ def test_json_has_no_word_for_what_is_no_number(tmp_path):
     )
     rows = [json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "a.jsonl").open()]
     assert [row["x"] for row in rows] == [None, None, 1.5]
+    inner = pa.table({"text": ["a"], "e": [[1.0, float("nan")]], "s": [{"x": float("inf")}]})
+    write_table(inner, tmp_path / "b.jsonl")
+    row = json.loads((tmp_path / "b.jsonl").read_text(), parse_constant=pytest.fail)
+    assert (row["e"], row["s"]) == ([1.0, None], {"x": None})
 
 
 def test_objects_without_keys_and_columns_that_change_in_parquet(tmp_path):

@@ -127,12 +127,13 @@ def reading(overrides: list[str] | None, format: str | None) -> dict[str, Any]:
     from feinschliff.config import load_config
     from feinschliff.errors import ConfigError
 
+    allowed = tuple(f"data.{name}" for name in ("format", "delimiter", "header", "encoding", "tag_scheme"))
     for text in overrides or ():
-        if not text.strip().startswith("data."):
+        if text.partition("=")[0].strip() not in allowed:
             raise ConfigError(
                 f"'{text}' changes nothing here",
                 where="--set",
-                allowed="How the file is read, such as data.encoding=cp1252",
+                allowed=f"What says how the file is read: {', '.join(allowed)}",
             )
     data = load_config(None, overrides or (), {"data.format": format}).data
     return {f"data.{name}": value for name, value in data.model_dump(exclude_defaults=True).items()}

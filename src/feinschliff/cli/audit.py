@@ -233,11 +233,13 @@ def _removed_path(path: Path) -> Path:
 
 def _keep_inputs(inputs: Sequence[str | Path | None], outputs: Sequence[Path | None]) -> None:
     """Raise ConfigError where a file to write is one that is read, or is written twice."""
+    from os.path import realpath
+
     from feinschliff.errors import ConfigError
 
-    taken = {Path(name).resolve() for name in inputs if name is not None and Path(name).exists()}
+    taken = {realpath(name) for name in inputs if name is not None}
     for path in outputs:
         for each in (path, _removed_path(path)) if path is not None else ():
-            if each.resolve() in taken:
+            if realpath(each) in taken:
                 raise ConfigError("is read, too, or written twice", where=str(each), hint="Name another file")
-            taken.add(each.resolve())
+            taken.add(realpath(each))

@@ -195,9 +195,9 @@ def print_rows(rows: pa.Table) -> None:
     import json
     import sys
 
-    from feinschliff.readers import finite
+    from feinschliff.readers import json_rows
 
-    for row in finite(rows).to_pylist():
+    for row in json_rows(rows):
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 

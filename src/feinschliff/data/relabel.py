@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -135,7 +136,7 @@ def _cell(wish: str, kind: pa.DataType, where: str) -> Any:
         raise DataError(f"'{wish}' cannot be a label here", where=where, allowed=allowed) from None
 
 
-def _resolved(place: str) -> str:
+def _resolved(place: str | None) -> str:
     """Return a place whose file is named from the root on, so that the same file has one name."""
-    name, _, line = place.rpartition(":")
-    return f"{os.path.abspath(name)}:{line}"  # noqa: PTH100  (for every row; the file is not asked)
+    match = re.fullmatch(r"(.+?)((?:, row |:)\d+)?", place or "")
+    return os.path.abspath(match[1]) + (match[2] or "") if match else ""  # noqa: PTH100  (no file is asked)

@@ -70,25 +70,37 @@ class Check:
         if np.issubdtype(decided.dtype, np.floating):
             return np.arange(0)
         open_ = np.zeros(len(logits), bool)
-        for moved in self._moved(logits, chosen):
-            for shift in (-2 * reach, 2 * reach):
-                _, again = self._decide(logits + np.where(moved, np.float32(shift), 0), encoded)
-                open_ |= (again != decided).reshape(len(logits), -1).any(1)
+        for shift in self._shifts(logits.shape, chosen, reach):
+            _, again = self._decide(logits + shift.astype(np.float32), encoded)
+            open_ |= (again != decided).reshape(len(logits), -1).any(1)
         return np.flatnonzero(open_)
 
-    def _moved(self, logits: np.ndarray, chosen: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield which logits are moved together to see whether that changes a decision: bool [N, L].
+    def _shifts(self, shape: tuple[int, int], chosen: np.ndarray, reach: float) -> Iterator[np.ndarray]:
+        """Yield errors [N, L] among which is one that changes the decision, if any within `reach` does.
 
-        Of several labels each is decided for itself. Of one, it is enough to move the chosen one, unless what
-        is decided hangs on others, too: by costs, or by a limit that is not the same for all.
+        Of several labels each is decided for itself. Of one, it is enough to move the chosen one, unless the
+        limits of labels differ: then each. Costs are sums, so that all labels move at once, those up that
+        make the answer dearer than another one, or than none.
         """
+        numbers = np.arange(shape[1])
         if chosen.ndim > 1:
-            yield np.ones(logits.shape, bool)
-        elif "costs" in self.rules or len(set(self.rules.get("least", ()))) > 1:
-            for label in range(logits.shape[1]):
-                yield np.broadcast_to(np.arange(logits.shape[1]) == label, logits.shape)
+            moved = [np.ones(shape, bool)]
+        elif len(set(self.rules.get("least", ()))) > 1:
+            moved = [np.broadcast_to(numbers == label, shape) for label in numbers]
         else:
-            yield np.arange(logits.shape[1]) == chosen[:, None]
+            moved = [numbers == chosen[:, None]]
+        for each in moved:
+            yield -2 * reach * each
+            yield 2 * reach * each
+        if "costs" in self.rules:
+            costs, nothing = np.asarray(self.rules["costs"], float), self.rules.get("unsure_cost")
+            own = costs.T[chosen]
+            for other in costs.T:
+                yield reach * np.sign(own - other)
+            if nothing is not None:
+                yield reach * np.sign(own - nothing)
+                for other in costs.T:
+                    yield np.broadcast_to(reach * np.sign(nothing - other), shape)
 
     def _decide(self, logits: np.ndarray, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """Return what is chosen, and the same with -1 where it is withheld.

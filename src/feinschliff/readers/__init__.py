@@ -25,7 +25,7 @@ from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
-from feinschliff.readers._write import TableWriter, finite, write_table
+from feinschliff.readers._write import TableWriter, json_rows, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
 
 __all__ = [
@@ -33,9 +33,9 @@ __all__ = [
     "Source",
     "Table",
     "TableWriter",
-    "finite",
     "iter_batches",
     "join_tokens",
+    "json_rows",
     "read",
     "tags_of",
     "without_surrogates",

@@ -36,7 +36,7 @@ def read(file: Input, dialect: Dialect) -> Table:
     Raises:
         NotWellFormed: rows of different widths, quotes in the middle of cells, old Macintosh line ends.
     """
-    if dialect.quoting not in (STANDARD, ORDINARY) or dialect.skip:
+    if dialect.quoting not in (STANDARD, ORDINARY) or dialect.skip or dialect.title:
         raise NotWellFormed
     try:
         return gather(_batches(file, dialect), file.name)

@@ -41,6 +41,7 @@ class Dialect:
         quoting: A key of QUOTINGS.
         header: Whether the first row names the columns.
         names: The columns' names.
+        title: Whether a row with a title stands above all others.
         skip: Lines before the first row.
     """
 
@@ -49,6 +50,7 @@ class Dialect:
     header: bool = True
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    title: bool = False
     skip: int = 0
 
     @property
@@ -97,7 +99,7 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     for cell, name in zip(map(str.strip, first), names, strict=True):
         if has_header and cell not in ("", name):
             notes.append(f"a second column is called '{cell}' and is read as '{name}'")
-    return Dialect(delimiter, quoting, has_header, names, tuple(notes), int(has_title))
+    return Dialect(delimiter, quoting, has_header, names, tuple(notes), has_title)
 
 
 def fits_delimiter(text: str, delimiters: Iterable[str], names: bool) -> bool:
@@ -205,8 +207,8 @@ def _best_of_bad(text: str, choices: Sequence[str], samples: Iterable[_Sample], 
 
 
 def _has_title(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row has a single cell that is not empty, and the second names the columns."""
-    if len(rows) < 3 or len(rows[0]) < 2:
+    """Return whether the first row is words in its first cell, nothing else, and the second names columns."""
+    if len(rows) < 3 or len(rows[0]) < 3 or len(rows[0][0].split()) < 2:
         return False
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:2]]
     return filled == [1, len(rows[0])] and is_header(rows[1], rows[2:])

@@ -142,10 +142,18 @@ def find_tokens(tokens: Sequence[str], text: str | None) -> list[int]:
 
 
 def _are_tags(columns: pa.Table, name: str) -> bool:
-    """Return whether a column has a tag for each token: labels of whole texts may be lists, too."""
-    rows = list(zip(columns["tokens"].to_pylist(), columns[name].to_pylist(), strict=True))
-    lengths = all(len(tokens or ()) == len(tags or ()) for tokens, tags in rows)
-    return lengths and all(_tags.is_tag(tag) for _, tags in rows for tag in tags or ())
+    """Return whether a column has a tag for each token, and the tokens are those of the text.
+
+    Labels of whole texts may be lists, too, and tokens may be written otherwise than in the text.
+    """
+    cells = (columns[part].to_pylist() for part in ("text", "tokens", name))
+    rows = [(text, tokens or [], tags) for text, tokens, tags in zip(*cells, strict=True) if tags is not None]
+    return all(
+        len(tokens) == len(tags)
+        and all(_tags.is_tag(tag or "O") for tag in tags)
+        and len(find_tokens([token or "" for token in tokens], text)) == len(tokens)
+        for text, tokens, tags in rows
+    )
 
 
 def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = False) -> Table:
@@ -159,8 +167,10 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         return table
     name = next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
     written = columns["text"].to_pylist() if "text" in columns.column_names else None
-    if written is not None and (name is None or not _are_tags(columns, name)):
+    has_spans = "spans" in columns.column_names
+    if written is not None and (name is None or has_spans or not _are_tags(columns, name)):
         return table
+    is_open = [] if written is None or name is None else columns[name].is_null().to_pylist()
     lines = None if table.lines is None else table.lines
     problems = Problems(table.name, "row" if lines is None else "line")
     scheme: str = config.tag_scheme if name else "io"
@@ -168,9 +178,14 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         scheme = _tags.find_scheme(
             {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
         )
-    texts, spans, uneven = [], [], 0
+    texts: list[str] = []
+    spans: list[list[dict[str, object]] | None] = []
+    uneven = 0
     for row, tokens, tags in _sentences(columns, name):
         number = table.offset + row + 1 if lines is None else lines[row].as_py()
+        if is_open and is_open[row]:
+            spans.append(None)
+            continue
         if len(tokens) != len(tags):
             problems.add(number, f"{counted(len(tokens), 'token')} but {counted(len(tags), 'tag')}")
             uneven += 1
@@ -178,10 +193,7 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         _check(tags, scheme, number, problems, one_line_per_token)
         text, begins = join_tokens(tokens)
         if written is not None:
-            text, begins = written[row], find_tokens(tokens, written[row])
-            if len(begins) < len(tokens):
-                problems.add(number, f"'{tokens[len(begins)]}' is not in the text, or not there")
-                continue
+            begins = find_tokens(tokens, written[row])
         texts.append(text)
         entities = _tags.to_entities([_tags.split_tag(tag, scheme) for tag in tags])
         spans.append(

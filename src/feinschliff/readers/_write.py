@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -106,7 +107,7 @@ class TableWriter:
             case ".parquet":
                 self._write_parquet(columns)
             case ".jsonl":
-                for row in _rows(columns):
+                for row in json_rows(columns):
                     self.stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
             case suffix:
                 self._write_csv(columns, "\t" if suffix == ".tsv" else ",")
@@ -130,7 +131,7 @@ class TableWriter:
     def _write_csv(self, columns: pa.Table, delimiter: str) -> None:
         if self.num_rows == 0:
             self.stream.write(_csv_line(columns.column_names, delimiter))
-        for row in _rows(columns):
+        for row in json_rows(columns):
             self.stream.write(_csv_line(row.values(), delimiter))
 
     def _failure(self, error: OSError) -> ResourceError:
@@ -171,24 +172,32 @@ def _remove_left_over(folder: Path, prefix: str) -> None:
                 path.unlink()
 
 
-def _rows(columns: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in finite(columns).to_batches(max_chunksize=8192):
-        yield from batch.to_pylist()
-
-
-def finite(columns: pa.Table) -> pa.Table:
-    """Return a table without NaN and infinity, for which JSON has no word: such cells are missing."""
+def json_rows(columns: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows without NaN and infinity, for which JSON has no word: they are None."""
+    inside = []
     for index, field in enumerate(columns.schema):
         if pa.types.is_floating(field.type):
             cells = columns[index]
             columns = columns.set_column(index, field, pc.if_else(pc.is_finite(cells), cells, None))
-    return columns
+        elif _has(field.type, pa.types.is_floating):
+            inside.append(field.name)
+    for batch in columns.to_batches(max_chunksize=8192):
+        for row in batch.to_pylist():
+            yield row | {name: _finite(row[name]) for name in inside}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _storable(columns: pa.Table) -> pa.Table:
     """Return a table whose objects without any key, which Parquet cannot hold, are written as JSON."""
     for index, field in enumerate(columns.schema):
-        if _has_empty(field.type):
+        if _has(field.type, lambda kind: pa.types.is_struct(kind) and not kind.num_fields):
             texts = [
                 None if v is None else json.dumps(v, ensure_ascii=False, default=str)
                 for v in columns[index].to_pylist()
@@ -197,9 +206,9 @@ def _storable(columns: pa.Table) -> pa.Table:
     return columns
 
 
-def _has_empty(kind: pa.DataType) -> bool:
-    inner = [kind.field(i).type for i in range(kind.num_fields)]
-    return (pa.types.is_struct(kind) and not inner) or any(map(_has_empty, inner))
+def _has(kind: pa.DataType, what: Callable[[pa.DataType], bool]) -> bool:
+    """Return whether a type, or one within it, is such."""
+    return what(kind) or any(_has(kind.field(i).type, what) for i in range(kind.num_fields))
 
 
 def _csv_line(cells: Iterable[Any], delimiter: str) -> str:

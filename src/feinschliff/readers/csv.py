@@ -118,7 +118,7 @@ def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
     if told:  # a line that Excel reads and writes: which sign stands between cells
         text, named = text[told.end() :], named or told[1]
     dialect = find_dialect(text, usual, named, config.header, len(file.head) == HEAD_BYTES)
-    dialect = replace(dialect, skip=dialect.skip + int(told is not None))
+    dialect = replace(dialect, skip=int(told is not None))
     if len(dialect.names) > MAX_COLUMNS:
         raise DataError(
             f"there are {len(dialect.names):,} columns", where=file.name, allowed=f"At most {MAX_COLUMNS:,}"
@@ -136,7 +136,7 @@ def _rows(
 ) -> Iterator[Table]:
     """Yield tables of the good rows; the bad ones go to `problems`."""
     reader = open_rows(islice(read_lines(file, encoding), dialect.skip, None), dialect)
-    width, skip_header = len(dialect.names), dialect.header
+    width, above = len(dialect.names), dialect.title + dialect.header
     rows: list[list[str]] = []
     lines: list[int] = []
     offset, line = 0, 1 + dialect.skip
@@ -156,8 +156,8 @@ def _rows(
         if row is None:
             return
         is_blank = not row or (width > 1 and len(row) == 1 and not row[0].strip())
-        if not is_blank and skip_header:
-            skip_header = False
+        if not is_blank and above:
+            above -= 1
         elif not is_blank and len(row) != width:
             problems.add(line, f"{len(row)} cells" if len(row) > 1 else "one cell")
         elif not is_blank:

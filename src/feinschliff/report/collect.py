@@ -129,15 +129,9 @@ def detail_facts(
 def requirement_facts(
     texts: Sequence[str], scores: Mapping[str, Mapping[str, float]]
 ) -> list[dict[str, Any]]:
-    """Return the `requirements` part: each with whether it was reached.
-
-    A metric that these texts leave undefined, such as `roc_auc` of a single class, is not reached.
-    """
+    """Return the `requirements` part: each with whether it was reached."""
     found = {name: Interval(**score) for name, score in scores.items()}
-    checked = [
-        (text, wish.check(found) if wish.metric in found else (False, None))
-        for text, wish in ((text, requirement(text)) for text in texts)
-    ]
+    checked = [(text, requirement(text).check(found)) for text in texts]
     return [{"text": text, "reached": reached, "value": value} for text, (reached, value) in checked]
 
 
