@@ -227,7 +227,7 @@ def _cell(done: dict[Any, dict[str, Any]], system: str, data: str, metric: str, 
 
 def _seconds(done: dict[Any, dict[str, Any]], system: str, data: str) -> str:
     """Median over the seeds; runs that were halted meanwhile have none."""
-    found = [r["train_seconds"] for (s, d, _), r in done.items() if (s, d) == (system, data)]
+    found = [r.get("train_seconds") for (s, d, _), r in done.items() if (s, d) == (system, data)]
     found = [seconds for seconds in found if seconds is not None]
     return f"{statistics.median(found):.0f}" if found else "-"
 
