@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -53,6 +54,28 @@ def test_a_killed_call_goes_on_and_writes_the_same(
     assert len(predicted) == 2  # of four chunks
     assert cut.read_bytes() == whole.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([whole.name, cut.name])
+
+
+def test_a_full_disk_loses_nothing(
+    cli, trained, toy_csv, tmp_path, small_chunks, monkeypatch
+):
+    from pyarrow import feather
+
+    honest, written = feather.write_feather, []
+
+    def full(rows, path, **options):
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        honest(rows, path, **options)
+
+    monkeypatch.setattr(feather, "write_feather", full)
+    done = cli("predict", trained, toy_csv, "-o", tmp_path / "out.csv")
+    assert (done.code, "Free some space there" in done.err) == (1, True)
+    monkeypatch.setattr(feather, "write_feather", honest)
+    done = cli("predict", trained, toy_csv, "-o", tmp_path / "out.csv")
+    assert (done.code, "Going on after 64 rows" in done.err) == (0, True)
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_parts_of_another_input_are_not_taken(cli, trained, toy_csv, tmp_path, small_chunks):

@@ -1,6 +1,6 @@
 """Predictions made so far, kept beside the output until it is complete, so that a killed call can go on.
 
-Each chunk of rows becomes a Parquet file that takes its name when it is whole. A later call that reads the
+Each chunk of rows becomes a file that takes its name when it is whole. A later call that reads the
 same input with the same model takes them as they are, and writes what an uninterrupted one would have
 written.
 """
@@ -83,8 +83,11 @@ class Parts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Throw everything away unless the call was interrupted."""
-        if self.folder is not None and (kind is None or issubclass(kind, Exception)):
+        """Throw everything away, unless the call was interrupted or the machine ran out of something."""
+        from feinschliff.errors import ResourceError
+
+        ended = kind is None or (issubclass(kind, Exception) and not issubclass(kind, ResourceError))
+        if self.folder is not None and ended:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self, folder: Path) -> None:
