@@ -56,9 +56,7 @@ def test_a_killed_call_goes_on_and_writes_the_same(
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([whole.name, cut.name])
 
 
-def test_a_full_disk_loses_nothing(
-    cli, trained, toy_csv, tmp_path, small_chunks, monkeypatch
-):
+def test_a_full_disk_loses_nothing(cli, trained, toy_csv, tmp_path, small_chunks, monkeypatch):
     from pyarrow import feather
 
     honest, written = feather.write_feather, []
