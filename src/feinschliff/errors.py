@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class FeinschliffError(Exception):
@@ -152,6 +152,16 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """
     close = nearest(name, candidates)
     return f"Did you mean '{close}'?" if close else None
+
+
+def no_such(what: str, name: str, known: Collection[str], where: str | None = None) -> ConfigError:
+    """Return the error for a name that stands for nothing; the nearest is suggested."""
+    return ConfigError(
+        f"there is no {what} '{name}'",
+        where=where,
+        allowed=f"There are: {', '.join(known)}",
+        hint=did_you_mean(name, known),
+    )
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 
-from feinschliff.errors import ConfigError, did_you_mean
+from feinschliff.errors import no_such
 
 FAMILIES = ("readers", "tasks", "objectives", "baselines", "exporters")
 
@@ -37,9 +37,5 @@ def load(family: str, name: str) -> ModuleType:
     """
     known = names(family)
     if name not in known:
-        raise ConfigError(
-            f"there is no {family.rstrip('s')} '{name}'",
-            allowed=f"There are: {', '.join(known)}",
-            hint=did_you_mean(name, known),
-        )
+        raise no_such(family.rstrip("s"), name, known)
     return importlib.import_module(f"feinschliff.{family}.{name}")

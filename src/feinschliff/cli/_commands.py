@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from feinschliff import __version__
-from feinschliff.errors import ConfigError, RunInterrupted, did_you_mean
+from feinschliff.errors import RunInterrupted, no_such
 
 ORDER = (
     "quickstart",
@@ -48,11 +48,7 @@ class Commands(TyperGroup):
         """
         known = self.list_commands(ctx)
         if cmd_name not in known:
-            raise ConfigError(
-                f"there is no command '{cmd_name}'",
-                allowed=f"There are: {', '.join(known)}",
-                hint=did_you_mean(cmd_name, known),
-            )
+            raise no_such("command", cmd_name, known)
         module = importlib.import_module(f"feinschliff.cli.{cmd_name}")
         app = getattr(module, "app", None)
         if app is None:

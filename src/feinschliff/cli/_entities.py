@@ -26,7 +26,7 @@ def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -
         ConfigError: a file of tags cannot hold what is asked for.
     """
     from feinschliff.cli._output import console
-    from feinschliff.errors import ConfigError, did_you_mean
+    from feinschliff.errors import ConfigError, no_such
 
     if output is None or output.suffix.lower() != ".conll":
         if scheme is not None:
@@ -46,12 +46,7 @@ def form(model: Model, output: Path | None, scheme: str | None, explain: bool) -
             "a .conll file has no place for explanations", where="--explain", hint="Write .jsonl"
         )
     if scheme is not None and scheme not in SCHEMES:
-        raise ConfigError(
-            f"there is no tag scheme '{scheme}'",
-            where="--tag-scheme",
-            allowed=f"There are: {', '.join(SCHEMES)}",
-            hint=did_you_mean(scheme, SCHEMES),
-        )
+        raise no_such("tag scheme", scheme, SCHEMES, "--tag-scheme")
     return "tags"
 
 

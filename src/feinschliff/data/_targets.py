@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from feinschliff import registry
 from feinschliff.data import _names
 from feinschliff.data.dataset import SPAN, TARGET_TYPES, Kind
-from feinschliff.errors import ConfigError, DataError, counted, did_you_mean
+from feinschliff.errors import ConfigError, DataError, counted, no_such
 from feinschliff.readers import Table
 
 MAX_CLASSES_BY_NUMBER = 20
@@ -44,12 +44,7 @@ def require_task(wanted: str) -> None:
     """Raise ConfigError, suggesting the nearest, unless this is a task, `auto` or `unlabelled`."""
     known = ("auto", *registry.names("tasks"), "unlabelled")
     if wanted not in known:
-        raise ConfigError(
-            f"there is no task '{wanted}'",
-            where="task",
-            allowed=f"There are: {', '.join(known)}",
-            hint=did_you_mean(wanted, known),
-        )
+        raise no_such("task", wanted, known, "task")
 
 
 def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, float]:
