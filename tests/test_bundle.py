@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import tiny
-from feinschliff import bundle
+from feinschliff import bundle, registry
 from feinschliff.data import Records
+from feinschliff.encode import Reading
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.models import load as loading
 from feinschliff.pipeline import tune
@@ -244,3 +245,20 @@ def test_weights_may_be_read_by_whoever_may_read_the_rest(trained):
     modes = {path.name: path.stat().st_mode for path in (trained / "model").iterdir()}
     assert {"model.safetensors", "config.json"} <= set(modes)
     assert len(set(modes.values())) == 1, modes
+
+
+def test_pairs_for_a_model_without_segments_are_read_alike_once_saved(tmp_path):
+    """Its tokenizer makes segment ids by itself, for which the model has a single vector."""
+    base = tiny.make(tmp_path / "base", "bert", type_vocab_size=1)
+    settings = json.loads((base / "tokenizer_config.json").read_text()) | {"tokenizer_class": "BertTokenizer"}
+    settings.pop("model_input_names", None)
+    (base / "tokenizer_config.json").write_text(json.dumps(settings))
+    part = registry.load("tasks", "classification")
+    network = loading.load_model(base, part.AUTO_CLASS, **part.head(("a", "b")))
+    tokenizer = loading.load_tokenizer(base)
+    loading.match_inputs(tokenizer, network)
+    spec = bundle.Spec("classification", ("a", "b"), Reading(48, pairs=True))
+    model = bundle.Model(network, tokenizer, spec, device="cpu")
+    bundle.save(model, tmp_path / "model")
+    again = bundle.load(tmp_path / "model", "cpu")
+    assert again.predict(["the soup"], ["was new."]) == model.predict(["the soup"], ["was new."])

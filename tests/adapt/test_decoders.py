@@ -40,3 +40,16 @@ def test_adapters(name, tied, tmp_path):
 def test_halves_of_nothing_do_no_harm():
     states, none = torch.ones(2, 3, 4), torch.tensor([[1, 1, 0], [0, 0, 0]])
     assert mean_vectors(states, none).tolist() == [[1.0] * 4, [0.0] * 4]
+
+
+def test_special_tokens_beyond_the_embeddings_stand_for_no_text(tmp_path):
+    base = tiny.make(tmp_path / "base", "gpt2", "AutoModelForCausalLM")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+    network = transformers.AutoModelForCausalLM.from_pretrained(base)
+    more = network.config.vocab_size - len(tokenizer) + 1
+    tokenizer.add_special_tokens({"additional_special_tokens": [f"<image{n}>" for n in range(more)]})
+    assert max(tokenizer.all_special_ids) == network.config.vocab_size
+    tokenizer.save_pretrained(base)
+    corpus = tiny.write_corpus(tmp_path / "corpus.txt")
+    settings = {"adapt.heldout_share": 0.4, "adapt.general": "none", "train.epochs": 1}
+    assert run(tiny.adaptation(base, corpus, tmp_path / "out", **settings))["losses"]["test"]
