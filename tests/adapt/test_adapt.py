@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 
 import pytest
 import torch
@@ -73,27 +76,36 @@ def test_the_report_draws_the_loss_from_before_the_first_step():
     assert "<title>10: 3.000</title>" in html
 
 
+def interrupted_at_step(number):
+    def stop(event):
+        if isinstance(event, Step) and event.step == number:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return stop
+
+
 def test_goes_on_to_the_same_bits(encoder, corpus, tmp_path):
     run(config(encoder("bert"), corpus, tmp_path / "whole"))
-    seen = []
-
-    def stop(event):
-        if isinstance(event, Step):
-            seen.append(event)
-            if len(seen) == 8:
-                import os
-                import signal
-
-                os.kill(os.getpid(), signal.SIGINT)
-
     with pytest.raises(RunInterrupted, match="feinschliff adapt --resume"):
-        run(config(encoder("bert"), corpus, tmp_path / "cut"), listen=stop)
+        run(config(encoder("bert"), corpus, tmp_path / "cut"), listen=interrupted_at_step(8))
     run(config(encoder("bert"), corpus, tmp_path / "cut"), resume=True)
     one, other = (
         transformers.AutoModelForMaskedLM.from_pretrained(tmp_path / name / "model").state_dict()
         for name in ("whole", "cut")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_does_not_go_on_from_another_base(encoder, corpus, tmp_path):
+    base = shutil.copytree(encoder("bert"), tmp_path / "base")
+    chosen = config(base, corpus, tmp_path / "cut")
+    with pytest.raises(RunInterrupted):
+        run(chosen, listen=interrupted_at_step(8))
+    network = transformers.AutoModel.from_pretrained(base)
+    network.get_input_embeddings().weight.data.add_(0.01)
+    network.save_pretrained(base)
+    with pytest.raises(ConfigError, match="checkpoint"):
+        run(chosen, resume=True)
 
 
 def test_settings_that_mean_nothing_here_are_refused(encoder, corpus, tmp_path):

@@ -172,6 +172,15 @@ def test_excel_takes_the_first_sheet_with_rows(workbook):
         read(workbook([], []))
 
 
+def test_excel_takes_the_sheet_that_is_named(workbook):
+    path = workbook([["text"], ["a"]], [["text"], ["b"]], [])
+    assert read(path, DataConfig(sheet="Tabelle2")).columns.to_pylist() == [{"text": "b"}]
+    with pytest.raises(ConfigError, match=r"no sheet 'Tabelle4'.*There are: Tabelle1, Tabelle2, Tabelle3"):
+        read(path, DataConfig(sheet="Tabelle4"))
+    with pytest.raises(DataError, match="the sheet has no rows"):
+        read(path, DataConfig(sheet="Tabelle3"))
+
+
 def test_excel_without_header_or_with_cells_beyond_it(workbook):
     assert read(workbook([["a text", 1], ["more", 2]])).columns.column_names == ["column_1", "column_2"]
     with pytest.raises(DataError, match="row 3: 2 cells under 1 names"):

@@ -98,6 +98,22 @@ def test_all_illegal_tags_are_reported_at_once(write):
     assert spans(read(path, DataConfig(tag_scheme="iob1")), 3) == [(3, 10, "LOC")]
 
 
+def test_prefixes_in_lower_case(write):
+    text = "anna b-per\nsmith i-per\nsah o\nulm b-loc\n\n" * 3
+    assert spans(read(write(text))) == [(0, 10, "per"), (15, 18, "loc")]
+    assert spans(read(write(text.upper()))) == [(0, 10, "PER"), (15, 18, "LOC")]
+    bilou = "anna b-per\nsmith l-per\nsah o\nulm u-loc\n\n"
+    assert spans(read(write(bilou))) == [(0, 10, "per"), (15, 18, "loc")]
+    with pytest.raises(DataError, match="tag 'I-loc' follows 'O'"):
+        read(write(text + "in o\nulm i-loc\n"))
+
+
+def test_types_that_look_like_prefixes_in_lower_case(write):
+    table = read(write("a@b.de e-mail\nund O\nanna person\n\n", "a.conll"))
+    assert spans(table) == [(0, 6, "e-mail"), (11, 15, "person")]
+    assert spans(read(write("a@b.de e-mail\nund O\n\n"))) == [(0, 6, "e-mail")]
+
+
 def test_an_entity_that_never_ends(write):
     path = write("Anna B-PER\nSmith E-PER\nUlm B-LOC\nist O\n\nBonn S-LOC\n")
     with pytest.raises(DataError, match=r":4: tag 'O' follows 'B-LOC', .* expected 'E-LOC'"):

@@ -126,8 +126,9 @@ def reading(overrides: list[str] | None, format: str | None) -> dict[str, Any]:
     """
     from feinschliff.config import load_config
     from feinschliff.errors import ConfigError
+    from feinschliff.readers import READING
 
-    allowed = tuple(f"data.{name}" for name in ("format", "delimiter", "header", "encoding", "tag_scheme"))
+    allowed = tuple(f"data.{name}" for name in READING)
     for text in overrides or ():
         if text.partition("=")[0].strip() not in allowed:
             raise ConfigError(

@@ -140,6 +140,7 @@ def calibration_texts(model: Model, folder: Path, given: str | None) -> Records 
     from feinschliff.api import understand
     from feinschliff.config import load_config
     from feinschliff.data import records_for
+    from feinschliff.readers import READING
 
     settings: dict[str, Any] = {}
     if given is None:
@@ -150,8 +151,7 @@ def calibration_texts(model: Model, folder: Path, given: str | None) -> Records 
         if data.train is None or not Path(data.train).is_file():
             return None
         given = data.train
-        described = ("format", "delimiter", "header", "encoding", "tag_scheme")
-        settings = {f"data.{name}": getattr(data, name) for name in described}
+        settings = {f"data.{name}": getattr(data, name) for name in READING}
     named = {"text": None, "text_pair": None}
     tables, columns = understand(model, given, named, settings, READ_ROWS)
     records = records_for(columns, next(tables), model.task)

@@ -29,6 +29,9 @@ class DataConfig(Section):
         None,
         description="Whether the first row of a CSV file or sheet names the columns; found when not given.",
     )
+    sheet: str | None = Field(
+        None, description="Sheet of an Excel workbook; the first one with rows when not given."
+    )
     encoding: str | None = Field(None, description="Character encoding; found when not given.")
     tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bilou"] = Field(
         "auto", description="How the tags of tokens mark entities; `iob1` also accepts tags out of order."

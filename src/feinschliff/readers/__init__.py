@@ -29,6 +29,7 @@ from feinschliff.readers._write import TableWriter, json_rows, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
 
 __all__ = [
+    "READING",
     "ConllWriter",
     "Source",
     "Table",
@@ -42,6 +43,9 @@ __all__ = [
     "write_table",
 ]
 
+READING = ("format", "delimiter", "header", "sheet", "encoding", "tag_scheme")
+"""Settings of `data` that say how a source is read."""
+
 Source = str | PathLike[str] | Input | Iterable[Any]
 """A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""
 
@@ -50,7 +54,7 @@ def read(source: Source, config: DataConfig | None = None) -> Table:
     """Read a source whole.
 
     Args:
-        config: `format`, `delimiter`, `header`, `encoding` and `tag_scheme` matter here.
+        config: The settings named in `READING` matter here.
 
     Raises:
         ConfigError: no such file, format or option.

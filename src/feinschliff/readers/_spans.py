@@ -174,10 +174,10 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
     lines = None if table.lines is None else table.lines
     problems = Problems(table.name, "row" if lines is None else "line")
     scheme: str = config.tag_scheme if name else "io"
+    pairs = {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
+    lower = scheme != "io" and _tags.in_lower_case({tag for pair in pairs for tag in pair})
     if scheme == "auto":
-        scheme = _tags.find_scheme(
-            {p for _, _, tags in _sentences(columns, name) for p in _tags.pairs_of(tags)}
-        )
+        scheme = _tags.find_scheme({(_upper(a), _upper(b)) for a, b in pairs} if lower else pairs)
     texts: list[str] = []
     spans: list[list[dict[str, object]] | None] = []
     uneven = 0
@@ -186,6 +186,8 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
         if is_open and is_open[row]:
             spans.append(None)
             continue
+        if lower:
+            tags = [_upper(tag) for tag in tags]
         if len(tokens) != len(tags):
             problems.add(number, f"{counted(len(tokens), 'token')} but {counted(len(tags), 'tag')}")
             uneven += 1
@@ -243,6 +245,10 @@ def _sentences(columns: pa.Table, tags: str | None) -> Iterator[tuple[int, list[
             tokens = [token or "" for token in values[0] or []]
             yield row, tokens, [tag or "O" for tag in values[1] or []] if tags else ["O"] * len(tokens)
             row += 1
+
+
+def _upper(tag: str) -> str:
+    return tag[0].upper() + tag[1:]
 
 
 def _is_list(columns: pa.Table, name: str, is_inner: Any) -> bool:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _PREFIXED = re.compile(r"([BIOESLUM])(?:[-_](.+))?")
+_IN_LOWER_CASE = re.compile(r"o|[bieslum][-_].+")
 _NAMELESS = "entity"
 
 Tag = tuple[str, str]
@@ -25,10 +26,27 @@ Tag = tuple[str, str]
 def is_tag(text: str) -> bool:
     """Return whether a text is a tag with a prefix.
 
-    >>> is_tag("B-PER"), is_tag("O"), is_tag("NNP")
-    (True, True, False)
+    >>> is_tag("B-PER"), is_tag("O"), is_tag("NNP"), is_tag("b-per")
+    (True, True, False, True)
     """
+    return _is_prefixed(text) or _IN_LOWER_CASE.fullmatch(text) is not None
+
+
+def _is_prefixed(text: str) -> bool:
     return _PREFIXED.fullmatch(text) is not None and (text == "O" or text[0] != "O")
+
+
+def in_lower_case(tags: Collection[str]) -> bool:
+    """Return whether all tags of the data have prefixes in lower case, which the other functions do not read.
+
+    `e-mail` alone may be a type; an `o`, or an entity that begins, shows that it is none.
+
+    >>> in_lower_case(["o", "b-per"]), in_lower_case(["O", "e-mail"]), in_lower_case(["B-per", "O"])
+    (True, False, False)
+    """
+    inside = set(tags) - {"O"}
+    begun = any(tag == "o" or tag[0] in "bsu" for tag in inside)
+    return begun and all(_IN_LOWER_CASE.fullmatch(tag) for tag in inside)
 
 
 def split_tag(text: str, scheme: str) -> Tag:
@@ -52,7 +70,7 @@ def find_scheme(pairs: Collection[tuple[str, str]]) -> str:
         pairs: Every (tag, next tag) of the data; `O` stands before and after each sentence.
     """
     tags = {tag for pair in pairs for tag in pair} - {"O"}
-    prefixes = {tag[0] for tag in tags if is_tag(tag)}
+    prefixes = {tag[0] for tag in tags if _is_prefixed(tag)}
     if tags and not prefixes:
         return "io"
     if prefixes & set("LU"):

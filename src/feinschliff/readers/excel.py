@@ -1,4 +1,4 @@
-"""Excel workbooks: the first sheet that has rows; the cells keep their kinds."""
+"""Excel workbooks: the sheet `data.sheet`, or the first that has rows; the cells keep their kinds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError, MissingExtraError
+from feinschliff.errors import DataError, MissingExtraError, no_such
 from feinschliff.readers._dialect import is_header, name_columns
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input
@@ -19,7 +19,7 @@ from feinschliff.readers._rows import MAX_COLUMNS, Row, to_tables
 from feinschliff.readers._table import Table
 
 SUFFIXES = (".xlsx", ".xlsm", ".xls")
-DESCRIPTION = "Excel (`.xlsx`): the first sheet with rows (extra `excel`)."
+DESCRIPTION = "Excel (`.xlsx`): `data.sheet`, or the first sheet with rows (extra `excel`)."
 MAGIC = b"PK\x03\x04"
 MAX_BYTES = 1 << 31
 """A workbook that unpacks to more is refused."""
@@ -44,6 +44,7 @@ def read(source: Any, config: DataConfig) -> Table:
     """Read a workbook; the places are row numbers of the sheet.
 
     Raises:
+        ConfigError: there is no sheet of the name asked for.
         DataError: no workbook, an old `.xls`, or an encrypted one.
         MissingExtraError: openpyxl is not installed.
     """
@@ -73,7 +74,12 @@ def read(source: Any, config: DataConfig) -> Table:
 
 
 def _read_book(book: Any, name: str, config: DataConfig) -> Table:
+    titles = [sheet.title for sheet in book.worksheets]
+    if config.sheet is not None and config.sheet not in titles:
+        raise no_such("sheet", config.sheet, titles, where=f"{name}: data.sheet")
     for sheet in book.worksheets:
+        if config.sheet not in (None, sheet.title):
+            continue
         sheet.reset_dimensions()  # what the file says of its size may be wrong
         rows = (
             (number, _cells(row)) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
@@ -90,7 +96,7 @@ def _read_book(book: Any, name: str, config: DataConfig) -> Table:
         table = gather(to_tables(_rows(first, filled, config, problems), name, notes=notes), name)
         problems.raise_if_any(hint="Give every column that has values a name in the first row")
         return table
-    raise DataError("no sheet has rows", where=name)
+    raise DataError("no sheet has rows" if config.sheet is None else "the sheet has no rows", where=name)
 
 
 def _rows(
