@@ -88,8 +88,21 @@ def test_one_label_with_a_goal_leaves_the_others_answering():
     found, targets = drawn(0)
     rules = fit_rules(found, targets, wanting(goal=("precision(b)>=0.9",)))
     some = decide(found, rules)
-    assert some.answered.all()
-    assert ((some.decided == 1) <= (found.scores[:, 1] >= rules["least"][1])).all()
+    assert (some.decided == found.decided).all()
+    sure = found.scores[:, 1] >= rules["least"][1]
+    assert (some.answered == (sure | (found.decided != 1))).all()
+    assert not some.answered.all()
+
+
+def test_a_refused_answer_is_withheld_and_given_to_no_other_label():
+    random = np.random.default_rng(0)
+    scores = softmax(random.normal(size=(3000, 3)) * [2, 2, 6], axis=1).astype(np.float32)
+    true = (scores.cumsum(1) > random.random((3000, 1))).argmax(1)
+    found = Predictions("classification", LABELS, scores.argmax(1), scores)
+    targets = [LABELS[t] for t in true]
+    rules = fit_rules(found, targets, wanting(goal=("precision>=0.9",)))
+    for entry in check(rules, decide(found, rules), targets, 0.95):
+        assert not entry["reached"] or entry["value"] >= 0.9
 
 
 def test_costs_decide():
@@ -131,6 +144,8 @@ def test_multilabel_and_entities():
     assert (precise["label"], wide["label"]) == ("a", "b")
     assert precise["value"] >= 0.9
     assert wide["value"] >= 0.9
+    kept = fit_rules(found, targets, wanting(goal=("precision(a)>=0.9",)), thresholds=[0.3, 0.2])
+    assert kept["thresholds"] == [rules["thresholds"][0], 0.2]
     rules = fit_rules(found, targets, wanting(goal=("precision(a)>=0.95", "recall(a)>=0.95")))
     assert [entry["reached"] for entry in rules["goals"]] == [False, True]
     assert "one stands against the other" in notes(rules)[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import tiny
 from feinschliff import bundle
@@ -96,6 +97,17 @@ def test_regression_gives_the_users_unit_everywhere(finished):
     ours = [p.label for p in bundle.load(folder).predict(texts())]
     theirs = [row["score"] for row in reference(folder, "text-classification")]
     np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+def test_numbers_far_from_zero_keep_their_digits_in_bfloat16():
+    layer = torch.nn.Linear(4, 1)
+    inputs = torch.randn(32, 4)
+    plain = layer(inputs).detach()
+    finish = regression.begin(layer, np.array([2019.0, 2021.0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = layer(inputs)
+    finish()
+    assert (found - 2020 - plain).abs().max() < 0.05
 
 
 def test_multilabel_gives_the_same_probabilities(finished):

@@ -4,6 +4,7 @@ import pytest
 
 import tiny
 from feinschliff import pipeline
+from feinschliff.config import load_config
 from feinschliff.report import result as results
 
 
@@ -25,6 +26,21 @@ def test_full_evidence_trains_from_scratch_and_on_parts(encoder, toy_csv, tmp_pa
             assert last[system["name"]] == pytest.approx(system["metrics"]["macro_f1"])
     page = (tmp_path / "run" / "report.html").read_text()
     assert "learning-t" in page
+
+
+def test_its_config_repeats_the_parts_too(encoder, toy_csv, tmp_path):
+    settings = {"evaluate.evidence": "full", "evaluate.baselines": ("majority",), "train.epochs": None}
+    first = pipeline.run(tiny.config(encoder("bert"), toy_csv, tmp_path / "first", **settings))
+    again = load_config(tmp_path / "first" / "config.yaml").model_copy(
+        update={"output_dir": str(tmp_path / "again")}
+    )
+    pipeline.run(again)
+    one, other = (
+        [(p["system"], p["labels"], p["score"]) for p in results.read(tmp_path / name)["learning_curve"]]
+        for name in ("first", "again")
+    )
+    assert first["learning_curve"]
+    assert one == other
 
 
 def test_the_model_is_that_of_an_ordinary_run(encoder, toy_csv, tmp_path):

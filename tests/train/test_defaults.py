@@ -1,7 +1,7 @@
 """The settings chosen when none are given."""
 
 from feinschliff.config import TrainConfig
-from feinschliff.train.defaults import resolve
+from feinschliff.train.defaults import left_open, resolve
 
 SMALL, BASE = 10_000_000, 86_000_000
 
@@ -22,6 +22,14 @@ def test_what_is_given_stays():
 def test_everything_is_chosen():
     chosen = resolve(TrainConfig(), BASE, 5000, 2).model_dump()
     assert not [name for name, value in chosen.items() if value is None]
+
+
+def test_what_was_chosen_counts_as_left_open():
+    whole, part = (SMALL, 5000, 2, "text"), (SMALL, 200, 2, "text")
+    for given in (TrainConfig(), TrainConfig(epochs=7), TrainConfig(learning_rate=3e-3, batch_size=8)):
+        asked = left_open(resolve(given, *whole), *whole)
+        assert resolve(asked, *part) == resolve(given, *part)
+    assert resolve(TrainConfig(), *part) != resolve(TrainConfig(), *whole)
 
 
 def test_small_encoders_learn_faster_than_base_ones():

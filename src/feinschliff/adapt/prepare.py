@@ -19,6 +19,7 @@ from feinschliff.encode import Encoded
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.models import load as loading
 from feinschliff.models.precision import resolve_device, resolve_precision
+from feinschliff.train.defaults import backbone_parameters
 
 MOST_WINDOWS = {"dev": 2, "test": 4, "general": 4}
 """Windows of a document that are measured, evenly spread."""
@@ -77,13 +78,11 @@ def prepare(config: RunConfig, texts: Corpus, watched: Sequence[str], extra: Seq
     objective = registry.load("objectives", name)
     network, head_is_new = objective.load(folder, tokenizer, config.train.dropout or 0.0, config.seed)
     loading.match_inputs(tokenizer, network)
-    backbone = sum(p.numel() for p in network.base_model.parameters())
-    backbone -= network.get_input_embeddings().weight.numel()
     precision = resolve_precision(config.train.precision, resolve_device(config.train.device))
     settings = config.train.model_copy(update={"precision": precision})
     config = config.model_copy(
         update={
-            "train": resolve(settings, backbone, head_is_new),
+            "train": resolve(settings, backbone_parameters(network), head_is_new),
             "adapt": config.adapt.model_copy(update={"objective": name}),
         }
     )

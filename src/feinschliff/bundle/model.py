@@ -68,9 +68,9 @@ class Model:
     def hasten(self) -> bool:
         """Compute in bfloat16 from now on, and in float32 where that could change a decision.
 
-        Labels, spans and abstentions stay what they are; probabilities differ by about a hundredth at most.
-        A span whose score lies at its label's limit may still go the other way. Takes the model's memory half
-        again.
+        Labels, spans and abstentions stay what they are; probabilities differ by about a hundredth at most,
+        numbers (regression) by a hundredth of their spread. A span whose score lies at its label's limit may
+        still go the other way. Takes the model's memory half again.
 
         Returns:
             Whether this hardware multiplies bfloat16; otherwise nothing changes.

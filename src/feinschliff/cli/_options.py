@@ -63,7 +63,8 @@ Fast = Annotated[
     typer.Option(
         "--fast",
         help="Compute in bfloat16 where the hardware multiplies it, and again in float32 where that could "
-        "change a decision: the same labels, probabilities that differ by about a hundredth at most.",
+        "change a decision: the same labels, probabilities that differ by about a hundredth at most "
+        "(numbers by a hundredth of their spread).",
     ),
 ]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with settings.")]

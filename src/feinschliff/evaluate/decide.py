@@ -8,8 +8,8 @@ be absent:
 - `costs`: classification, [L, L], what it costs to answer the column's label when the row's is true; the
   answer with the least expected cost is taken. `unsure_cost`: what no answer costs; dearer answers are
   withheld.
-- `least`: per label the probability below which it is not answered. Classification takes the most probable
-  label that may be answered, and answers nothing if there is none; entities below it are dropped.
+- `least`: per label the probability below which it is not answered: classification then withholds its
+  answer, and gives no other label instead; entities below it are dropped.
 - `spans`: entities, {"slope", "intercept"}: the probability that an entity is right, from its score.
 - `possible`: {"coverage", "threshold"}: the labels, or the interval of a number, that hold the truth with the
   probability `coverage`.
@@ -52,17 +52,18 @@ def decide(predictions: Predictions, rules: Rules | None) -> Predictions:
 def _classification(predictions: Predictions, rules: Rules) -> Predictions:
     scores = predictions.scores
     assert scores is not None
-    value, allowed = scores.astype(np.float64), np.ones(scores.shape, dtype=bool)
+    value = scores.astype(np.float64)
     if "weights" in rules:
         value = value * np.asarray(rules["weights"], np.float64)
     if "costs" in rules:
         value = -(value @ np.asarray(rules["costs"], np.float64))
-        if rules.get("unsure_cost") is not None:
-            allowed &= value >= -rules["unsure_cost"]
+    decided = value.argmax(1)
+    every = np.arange(len(decided))
+    answered = np.ones(len(decided), dtype=bool)
+    if rules.get("unsure_cost") is not None:
+        answered &= value[every, decided] >= -rules["unsure_cost"]
     if "least" in rules:
-        allowed &= scores >= np.asarray(rules["least"], np.float32)
-    answered: np.ndarray = np.asarray(allowed.any(1))
-    decided = np.where(answered[:, None] <= allowed, value, -np.inf).argmax(1)
+        answered &= scores[every, decided] >= np.asarray(rules["least"], np.float32)[decided]
     withholds = "least" in rules or rules.get("unsure_cost") is not None
     possible = None
     if "possible" in rules:

@@ -25,7 +25,11 @@ NEVER = 2.0
 
 
 def fit_rules(
-    predictions: Predictions, targets: Sequence[Any], settings: DecideConfig, unseen: float = 0.0
+    predictions: Predictions,
+    targets: Sequence[Any],
+    settings: DecideConfig,
+    unseen: float = 0.0,
+    thresholds: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Return the rules that reach what the settings ask for, fitted on dev.
 
@@ -34,6 +38,7 @@ def fit_rules(
         targets: Of dev.
         settings: Goals, costs, coverage.
         unseen: Share of the data, 0 to 1, that has labels which dev holds no text of.
+        thresholds: Of several labels, those that stand where no goal asks for others; 0.5 if not given.
 
     Returns:
         Rules for `decide`; under `goals` one entry for each goal and label: {"text", "measure", "label",
@@ -44,7 +49,7 @@ def fit_rules(
     """
     kind, labels = predictions.kind, predictions.labels
     goals = [goal(text, kind, labels) for text in settings.goal]
-    rules: dict[str, Any] = {}
+    rules: dict[str, Any] = {} if thresholds is None else {"thresholds": list(thresholds)}
     if kind == "ner" and settings.calibration != "none":
         confidence, right = judged(targets, predictions)
         if (spans := fit_span_scale(confidence, right)) is not None:

@@ -43,10 +43,14 @@ class Check:
     def correct(self, encoded: Encoded, found: np.ndarray) -> None:
         """Write exact logits over those that could decide otherwise, in place.
 
+        Numbers (regression) decide nothing, and stay as they are.
+
         Args:
             encoded: N records of T tokens.
             found: Their logits: float32 [N, K], or [T, K] per token.
         """
+        if self.task.KIND == "regression":
+            return
         if (missing := PROBE_RECORDS - self.compared) > 0:
             self._replace(encoded, found, np.arange(min(missing, encoded.num_records)))
         self._replace(encoded, found, self._open(encoded, found))
@@ -66,34 +70,26 @@ class Check:
         if self.task.UNIT == "token":
             near = _lead(logits) < 2 * reach
             return np.union1d(encoded.token_record[near], self.task.by_sums(logits, encoded))
-        chosen, decided = self._decide(logits, encoded)
-        if np.issubdtype(decided.dtype, np.floating):
-            return np.arange(0)
+        chosen, answered = self._decide(logits, encoded)
         open_ = np.zeros(len(logits), bool)
         for shift in self._shifts(logits.shape, chosen, reach):
-            _, again = self._decide(logits + shift.astype(np.float32), encoded)
-            open_ |= (again != decided).reshape(len(logits), -1).any(1)
+            again, given = self._decide(logits + shift.astype(np.float32), encoded)
+            open_ |= (again != chosen).reshape(len(logits), -1).any(1) | (given != answered)
         return np.flatnonzero(open_)
 
     def _shifts(self, shape: tuple[int, int], chosen: np.ndarray, reach: float) -> Iterator[np.ndarray]:
         """Yield errors [N, L] among which is one that changes the decision, if any within `reach` does.
 
-        Of several labels each is decided for itself. Of one, it is enough to move the chosen one, unless the
-        limits of labels differ: then each. Costs are sums, so that all labels move at once, those up that
-        make the answer dearer than another one, or than none.
+        Of several labels each is decided for itself. Of one, the chosen label falls behind another, or to
+        the other side of its limit, if it does so when it moves alone. Costs are sums, so that all labels
+        move at once, those up that make the answer dearer than another one, or than none.
         """
-        numbers = np.arange(shape[1])
-        if chosen.ndim > 1:
-            moved = [np.ones(shape, bool)]
-        elif len(set(self.rules.get("least", ()))) > 1:
-            moved = [np.broadcast_to(numbers == label, shape) for label in numbers]
-        else:
-            moved = [numbers == chosen[:, None]]
-        for each in moved:
-            yield -2 * reach * each
-            yield 2 * reach * each
+        moved = np.ones(shape, bool) if chosen.ndim > 1 else np.arange(shape[1]) == chosen[:, None]
+        yield -2 * reach * moved
+        yield 2 * reach * moved
         if "costs" in self.rules:
-            costs, nothing = np.asarray(self.rules["costs"], float), self.rules.get("unsure_cost")
+            weights = np.asarray(self.rules.get("weights", 1.0), float).reshape(-1, 1)
+            costs, nothing = weights * np.asarray(self.rules["costs"], float), self.rules.get("unsure_cost")
             own = costs.T[chosen]
             for other in costs.T:
                 yield reach * np.sign(own - other)
@@ -103,13 +99,13 @@ class Check:
                     yield np.broadcast_to(reach * np.sign(nothing - other), shape)
 
     def _decide(self, logits: np.ndarray, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is chosen, and the same with -1 where it is withheld.
+        """Return what is chosen, given or withheld, and whether it is given, bool [N].
 
-        *Shape:* labels int64 [N]; several of them bool [N, L]; numbers float [N].
+        *Shape:* labels int64 [N]; several of them bool [N, L].
         """
         found = self.task.decode(logits, encoded, self.labels, (), self.rules)
-        chosen = np.asarray(found.decided)
-        return chosen, chosen if found.answered is None else np.where(found.answered, chosen, -1)
+        given = np.ones(len(found), bool) if found.answered is None else found.answered
+        return np.asarray(found.decided), given
 
 
 def _lead(logits: np.ndarray) -> np.ndarray:

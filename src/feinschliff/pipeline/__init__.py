@@ -16,7 +16,7 @@ from feinschliff.errors import DataError, MissingExtraError, QualityError, count
 from feinschliff.evaluate import goal, measured, requirement
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.pipeline.baselines import fit_baselines
-from feinschliff.pipeline.build import build_model, encode_splits, renewer, resolve_config
+from feinschliff.pipeline.build import build_model, dimensions, encode_splits, renewer, resolve_config
 from feinschliff.pipeline.evaluate import evaluate
 from feinschliff.readers import Table
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -72,6 +72,7 @@ def _run(
     from feinschliff.report.result import write, write_text
     from feinschliff.train.checkpoint import share_rights
     from feinschliff.train.cross import cross_validate
+    from feinschliff.train.defaults import left_open
     from feinschliff.train.energy import metered, require_meter
     from feinschliff.train.processes import alone, processes
     from feinschliff.train.seeds import tune_seeds
@@ -99,7 +100,7 @@ def _run(
         listen(Stage("model", config.model.source))
         model = build_model(config, dataset, folder)
         encoded = encode_splits(model, dataset, listen)
-        asked = config.train
+        asked = left_open(config.train, *dimensions(model, dataset))
         config = resolve_config(config, model, dataset, folder)
         check(config.train, crew, listen)
         write_text(output / "config.yaml", dump_config(config))
@@ -109,7 +110,8 @@ def _run(
         contenders, crossed = fit_baselines(config, dataset, model, encoded, baselines, listen)
         listen(Stage("train", counted(len(dataset.train), "text")))
         checkpoints = output / run_folder.CHECKPOINTS
-        if resume and not run_folder.has_checkpoint(output):
+        goes_on = resume and run_folder.has_checkpoint(output)
+        if resume and not goes_on:
             listen(Notice("There is no checkpoint yet; training starts at the beginning."))
         with metered(config.train.energy) as meter:
             fitted, decision, trials = tune_seeds(
@@ -148,7 +150,8 @@ def _run(
         result["learning_fit"] = fits
         result["seeds"] = evidence.seed_facts(trials, dataset, config)
         listen(Stage("report"))
-        result["cost"]["energy_kwh"] = result["systems"][0]["energy_kwh"] = meter.kwh
+        energy = None if goes_on else meter.kwh  # the process before measured its part for itself
+        result["cost"]["energy_kwh"] = result["systems"][0]["energy_kwh"] = energy
         result["flexible"] = flexible.flexible_facts(result, output, model.learner.model, fitted.adapter)
         trackers.tell({f"test/{n}": v["value"] for n, v in result["metrics"]["test"].items()})
         result["duration_seconds"] = time.perf_counter() - begun

@@ -124,9 +124,6 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
     from feinschliff.train.sharding import asked
 
     source = config.model.source
-    network = model.learner.model
-    backbone = sum(p.numel() for p in network.base_model.parameters())
-    backbone -= network.get_input_embeddings().weight.numel()
     data = config.data.model_copy(
         update={
             **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
@@ -150,12 +147,22 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
                 config.train.model_copy(
                     update={"precision": model.learner.precision, "sharding": asked(config.train)}
                 ),
-                backbone,
-                len(dataset.train),
-                len(dataset.labels),
-                model.learner.task.UNIT,
+                *dimensions(model, dataset),
             ),
         }
+    )
+
+
+def dimensions(model: Model, dataset: Dataset) -> tuple[int, int, int, str]:
+    """Return what the settings of training are chosen by, see `train.defaults.resolve`."""
+    from feinschliff.train.defaults import backbone_parameters
+
+    learner = model.learner
+    return (
+        backbone_parameters(learner.model),
+        len(dataset.train),
+        len(dataset.labels),
+        learner.task.UNIT,
     )
 
 

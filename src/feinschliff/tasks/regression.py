@@ -52,15 +52,15 @@ def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Seque
 def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
     """Scale the outputs to the targets while the layer trains; `finish()` folds the scale into its weights.
 
-    A layer without a bias cannot hold a shift, so there the scale alone is applied.
+    The scale is applied in float32: in bfloat16 the numbers next to 2020 are 2016 and 2024. A layer without
+    a bias cannot hold a shift, so there the scale alone is applied.
     """
     import torch
 
     shift, scale = _scale(targets) if output.bias is not None else (0.0, float(np.sqrt(np.mean(targets**2))))
-    hook = output.register_forward_hook(lambda layer, inputs, outputs: outputs * scale + shift)
+    hook = output.register_forward_hook(lambda layer, inputs, outputs: outputs.float() * scale + shift)
 
     def finish() -> None:
-
         hook.remove()
         with torch.no_grad():
             output.weight.mul_(scale)

@@ -17,7 +17,7 @@ from feinschliff.encode import Encoded
 from feinschliff.errors import counted
 from feinschliff.evaluate import Predictions
 from feinschliff.models.learner import Learner
-from feinschliff.train.defaults import resolve
+from feinschliff.train.defaults import backbone_parameters, resolve
 from feinschliff.train.energy import metered
 from feinschliff.train.events import Listener, Stage, ignore
 from feinschliff.train.tune import tune
@@ -79,12 +79,11 @@ def measure(
             system = "fine-tuned" if pretrained else "scratch"
             listen(Stage("curve", f"{system}, {counted(len(records), 'text')}"))
             model = network(pretrained)
-            backbone = sum(p.numel() for p in model.base_model.parameters())
-            backbone -= model.get_input_embeddings().weight.numel()
+            backbone = backbone_parameters(model)
             settings = resolve(
                 asked if pretrained else _whole(asked), backbone, len(records), len(dataset.labels), task.UNIT
             )
-            if not pretrained and asked.epochs is None:
+            if not pretrained:
                 assert settings.epochs
                 settings = settings.model_copy(update={"epochs": PATIENT * settings.epochs})
             one = config.model_copy(update={"train": settings})

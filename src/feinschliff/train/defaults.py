@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from feinschliff.config import TrainConfig
 from feinschliff.models.precision import resolve_device
 
@@ -50,6 +52,38 @@ def resolve(
         "dropout": dropout(settings, unit),
     }
     return settings.model_copy(update=chosen)
+
+
+CHOSEN = (
+    "learning_rate",
+    "head_learning_rate",
+    "epochs",
+    "batch_size",
+    "micro_batch_tokens",
+    "layer_decay",
+    "dropout",
+)
+"""What `resolve` fills."""
+
+
+def left_open(settings: TrainConfig, *facts: Any) -> TrainConfig:
+    """Return the settings with None where they are what `resolve` chooses by itself.
+
+    A run's `config.yaml` holds every value. Parts of the data that are trained for comparison have values of
+    their own, also when the run is repeated from that file.
+
+    Args:
+        facts: As `resolve` takes them after the settings.
+    """
+    automatic = resolve(settings.model_copy(update=dict.fromkeys(CHOSEN)), *facts)
+    same = [name for name in CHOSEN if getattr(settings, name) == getattr(automatic, name)]
+    return settings.model_copy(update=dict.fromkeys(same))
+
+
+def backbone_parameters(network: Any) -> int:
+    """Return the number of weights of a network's backbone, without its embeddings."""
+    found = sum(p.numel() for p in network.base_model.parameters())
+    return found - network.get_input_embeddings().weight.numel()
 
 
 def dropout(settings: TrainConfig, unit: str) -> float:

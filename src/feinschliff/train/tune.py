@@ -104,7 +104,8 @@ def settle(
         logits, rules = scaling.apply(logits), {"calibration": scaling.as_dict()}
     rules |= task.decision(logits, targets, dev, labels)
     found = task.decode(logits, dev, labels, dataset.dev.texts, rules)
-    rules |= fit_rules(found, dataset.dev.targets, config.decide, _unseen(dataset))
+    thresholds = rules.get("thresholds")
+    rules |= fit_rules(found, dataset.dev.targets, config.decide, _unseen(dataset), thresholds)
     for note in notes(rules):
         listen(Notice(note, "warning"))
     return rules
