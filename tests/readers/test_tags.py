@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import _tags, read
 
 SCHEMES = ["iob1", "iob2", "bioes", "bilou"]
@@ -136,7 +136,7 @@ def test_four_columns_documents_and_comments(write):
     assert table.columns["text"].to_pylist() == ["EU rejects", "#", "Ulm"]
     assert table.columns["document"].to_pylist() == [1, 1, 2]
     assert [spans(table, i) for i in range(3)] == [[(0, 2, "ORG")], [], [(0, 3, "LOC")]]
-    assert table.notes == ("tokens in column 1, tags in column 4 of 4",)
+    assert table.notes == ("tokens in column 1, tags in column 4 of 4 (data.tag_column)",)
     assert table.place(2).endswith(":11")
 
 
@@ -150,6 +150,35 @@ def test_germeval_counts_its_tokens_and_nests_its_tags(write):
     )
     assert table.columns["tokens"].to_pylist() == [["Die", "Uni", "Ulm"], ["Köln"]]
     assert spans(table) == [(4, 11, "ORG")]
+
+
+def test_the_last_column_may_hold_no_tags(write):
+    text = "in\tO\tO\t_\nUlm\tB-LOC\tB-LOC-city\tQ3\n\n" * 3
+    assert spans(read(write(text))) == [(3, 6, "LOC-city")]
+    assert spans(read(write(text, "a.tsv"), DataConfig(tag_column="2"))) == [(3, 6, "LOC")]
+    with pytest.raises(ConfigError, match=r"no column '5'.*There are: 1, 2, 3, 4"):
+        read(write(text), DataConfig(tag_column="5"))
+
+
+def test_a_row_may_name_the_columns(write):
+    rows = "in\tO\tO\t_\nUlm\tB-LOC\tO\tEndOfSentence\nund\tO\tO\t_\n"
+    hipe = write("TOKEN\tNE-COARSE-LIT\tNE-NESTED\tMISC\n# language = de\n" + rows, "a.tsv")
+    assert [spans(read(hipe), i) for i in range(2)] == [[(3, 6, "LOC")], []]
+    assert spans(read(hipe, DataConfig(tag_column="NE-NESTED"))) == []
+    assert read(write("Token Tag\nUlm city\nin O\n")).columns["text"].to_pylist() == ["Ulm in"]
+
+
+@pytest.mark.parametrize("comment", ["# id 7 x", "# id", "# id 7\tdomain=de"])
+def test_comments_as_wide_as_the_file(write, comment):
+    table = read(write(f"{comment}\nin _ _ O\nUlm _ _ B-LOC\n# _ _ O\n\n# _ _ B-SIGN\n\n" * 2, "a.txt"))
+    assert table.columns["text"].to_pylist() == ["in Ulm #", "#"] * 2
+    two = read(write("# 0\nin O\nUlm B-LOC\n\n# 1\nin O\nBonn B-LOC\n", "b.txt"))
+    assert two.columns["text"].to_pylist() == ["in Ulm", "in Bonn"]
+
+
+def test_another_scheme_is_no_remedy_for_what_is_no_tag(write):
+    with pytest.raises(DataError, match=r"'x'.*Tags are O, B-TYPE and I-TYPE\.$"):
+        read(write(GOOD + "in x\n"))
 
 
 def test_tags_without_names(write):

@@ -36,6 +36,11 @@ class DataConfig(Section):
     tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bilou"] = Field(
         "auto", description="How the tags of tokens mark entities; `iob1` also accepts tags out of order."
     )
+    tag_column: int | str | None = Field(
+        None,
+        description="Column of a CoNLL file with the tags, by its number from 1 or its name; "
+        "the last one of tags when not given.",
+    )
     text: str | None = Field(
         None, description="Column with the text; `document.text` is what lies inside an object."
     )

@@ -43,7 +43,7 @@ __all__ = [
     "write_table",
 ]
 
-READING = ("format", "delimiter", "header", "sheet", "encoding", "tag_scheme")
+READING = ("format", "delimiter", "header", "sheet", "encoding", "tag_scheme", "tag_column")
 """Settings of `data` that say how a source is read."""
 
 Source = str | PathLike[str] | Input | Iterable[Any]

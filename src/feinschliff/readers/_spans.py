@@ -204,12 +204,14 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
                 for first, last, label in entities
             ]
         )
+    strange = {tag for pair in pairs for tag in pair if not _tags.is_tag(tag)}
     problems.raise_if_any(
-        hint="Set data.tag_scheme=iob1 to accept it"
-        if scheme not in ("io", "iob1") and problems.count > uneven
-        else "Each token needs one tag"
-        if uneven
+        allowed="Tags are O, B-TYPE and I-TYPE" if strange else None,
+        hint="Each token needs one tag"
+        if problems.count == uneven
         else None
+        if strange
+        else "Set data.tag_scheme=iob1 to accept it",
     )
     if written is None:
         columns = columns.add_column(0, "text", pa.array(texts, pa.string()))

@@ -1,8 +1,9 @@
 """CoNLL: one token per line, columns between tabs or spaces, a blank line after each sentence.
 
-The first column is the token and the last its tag; in files whose first column counts the tokens of a
-sentence (GermEval, CoNLL-U) the second is the token and the first column of tags is taken. `-DOCSTART-` lines
-divide documents, which become the column `document`.
+The first column is the token and the last one of tags its tag; in files whose first column counts the tokens
+of a sentence (GermEval, CoNLL-U) the second is the token and the first column of tags is taken.
+`data.tag_column` names another; a first row may name the columns. `-DOCSTART-` lines divide documents, which
+become the column `document`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError
+from feinschliff.errors import DataError, no_such
 from feinschliff.readers._encoding import find_encoding, head_text, read_lines
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input
@@ -28,6 +29,11 @@ DESCRIPTION = "CoNLL: one token and its tag per line; IOB1, IOB2, BIOES and BILO
 _DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
 _SAMPLE_LINES = 500
+_FIRST_NAME = re.compile(r"(?i)(token|word|wort|form|id|index|idx)s?")
+_HIPE = "NE-COARSE-LIT"
+"""The column of HIPE's files that the others of tags only refine."""
+_LAST_TOKEN = "EndOfSentence"
+"""What the last column of HIPE's files says instead of a blank line."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,29 @@ class _Layout:
     Attributes:
         separator: `\\t`, or a space for runs of blanks.
         width: Columns of each line.
+        header: The row that names the columns, where there is one.
     """
 
     separator: str
     width: int
     token: int
     tag: int
+    header: tuple[str, ...] = ()
 
     def split(self, line: str) -> list[str]:
         return line.split("\t") if self.separator == "\t" else _BLANKS.split(line.strip(" \t"))
+
+    def is_comment(self, row: list[str]) -> bool:
+        return row[0].split(" ")[0] == "#" and (len(row) != self.width or not is_tag(row[self.tag]))
+
+    def named(self, column: str) -> _Layout:
+        """Return the layout with the tags in another column: its number, from 1, or its name."""
+        names = self.header or tuple(str(i + 1) for i in range(self.width))
+        if column in names:
+            return replace(self, tag=names.index(column))
+        if column.isdecimal() and 0 < int(column) <= self.width:
+            return replace(self, tag=int(column) - 1)
+        raise no_such("column", column, names, where="data.tag_column")
 
 
 def sniff(text: str, suffix: str) -> float:
@@ -54,16 +74,17 @@ def sniff(text: str, suffix: str) -> float:
     layout = _find_layout(lines)
     if layout is None:
         return 0.0 if suffix in (".txt", ".tsv", "") else 0.3
-    rows = [layout.split(line) for line in lines[:-1] if _is_token(line)]
-    rows = [row for row in rows if len(row) == layout.width or not row[0].startswith("#")]
-    tagged = [row for row in rows if len(row) == layout.width and is_tag(row[layout.tag])]
-    return 0.9 if rows and len(tagged) >= 0.95 * len(rows) else 0.0
+    problems = Problems("")
+    tags = [tag for _, row in _sentences(iter(lines[:-1]), layout, problems) for tag in row["tags"]]
+    num_tagged = sum(map(is_tag, tags))
+    return 0.9 if num_tagged and num_tagged >= 0.95 * (len(tags) + problems.count) else 0.0
 
 
 def read(source: Any, config: DataConfig) -> Table:
     """Read a file whole: columns `text`, `tokens`, `spans`, and `document` where the file has documents.
 
     Raises:
+        ConfigError: there is no column of the name asked for.
         DataError: lines of another width; tags that the scheme does not allow.
     """
     file = open_input(source)
@@ -71,9 +92,11 @@ def read(source: Any, config: DataConfig) -> Table:
     layout = _find_layout(head_text(file, encoding.name).split("\n")[:_SAMPLE_LINES])
     if layout is None:
         raise DataError("no line has a token and a tag", where=file.name, allowed="Such as: Ulm B-LOC")
+    layout = layout if config.tag_column is None else layout.named(str(config.tag_column))
     notes = encoding.notes
     if layout.width > 2:
-        notes += (f"tokens in column {layout.token + 1}, tags in column {layout.tag + 1} of {layout.width}",)
+        columns = f"tokens in column {layout.token + 1}, tags in column {layout.tag + 1} of {layout.width}"
+        notes += (f"{columns} (data.tag_column)",)
     problems = Problems(file.name)
     sentences = _sentences(read_lines(file, encoding), layout, problems)
     table = gather(to_tables(sentences, file.name, notes=notes), file.name)
@@ -96,12 +119,17 @@ def _find_layout(lines: list[str]) -> _Layout | None:
     rows = [row for row in rows if len(row) == width]
     if width < 2:
         return None
+    names = rows.pop(0) if len(rows) > 1 and _FIRST_NAME.fullmatch(rows[0][0]) else []
     tags = [i for i in range(1, width) if sum(is_tag(row[i]) for row in rows) >= 0.9 * len(rows)]
+    header = () if names and any(is_tag(names[i]) for i in tags) else tuple(names)
+    token, tag = 0, tags[-1] if tags else width - 1
     if width > 2 and all(row[0].isdigit() for row in rows) and rows[0][0] in ("0", "1"):
-        return _Layout(separator, width, 1, next((i for i in tags if i > 1), width - 1))
-    if width == 2 and not tags and all(is_tag(row[0]) for row in rows):
-        return _Layout(separator, width, 1, 0)
-    return _Layout(separator, width, 0, width - 1)
+        token, tag = 1, next((i for i in tags if i > 1), width - 1)
+    elif width == 2 and not tags and all(is_tag(row[0]) for row in rows):
+        token, tag = 1, 0
+    elif _HIPE in header:
+        tag = header.index(_HIPE)
+    return _Layout(separator, width, token, tag, header)
 
 
 def _is_token(line: str) -> bool:
@@ -121,13 +149,16 @@ def _sentences(
             document += 1
         elif line.strip(" \t"):
             row = layout.split(line)
+            if tuple(row) == layout.header or (not tokens and layout.is_comment(row)):
+                continue
             if len(row) == layout.width:
                 begin = begin or number
                 tokens.append(row[layout.token])
                 tags.append(row[layout.tag])
             elif not line.startswith("#"):
                 problems.add(number, f"{len(row)} columns" if len(row) > 1 else "one column")
-            continue
+            if _LAST_TOKEN not in row[-1]:
+                continue
         if tokens:
             yield begin, {"tokens": tokens, "tags": tags, "document": document}
             tokens, tags, begin = [], [], 0
