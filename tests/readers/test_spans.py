@@ -193,3 +193,20 @@ def test_tokens_with_their_text_and_tags(write):
         assert "ner_tags" in read(write({**rows[0], **other})).columns.column_names  # as it stands
     several = [{"text": "Ada lebt", "tokens": ["Ada", "lebt"], "labels": ["joy", "O", "fear"]}]
     assert "spans" not in read(write(*several)).columns.column_names
+
+
+@pytest.mark.parametrize("tags", [["O", "B-LOC"], "['O', 'B-LOC']", "O B-LOC"])
+def test_a_text_with_a_tag_for_each_word(write, tags):
+    rows = [{"Sentence #": "1", "Sentence": "in  Ulm", "POS": "['IN', 'NNP']", "Tag": tags}] * 2
+    spans = [[{"start": 4, "end": 7, "label": "LOC"}], [{"start": 4, "end": 7, "label": "LOC"}], None]
+    columns = read(write(*rows, {**rows[0], "Tag": None})).columns
+    assert columns.column_names == ["Sentence #", "Sentence", "POS", "tokens", "spans"]
+    assert columns["spans"].to_pylist() == spans
+    assert read(write(*rows), DataConfig(label="Tag")).columns["Tag"].to_pylist() == spans[:2]
+    with pytest.raises(DataError, match=r":2: 2 tags but 3 words.*needs one tag in 'Tag'.*\"tokens\""):
+        read(write(rows[0], {**rows[0], "Sentence": "in Bad Ems"}))
+
+
+def test_labels_that_are_no_tags_stay(write):
+    for labels in (["city", "O"], ["O", "B"], ["e-mail", "B-movie"]):
+        assert "labels" in read(write({"text": "Ulm ist", "labels": labels})).columns.column_names

@@ -132,7 +132,8 @@ def _with_spans(
     others = _names.ID | _names.META | _names.TIME | _names.GROUP
     strings = [n for n, p in profiles.items() if p.kind == "string" and _names.plain(n) not in others]
     strings = strings or [n for n, p in inner.items() if p.kind == "string"]
-    called = [n for n in strings if n.rpartition(".")[2] == "text"] or strings
+    called = [n for n in strings if n.rpartition(".")[2] == "text"]
+    called = called or [n for n in strings if _names.plain(n) in _names.TEXT_STRONG] or strings
     text = roles["text"] or (called[0] if len(called) == 1 else None)
     return (text, label) if text else None
 

@@ -18,6 +18,7 @@ from feinschliff.errors import counted
 from feinschliff.readers import _tags
 from feinschliff.readers._problems import Problems
 from feinschliff.readers._table import Table
+from feinschliff.readers._tagged import with_tokens
 
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]))
 TAG_COLUMNS = ("ner_tags", "tags", "ner", "bio", "labels", "label")
@@ -141,12 +142,12 @@ def find_tokens(tokens: Sequence[str], text: str | None) -> list[int]:
     return begins
 
 
-def _are_tags(columns: pa.Table, name: str) -> bool:
+def _are_tags(columns: pa.Table, text: str, name: str) -> bool:
     """Return whether a column has a tag for each token, and the tokens are those of the text.
 
     Labels of whole texts may be lists, too, and tokens may be written otherwise than in the text.
     """
-    cells = (columns[part].to_pylist() for part in ("text", "tokens", name))
+    cells = (columns[part].to_pylist() for part in (text, "tokens", name))
     rows = [(text, tokens or [], tags) for text, tokens, tags in zip(*cells, strict=True) if tags is not None]
     return all(
         len(tokens) == len(tags)
@@ -159,16 +160,19 @@ def _are_tags(columns: pa.Table, name: str) -> bool:
 def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = False) -> Table:
     """Return a table of tokens and tags with `text` and `spans` instead of the tags; any other as it is.
 
+    A column of tags that is named as the label keeps its name.
+
     Raises:
         DataError: tags that are not in the scheme, or not as many as tokens.
     """
+    table, text_name, name = with_tokens(table, config)
     columns = table.columns
     if not _is_list(columns, "tokens", pa.types.is_string):
         return table
-    name = next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
-    written = columns["text"].to_pylist() if "text" in columns.column_names else None
+    name = name or next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
+    written = columns[text_name].to_pylist() if text_name in columns.column_names else None
     has_spans = "spans" in columns.column_names
-    if written is not None and (name is None or has_spans or not _are_tags(columns, name)):
+    if written is not None and (name is None or has_spans or not _are_tags(columns, text_name, name)):
         return table
     is_open = [] if written is None or name is None else columns[name].is_null().to_pylist()
     lines = None if table.lines is None else table.lines
@@ -216,7 +220,8 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
     if written is None:
         columns = columns.add_column(0, "text", pa.array(texts, pa.string()))
     if name is not None:
-        columns = columns.drop_columns([name]).append_column("spans", pa.array(spans, SPANS))
+        called = name if name == config.label else "spans"
+        columns = columns.drop_columns([name]).append_column(called, pa.array(spans, SPANS))
     notes = (f"tag scheme {scheme}",) if name and config.tag_scheme == "auto" and scheme != "iob2" else ()
     return replace(table, columns=columns, notes=table.notes + notes)
 
