@@ -7,14 +7,18 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from serving import TEXTS, running, service_of
 
 import tiny
 from feinschliff.bundle import load
-from feinschliff.evaluate import drift
+from feinschliff.bundle.prediction import each
+from feinschliff.evaluate import Predictions, decide, drift
+from feinschliff.serve import hugging_face
 from feinschliff.serve.app import create_app
+from feinschliff.serve.query import Query
 
 TASKS = ("classification", "multilabel", "regression", "ner")
 
@@ -101,10 +105,13 @@ def test_the_client_of_hugging_face_works_unchanged(folders, models, monkeypatch
             found = InferenceClient(model=url).text_classification(text)
             expected = models["classification"].predict([text])[0].probabilities
             assert {e.label: e.score for e in found} == pytest.approx(expected, abs=1e-5)
-            assert [e.score for e in found] == sorted((e.score for e in found), reverse=True)
+            assert [e.label for e in found if e.chosen] == [
+                p.label for p in models["classification"].predict([text]) if p.answered
+            ]
             (top,) = InferenceClient(model=f"{url}/models/multilabel").text_classification(text, top_k=1)
+            expected = models["multilabel"].predict([text])[0]
             assert top.score == pytest.approx(
-                max(models["multilabel"].predict([text])[0].probabilities.values()), abs=1e-5
+                max(expected.probabilities[n] for n in expected.label or expected.probabilities), abs=1e-5
             )
             entities = InferenceClient(model=f"{url}/models/ner").token_classification(text)
             spans = models["ner"].predict([text])[0].spans
@@ -113,6 +120,33 @@ def test_the_client_of_hugging_face_works_unchanged(folders, models, monkeypatch
             ]
         number = InferenceClient(model=f"{url}/models/regression").text_classification(texts[0])
         assert number[0].score == pytest.approx(models["regression"].predict(texts[:1])[0].label, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "rules"),
+    [
+        ("classification", {}),
+        ("classification", {"costs": [[0, 1], [50, 0]], "unsure_cost": None}),
+        ("classification", {"costs": [[0, 1], [1, 0]], "unsure_cost": 0.3}),
+        ("classification", {"weights": [1.0, 50.0]}),
+        ("classification", {"least": [0.9, 0.9]}),
+        ("multilabel", {"thresholds": [0.2, 0.9]}),
+    ],
+)
+def test_hugging_face_answers_obey_the_rules(task, rules):
+    rows = np.array([[0.8, 0.2], [0.4, 0.6], [0.05, 0.95], [0.3, 0.7]], np.float32)
+    decided = rows >= 0.5 if task == "multilabel" else rows.argmax(1)
+    found = list(each(decide(Predictions(task, ("bad", "good"), decided, rows), rules)))
+    for answer, told in zip(hugging_face.answer(task, Query([""] * len(rows)), found), found, strict=True):
+        given = told.label if task == "multilabel" else [told.label] * told.answered
+        chosen = [row["chosen"] for row in answer]
+        assert {row["label"] for row in answer if row["chosen"]} == set(given)
+        assert chosen == sorted(chosen, reverse=True)
+        for part in (True, False):
+            scores = [row["score"] for row in answer if row["chosen"] == part]
+            assert scores == sorted(scores, reverse=True)
+    if "weights" in rules or rules.get("unsure_cost", 0) is None:
+        assert any(max(p.probabilities.values()) > p.score for p in found)
 
 
 def test_parameters_of_hugging_face(client):

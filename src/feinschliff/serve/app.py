@@ -1,7 +1,8 @@
 """The routes: which path answers what.
 
 `POST /` and `/models/NAME` speak the JSON of Hugging Face inference, `/v2` the Open Inference Protocol,
-`/predict` and `/models/NAME/predict` give everything a `Prediction` holds.
+`/predict` and `/models/NAME/predict` give everything a `Prediction` holds. All of them decide by the model's
+rules.
 """
 
 from __future__ import annotations

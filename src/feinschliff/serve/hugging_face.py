@@ -1,9 +1,11 @@
 """The JSON of Hugging Face inference, which `huggingface_hub.InferenceClient` speaks.
 
 A request is `{"inputs": ..., "parameters": {...}}`. Text classification answers a list per text, of
-`{"label", "score"}` in falling order; token classification answers per entity `{"entity_group", "score",
-"word", "start", "end"}`. The answer to a list of texts is a list; the client's `text_classification` expects
-a list around the answer to a single text, too.
+`{"label", "score", "chosen"}`: the labels that the model gives the text by its decision rules are chosen and
+come first, then the others, each by falling score; none is chosen where the model is not sure enough.
+`chosen` is ours, and the client keeps what it does not know. Token classification answers per entity
+`{"entity_group", "score", "word", "start", "end"}`. The answer to a list of texts is a list; the client's
+`text_classification` expects a list around the answer to a single text, too.
 
 Source: https://huggingface.co/docs/inference-providers/tasks/text-classification and .../token-classification
 """
@@ -65,8 +67,9 @@ def answer(kind: str, query: Query, found: Sequence[Prediction]) -> list[Any]:
 def _labels(prediction: Prediction) -> list[dict[str, Any]]:
     if prediction.probabilities is None:
         return [{"label": "value", "score": prediction.label}]
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    return [{"label": label, "score": score} for label, score in ranked]
+    given = prediction.label if isinstance(prediction.label, list) else [prediction.label]
+    rows = [{"label": n, "score": p, "chosen": n in given} for n, p in prediction.probabilities.items()]
+    return sorted(rows, key=lambda row: (not row["chosen"], -row["score"]))
 
 
 def _entities(text: str, prediction: Prediction, ignored: set[str]) -> list[dict[str, Any]]:

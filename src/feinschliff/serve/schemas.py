@@ -82,7 +82,9 @@ HUGGING_FACE = _route(
     },
     {"inputs": "Arrived broken."},
     {"type": "array", "items": {}},
-    "Per text a list of label and score, or the entities found.",
+    "Per text a list of label, score and `chosen`, or the entities found. The labels that the model gives "
+    "the text are chosen and come first, which need not be the most probable ones; none is where it is not "
+    "sure.",
 )
 PREDICT = _route(
     {"type": "object", "required": ["inputs"], "properties": {"inputs": _INPUTS}},
