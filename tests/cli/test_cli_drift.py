@@ -22,7 +22,7 @@ def test_texts_of_the_same_kind_do_not_drift(cli, trained, toy_csv, tmp_path):
 
 
 def test_other_texts_do_and_the_file_says_what_changed(cli, trained, tmp_path):
-    long = [f"{text} " * 4 + "🌞 🌞" for text, label in tiny.some(90) if label == "bad"]
+    long = [f"{text} " * 4 + "🌞 🌞" for text, label in tiny.some(240) if label == "bad"]
     source = write(tmp_path / "other.csv", long)
     done = cli("predict", trained, source, "-o", tmp_path / "out.csv", "--drift-json", tmp_path / "d.json")
     assert done.code == 0
@@ -33,8 +33,16 @@ def test_other_texts_do_and_the_file_says_what_changed(cli, trained, tmp_path):
     assert {name for name in ("characters", "unknown_tokens", "words") if levels[name] != "large"} == set()
 
 
+def test_few_texts_tell_nothing_and_equal_ones_count_once(cli, trained, tmp_path):
+    source = write(tmp_path / "odd.csv", ["🌞 " * 40] * 150 + ["zxqj"])
+    done = cli("predict", trained, source, "-o", tmp_path / "out.csv", "--drift-json", tmp_path / "d.json")
+    assert "cannot be told: 2 different ones of 151 texts; it takes 100" in " ".join(done.err.split())
+    found = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
+    assert found == {"drift": "too few", "texts": 151, "compared": 2, "needed": 100, "changes": []}
+
+
 def test_an_exported_model_sees_the_same_drift(cli, trained, tmp_path):
-    source = write(tmp_path / "other.csv", [f"odd {text}" * 3 for text, _ in tiny.some(60)])
+    source = write(tmp_path / "other.csv", [f"odd {text}" * 3 for text, _ in tiny.some(120)])
     assert cli("export", trained, "-o", tmp_path / "onnx").code == 0
     found = []
     for model in (trained, tmp_path / "onnx"):

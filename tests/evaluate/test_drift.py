@@ -106,15 +106,25 @@ def test_a_window_keeps_a_bounded_sample_of_all(sizes):
 def test_a_window_is_fair():
     """Texts that came late are kept as often as those that came early."""
     counts = np.zeros(10)
+    words = np.random.default_rng(0).standard_normal((10, 50, WIDTH)).astype(np.float32)
     for seed in range(200):
         window = Window(limit=20, seed=seed)
         for part in range(10):
             numbers = {"characters": np.full(50, float(part))}
-            window.add(Facts(numbers, np.zeros((50, WIDTH), np.float32), np.zeros((50, 0), bool), ()))
+            window.add(Facts(numbers, words[part], np.zeros((50, 0), bool), ()))
         assert window.facts is not None
         counts += np.bincount(window.facts.numbers["characters"].astype(int), minlength=10)
     assert counts.min() > 330
     assert counts.max() < 470
+
+
+def test_equal_texts_count_once_in_a_window():
+    window, part = Window(limit=25), sample(10, 1)
+    for _ in range(5):
+        window.add(part)
+    assert (window.seen, window.kept) == (50, 10)
+    assert window.facts is not None
+    assert window.facts.numbers["characters"].tolist() == part.numbers["characters"].tolist()
 
 
 def test_stability_index():

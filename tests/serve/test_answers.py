@@ -228,7 +228,6 @@ def test_open_inference_says_what_is_wrong(client):
 
 def test_drift_is_seen_and_said(trained, monkeypatch, caplog):
     monkeypatch.setattr("feinschliff.serve.app.DRIFT_SECONDS", 0.05)
-    monkeypatch.setattr("feinschliff.serve.app.DRIFT_TEXTS", 100)
     usual = [text for text, _ in tiny.some(120)]
     odd = [f"zxqj vwk {i} qqq! 0x{i:x} " * 9 for i in range(120)]
     service = service_of(trained)
@@ -236,7 +235,9 @@ def test_drift_is_seen_and_said(trained, monkeypatch, caplog):
     monkeypatch.setattr(logger, "propagate", True)
     with TestClient(create_app(service)) as client:
         path = f"/models/{trained.name}"
-        assert client.get(f"{path}/drift").json()["texts"] == 0
+        client.post(f"{path}/predict", json={"inputs": odd[:2]})
+        few = client.get(f"{path}/drift").json()
+        service.shelf.get(None).model.watch = drift.Window()
         client.post(f"{path}/predict", json={"inputs": usual})
         before = client.get(f"{path}/drift").json()
         service.shelf.get(None).model.watch = drift.Window()
@@ -247,6 +248,7 @@ def test_drift_is_seen_and_said(trained, monkeypatch, caplog):
             time.sleep(0.05)
         assert expected in client.get("/metrics").text
     assert (before["texts"], after["texts"], after["compared"]) == (120, 120, 120)
+    assert (few["drift"], few["texts"], few["changes"]) == ("too few", 2, [])
     assert before["drift"] == "none"
     assert after["drift"] == "large"
     assert any(record.getMessage() == "drift" for record in caplog.records)

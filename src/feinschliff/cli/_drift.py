@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
@@ -49,39 +50,54 @@ def show(model: Model, target: Path | None) -> None:
     import json
 
     from feinschliff.cli._output import console, table
-    from feinschliff.errors import ConfigError, counted
-    from feinschliff.evaluate.drift import compare, summary, verdict
+    from feinschliff.errors import ConfigError
+    from feinschliff.evaluate.drift import Change, summary
 
     assert model.watch is not None
     assert model.profile is not None
-    if model.watch.facts is None:
-        return
-    changes = compare(model.profile.facts, model.watch.facts)
-    level = verdict(changes)
+    found = summary(model.profile, model.watch)
+    changes = [Change(**change) for change in found["changes"]]
     grid = table(
         "compared", "training", "now", "effect", "p", "drift", right=("training", "now", "effect", "p")
     )
     for change in changes:
-        name = NAMES[change.name] + (f" (most: {change.label})" if change.label else "")
-        grid.add_row(name, *_ends(change), f"{change.effect:.3f}", f"{change.p_value:.3f}", change.level)
-    screen = console(stderr=True)
-    screen.print(grid)
-    seen = counted(model.watch.seen, "text")
-    compared = f"{len(model.watch.facts):,} of {seen} compared with the training data"
-    if level == "none":
-        screen.print(f"No drift: {compared}.")
-    else:
-        names = ", ".join(NAMES[change.name] for change in changes if change.level == level)
-        screen.print(
-            f"Drift ({level}; {names}): {compared}. Scores measured in training may not hold for these "
-            "texts: label some of them and run feinschliff evaluate."
+        grid.add_row(
+            _name(change), *_ends(change), f"{change.effect:.3f}", f"{change.p_value:.3f}", change.level
         )
+    screen = console(stderr=True)
+    if changes:
+        screen.print(grid)
+    screen.print(_conclusion(found, changes))
     if target:
-        found = summary(model.profile, model.watch)
         try:
             target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"cannot be written: {error.strerror}", where=str(target)) from None
+
+
+def _conclusion(found: dict[str, Any], changes: Sequence[Change]) -> str:
+    from feinschliff.errors import counted
+    from feinschliff.evaluate.drift import LEVELS, TOO_FEW
+
+    level, different = found["drift"], f"{found['compared']:,}"
+    seen = counted(found["texts"], "text")
+    if level == TOO_FEW:
+        return (
+            f"Whether there is drift cannot be told: {different} different ones of {seen}; "
+            f"it takes {found['needed']:,}."
+        )
+    compared = f"{different} of {seen} compared with the training data"
+    if level == LEVELS[0]:
+        return f"No drift: {compared}."
+    names = ", ".join(NAMES[change.name] for change in changes if change.level == level)
+    return (
+        f"Drift ({level}; {names}): {compared}. Scores measured in training may not hold for these "
+        "texts: label some of them and run feinschliff evaluate."
+    )
+
+
+def _name(change: Change) -> str:
+    return NAMES[change.name] + (f" (most: {change.label})" if change.label else "")
 
 
 def _ends(change: Change) -> tuple[str, str]:

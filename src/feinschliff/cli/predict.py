@@ -82,8 +82,8 @@ def predict(
     A call that was killed goes on where it was when it is repeated: chunks of predictions are kept beside the
     output until it is complete (not with --drift, which reads everything anew, nor from standard input).
 
-    With --drift, a sample of up to 1,000 texts, and what the model says about them, is compared with what it
-    was trained on: lengths, words, labels, confidence.
+    With --drift, a sample of up to 1,000 different texts, and what the model says about them, is compared
+    with what it was trained on: lengths, words, labels, confidence. It takes 100 different texts.
     """
     import time
     from dataclasses import replace

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ ENERGY = (0.01, 0.03)
 """The same for words: energy distance as a share of the mean distance of two texts."""
 PERMUTATIONS = 999
 LEVELS = ("none", "moderate", "large")
+FEWEST = 100
+"""Different texts that a comparison needs: with fewer, chance alone makes the stability index moderate."""
+TOO_FEW = "too few"
+"""The answer where there are fewer."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,11 @@ class Change:
 
 
 class Window:
-    """Facts of a random sample of the texts that came in, however many they are.
+    """Facts of a random sample of the different texts that came in, however many they are.
+
+    Each text has a random key, which its tokens determine, and the texts with the smallest keys are kept: so
+    equal ones count once, as they do in training data, and a text that a monitor sends again and again is no
+    drift.
 
     Args:
         limit: Texts kept.
@@ -151,18 +160,28 @@ class Window:
     """
 
     def __init__(self, limit: int = SAMPLE, seed: int = 0):
-        self.limit, self.rng = limit, np.random.default_rng(seed)
+        self.limit, self.salt = limit, seed.to_bytes(8, "little")
         self.seen = 0
         self.facts: Facts | None = None
-        self._keys = np.zeros(0)
+        self._keys = np.zeros(0, np.uint64)
 
     def add(self, facts: Facts) -> None:
-        """Take more texts into account, each with the same chance to be kept."""
+        """Take more texts into account; each that is new has the same chance to be kept."""
         self.seen += len(facts)
-        keys = np.concatenate([self._keys, self.rng.random(len(facts))])
+        keys = np.concatenate([self._keys, [self._key(vector) for vector in facts.words]]).astype(np.uint64)
         facts = facts if self.facts is None else self.facts + facts
-        kept = np.sort(np.argsort(keys)[: self.limit])
+        _, first = np.unique(keys, return_index=True)
+        kept = np.sort(first[: self.limit])
         self.facts, self._keys = facts.take(kept), keys[kept]
+
+    @property
+    def kept(self) -> int:
+        """Number of texts whose facts are kept."""
+        return len(self._keys)
+
+    def _key(self, vector: np.ndarray) -> np.uint64:
+        digest = blake2b(vector.tobytes(), digest_size=8, salt=self.salt).digest()
+        return np.uint64(int.from_bytes(digest, "little"))
 
 
 def facts(
@@ -251,14 +270,17 @@ def compare(training: Facts, now: Facts) -> list[Change]:
 
 
 def summary(profile: Profile, window: Window) -> dict[str, Any]:
-    """Return a comparison as JSON: `drift`, one of `LEVELS`; `texts` seen, `compared` ones; `changes`."""
-    changes = [] if window.facts is None else compare(profile.facts, window.facts)
-    return {
-        "drift": verdict(changes),
-        "texts": window.seen,
-        "compared": 0 if window.facts is None else len(window.facts),
-        "changes": [asdict(change) for change in changes],
-    }
+    """Return a comparison as JSON.
+
+    Returns:
+        `drift`, one of `LEVELS` or `TOO_FEW`; `texts` seen, `compared` different ones, `needed` ones;
+        `changes`, none where there are too few texts.
+    """
+    found = {"texts": window.seen, "compared": window.kept, "needed": FEWEST}
+    if window.facts is None or window.kept < FEWEST:
+        return {"drift": TOO_FEW, **found, "changes": []}
+    changes = compare(profile.facts, window.facts)
+    return {"drift": verdict(changes), **found, "changes": [asdict(change) for change in changes]}
 
 
 def verdict(changes: Sequence[Change]) -> str:

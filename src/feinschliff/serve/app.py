@@ -39,8 +39,6 @@ EXPLAINED_CHARACTERS = 4000
 """Most characters of a text that is explained."""
 DRIFT_SECONDS = 60.0
 """Between two comparisons with the training data."""
-DRIFT_TEXTS = 200
-"""Fewest texts that are compared unasked."""
 LOG = logging.getLogger(__name__)
 
 
@@ -124,7 +122,7 @@ class Service:
             await asyncio.sleep(DRIFT_SECONDS)
             for served in self.shelf.all:
                 found = await self.drift(served)
-                if found is None or found["compared"] < DRIFT_TEXTS:
+                if found is None or found["drift"] == drift.TOO_FEW:
                     continue
                 level = found["drift"]
                 self.metrics.drift.labels(served.name).set(drift.LEVELS.index(level))
@@ -275,7 +273,10 @@ def _about(app: FastAPI, service: Service) -> None:
 
     @app.get("/models/{name}/drift", tags=["Feinschliff"])
     async def model_drift(name: str) -> Response:
-        """Compare the texts since the model was loaded with those it was trained on."""
+        """Compare the texts since the model was loaded with those it was trained on.
+
+        The answer is `too few` until there are enough different ones.
+        """
         found = await service.drift(service.shelf.get(name))
         if found is None:
             raise Refusal(404, "what this model was trained on is not known")
