@@ -172,9 +172,20 @@ def test_half_precision_is_half_the_size(encoder, tmp_path):
     np.testing.assert_allclose(found, model.predict_proba(TEXTS), atol=0.02)
 
 
-def test_the_example_runs_an_export_without_torch_or_feinschliff(encoder, tmp_path):
-    model = model_of("classification", encoder("bert"))
-    model.spec = dataclasses.replace(model.spec, decision=RULES["classification"])
+@pytest.mark.parametrize(
+    ("task", "rules"),
+    [
+        ("classification", RULES["classification"]),
+        ("classification", {"costs": [[0, 30], [1, 0]], "unsure_cost": 0.4}),
+        ("classification", {"costs": [[0, 30], [1, 0]], "unsure_cost": None}),
+        ("classification", {"weights": [30.0, 1.0]}),
+        ("multilabel", RULES["multilabel"]),
+    ],
+)
+def test_the_example_runs_an_export_without_torch_or_feinschliff(task, rules, encoder, tmp_path):
+    model = model_of(task, encoder("bert"))
+    plain = [p.label for p in model.predict(TEXTS)]
+    model.spec = dataclasses.replace(model.spec, decision=rules)
     registry.load("exporters", "onnx").export(model, tmp_path, "float32")
     code = (
         "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0]);"
@@ -189,10 +200,16 @@ def test_the_example_runs_an_export_without_torch_or_feinschliff(encoder, tmp_pa
     found = [json.loads(line) for line in done.stdout.splitlines()]
     expected = model.predict(TEXTS)
     assert [row["label"] for row in found] == [p.label for p in expected]
-    assert any(row["label"] is None for row in found)
+    assert [row["label"] for row in found] != plain, "the rules decide nothing"
     for row, p in zip(found, expected, strict=True):
-        if p.label is not None:
-            assert row["score"] == pytest.approx(p.score, abs=1e-4)
+        assert row["scores"] == pytest.approx(p.probabilities, abs=1e-4)
+
+
+def test_the_example_refuses_what_it_cannot_read(encoder, tmp_path):
+    registry.load("exporters", "onnx").export(model_of("regression", encoder("bert")), tmp_path, "float32")
+    done = subprocess.run([sys.executable, EXAMPLE, tmp_path, "x"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "classification and multilabel of single texts, not regression" in done.stderr
 
 
 def test_int8_from_the_command_line(cli_main, trained, toy_csv, tmp_path, capsys):
