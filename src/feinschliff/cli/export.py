@@ -100,7 +100,7 @@ def export(
     named["text_pair"] = "text_pair" if original.spec.reading.pairs and not data else None
     tables, columns = understand(original, texts, named, labelled=labelled)
     records = records_for(columns, next(tables), original.task, labelled=labelled)
-    known = calibration_texts(original, source, calibrate) if int8 else None
+    known = calibration_texts(original, source, calibrate, records) if int8 else None
     if int8 and known is None and not json:
         console(stderr=True).print(
             "There are no training texts to calibrate with, so each batch is quantised by its own range: "
@@ -129,20 +129,26 @@ def export(
         )
 
 
-def calibration_texts(model: Model, folder: Path, given: str | None) -> Records | None:
+def calibration_texts(model: Model, folder: Path, given: str | None, compared: Records) -> Records | None:
     """Return texts to calibrate with: the given ones, those the run's configuration names, or None.
+
+    Of the run's own texts, those that the export is compared on are left out: it shall not be judged by
+    texts that it was made for.
 
     Raises:
         ConfigError: the given file is not there, or has no texts.
     """
     import numpy as np
+    import pyarrow.compute as pc
 
     from feinschliff.api import understand
     from feinschliff.config import load_config
     from feinschliff.data import records_for
+    from feinschliff.data.normalise import content_keys
     from feinschliff.readers import READING
 
     settings: dict[str, Any] = {}
+    own = given is None
     if given is None:
         path = folder.parent / "config.yaml"
         if not path.is_file():
@@ -155,8 +161,11 @@ def calibration_texts(model: Model, folder: Path, given: str | None) -> Records 
     named = {"text": None, "text_pair": None}
     tables, columns = understand(model, given, named, settings, READ_ROWS)
     records = records_for(columns, next(tables), model.task)
-    rows = np.random.default_rng(0).permutation(len(records))[:CALIBRATION_TEXTS]
-    return records.take(np.sort(rows))
+    rows = np.random.default_rng(0).permutation(len(records))
+    if own:
+        judging = pc.is_in(content_keys(records), content_keys(compared)).to_numpy(zero_copy_only=False)
+        rows = rows[~judging[rows]]
+    return records.take(np.sort(rows[:CALIBRATION_TEXTS])) if len(rows) else None
 
 
 def note(folder: Path, checked: dict[str, Any]) -> None:
