@@ -85,7 +85,9 @@ def test_rows_without_text_and_odd_characters_keep_their_place(cli, trained, tmp
 
 def test_predicting_twice_keeps_the_first_predictions(cli, trained, toy_csv, tmp_path):
     cli("predict", trained, toy_csv, "-o", tmp_path / "a.csv")
-    cli("predict", trained, tmp_path / "a.csv", "-o", tmp_path / "b.csv")
+    done = cli("predict", trained, tmp_path / "a.csv", "-o", tmp_path / "b.csv")
+    said = " ".join(done.err.split())
+    assert "a.csv has columns of these names; new ones are added: prediction -> new_pred" in said
     for row in csv.DictReader((tmp_path / "b.csv").open(encoding="utf-8")):
         assert row["new_prediction"] == row["prediction"]
 

@@ -72,7 +72,7 @@ def predict(
     where the model promises it; novelty, the share of usual texts that are less unlike the training texts
     (above 0.95 one is unusual; not for entities, nor with --runtime onnx). The prediction is empty where the
     model is not sure enough by the rules it was trained with. A row without text is predicted as an empty
-    text.
+    text. Where the file has a column of such a name, it is kept, and what is added is named new_prediction.
 
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
@@ -130,6 +130,8 @@ def predict(
                 if watching and tuned.watch is None:
                     watched(tuned, model)
                 rows = kept.get(number)
+                if number == 0 and (renamed := taken(tuned, part.columns, explain)):
+                    screen.print(f"{part.name} has columns of these names; new ones are added: {renamed}.")
                 if rows is None:
                     rows = with_predictions(tuned, part, columns, explain)
                     kept.put(number, rows)
@@ -231,6 +233,12 @@ def added_name(name: str, columns: pa.Table) -> str:
     while name in columns.column_names:
         name = f"new_{name}"
     return name
+
+
+def taken(model: Model, columns: pa.Table, explain: bool) -> str:
+    """Return the added columns that cannot have their own names, as `spans -> new_spans`."""
+    names = {name: added_name(name, columns) for name in added_columns(model, explain)}
+    return ", ".join(f"{name} -> {new}" for name, new in names.items() if new != name)
 
 
 def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:
