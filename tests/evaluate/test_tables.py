@@ -1,5 +1,7 @@
 """Scores per label, confusions, mistakes, rows of predictions, and requirements."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -120,6 +122,9 @@ def test_rows_hold_targets_predictions_and_probabilities():
         "probabilities": {"neg": 0.3, "pos": 0.7},
     }
     assert "label" not in rows[3]
+    unsure = dataclasses.replace(CLASSES, answered=np.array([True, False, True, True]))
+    row = list(unsure.rows(records(["neg", "neg", "pos", None], "classification")))[1]
+    assert (row["prediction"], row["withheld"]) == (None, "pos")
     span = {"start": 0, "end": 4, "label": "X", "score": 0.6}
     (row,) = Predictions("ner", ("X",), [[span]]).rows(records([[]], "ner"))
     assert row["label"] == []

@@ -155,6 +155,34 @@ def test_runs_that_withhold_answers_can_be_compared(tmp_path):
     Page(side_by_side.page(*runs, compare_runs(runs), "en"))
 
 
+def test_what_was_withheld_counts_as_the_rules_decided_it(tmp_path):
+    found = rows(0.9, 2)
+    for row in found[:20]:
+        row |= {"prediction": None, "withheld": row["label"], "probabilities": dict.fromkeys(LABELS, 0.0)}
+        row["probabilities"][next(name for name in LABELS if name != row["label"])] = 1.0
+    right = np.mean([row["label"] in (row["prediction"], row.get("withheld")) for row in found])
+    runs = save(tmp_path / "a", rows(0.6, 0)), save(tmp_path / "b", found)
+    accuracy = compare_runs(runs)["runs"][1]["metrics"]["accuracy"]["value"]
+    assert accuracy == pytest.approx(right)
+
+
+def test_labels_are_matched_by_name(tmp_path):
+    """The same predictions with the labels in another order, and as many labels of which some are others."""
+    one, two = rows(0.6, 0), rows(0.75, 1)
+    plain = save(tmp_path / "a", one), save(tmp_path / "b", two)
+    turned = plain[0], save(tmp_path / "turned", two, labels=LABELS[::-1])
+    found = [compare_runs(runs)["comparisons"][0]["p_value"] for runs in (plain, turned)]
+    assert found[0] == found[1]
+    two = copy.deepcopy(two)
+    for row in two:
+        row["prediction"] = "bad" if row["prediction"] == "so-so" else row["prediction"]
+        row["probabilities"]["new"] = row["probabilities"].pop("so-so")
+    fewer = save(tmp_path / "fewer", two, labels=("new", "bad", "good"))
+    wider = save(tmp_path / "wider", two, labels=("bad", "good", "so-so", "new"))
+    found = [compare_runs([plain[0], run], same_test=True)["comparisons"][0] for run in (fewer, wider)]
+    assert found[0]["p_value"] == found[1]["p_value"]
+
+
 def test_an_adaptation_is_no_run_to_compare(tmp_path):
     (tmp_path / "result.json").write_text('{"schema": 1, "kind": "adaptation"}')
     with pytest.raises(DataError, match=r"result of `feinschliff adapt`"):

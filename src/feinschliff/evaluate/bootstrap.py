@@ -137,7 +137,7 @@ def compare(
     """Compare two systems on the same examples.
 
     Args:
-        a, b: Statistics of the two systems, rows in the same order.
+        a, b: Statistics of the two systems, rows in the same order, columns of the same labels.
         metric: The primary one if not given.
 
     Returns:

@@ -75,15 +75,17 @@ class Predictions:
         """Yield one row per record, as `predictions/test.jsonl` holds them.
 
         `label` is the target and absent where the records have none; `prediction` has the same form, and is
-        None where the model is not sure enough to answer. Classification and multilabel add `probabilities`
-        by label, ner adds `spans` with text and score; `possible` and `novelty` are there if known.
+        None where the model is not sure enough to answer; `withheld` then holds what it would have answered.
+        Classification and multilabel add `probabilities` by label, ner adds `spans` with text and score;
+        `possible` and `novelty` are there if known.
         """
         assert len(records) == len(self)
         for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
             row: dict[str, Any] = {key: record[key] for key in ("id", "text", "text_pair") if key in record}
             if record.get("target") is not None:
                 row["label"] = record["target"]
-            row["prediction"] = prediction if self.answered is None or self.answered[index] else None
+            given = self.answered is None or bool(self.answered[index])
+            row |= {"prediction": prediction} if given else {"prediction": None, "withheld": prediction}
             if self.kind == "ner":
                 text = record["text"]
                 row["spans"] = [{**s, "text": text[s["start"] : s["end"]]} for s in self.decided[index]]

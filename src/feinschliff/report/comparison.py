@@ -47,7 +47,16 @@ class Run:
     @property
     def predictions(self) -> Predictions:
         """What the tuned model said."""
-        return _predictions(kind(self.result), tuple(self.result["data"]["labels"]), self.rows)
+        return self.among(self.labels)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels the model knows."""
+        return tuple(self.result["data"]["labels"])
+
+    def among(self, labels: tuple[str, ...]) -> Predictions:
+        """Return what the tuned model said, with columns for these labels, its own among them."""
+        return _predictions(kind(self.result), labels, self.rows)
 
 
 def read_run(folder: str | Path) -> Run:
@@ -80,7 +89,8 @@ def compare_runs(
 ) -> dict[str, Any]:
     """Compare the tuned models of two or more runs on the test texts they share.
 
-    Every pair is tested (see `evaluate.compare`), with Holm's correction over all pairs.
+    Every pair is tested (see `evaluate.compare`), with Holm's correction over all pairs. A label that only
+    some of the runs know has no probability in the others.
 
     Args:
         runs: Finished runs on the same data and split.
@@ -98,7 +108,8 @@ def compare_runs(
     """
     _check(runs, same_test)
     first = runs[0].result
-    stats = [statistics(run.predictions.kind, run.targets, run.predictions) for run in runs]
+    labels = tuple(dict.fromkeys(label for run in runs for label in run.labels))
+    stats = [statistics(kind(run.result), run.targets, run.among(labels)) for run in runs]
     known = list(metrics(stats[0]))
     metric = metric or first["primary_metric"]
     if metric not in known:
@@ -245,11 +256,12 @@ def _predictions(kind: Kind, labels: tuple[str, ...], rows: Sequence[Mapping[str
     if kind == "ner":
         return Predictions(kind, labels, [row.get("spans") or row["prediction"] for row in rows])
     column = {name: i for i, name in enumerate(labels)}
-    scores = np.array([[row["probabilities"][name] for name in labels] for row in rows], np.float32)
+    scores = np.array([[row["probabilities"].get(name, 0.0) for name in labels] for row in rows], np.float32)
     if kind == "classification":
         answered = np.array([name is not None for name in found], bool)
-        likeliest = scores.argmax(1)
-        chosen = [likeliest[row] if n is None else column[n] for row, n in enumerate(found)]
+        likeliest = scores.argmax(1)  # for files that do not say what was withheld
+        decided_names = [row.get("withheld") if n is None else n for row, n in zip(rows, found, strict=True)]
+        chosen = [likeliest[row] if n is None else column[n] for row, n in enumerate(decided_names)]
         withheld = None if answered.all() else answered
         return Predictions(kind, labels, np.array(chosen, np.int64), scores, withheld)
     decided = np.zeros((len(rows), len(labels)), bool)
