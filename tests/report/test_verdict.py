@@ -57,6 +57,29 @@ def test_a_missed_requirement_means_no():
     assert "macro_f1>=0.95" in answer.sentence
 
 
+def decided(**decisions):
+    return samples.binary() | {"decisions": decisions}
+
+
+def test_a_model_that_answers_nothing_is_not_to_be_used():
+    goal = {"text": "accuracy>=0.97", "bound": 0.97, "reached": False, "value": None, "high": 1.0, "count": 0}
+    answer = verdict(decided(answered={"value": 0.0}, goals=[goal]), EN)
+    assert answer.kind == "reject"
+    assert answer.sentence == "By its rules the fine-tuned model answers none of the test texts."
+    said = " ".join(caution.text for caution in answer.cautions)
+    assert "accuracy>=0.97" in said
+    assert "0.0% of the test texts" in said
+
+
+def test_goals_that_are_not_reached_and_few_answers_mean_careful():
+    goal = {"text": "recall(a)>=0.9", "bound": 0.9, "reached": True, "value": 0.8, "high": 0.85, "count": 99}
+    for facts in ({"goals": [goal]}, {"goals": [goal | {"reached": False, "high": 1.0}]}):
+        answer = verdict(decided(**facts), EN)
+        assert (answer.kind, "(recall(a)>=0.9)" in answer.sentence) == ("careful", True)
+    assert verdict(decided(answered={"value": 0.3}), EN).kind == "careful"
+    assert verdict(decided(answered={"value": 0.9}, goals=[goal | {"high": 0.95}]), EN).kind == "use"
+
+
 def test_intervals_of_averages_over_rare_labels_are_called_too_narrow():
     result = samples.binary()
     for support, said in ((9, True), (10, False)):

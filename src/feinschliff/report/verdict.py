@@ -1,9 +1,11 @@
 """The answer that stands first: use the model, be careful, or do not; derived from the measurements alone.
 
 The rule, in order:
-1. A required quality was missed, a baseline is clearly better, or the constant one is not beaten: do not.
+1. A required quality was missed, the rules withhold every answer, a baseline is clearly better, or the
+   constant one is not beaten: do not.
 2. Nothing was compared: open.
-3. Some baseline is not clearly beaten, or test examples also stand in the training data: be careful.
+3. Some baseline is not clearly beaten, a goal of the decisions is not reached, most answers are withheld, or
+   test examples also stand in the training data: be careful.
 4. Every baseline is clearly beaten: use it.
 
 "Clearly" means: the corrected paired p-value is below 1 - confidence (without p-value: the interval of the
@@ -29,6 +31,8 @@ FEW_TEXTS = 10
 FEW_SHARE = 0.25
 """Share of labels with fewer test texts than that, from which on intervals of averages over labels may be too
 narrow (measured in docs/experiments.md)."""
+FEW_ANSWERS = 0.5
+"""Share of the test texts; a model that answers fewer leaves most of its work to others."""
 LARGE_ECE = 0.1
 LONG_SHARE = 0.02
 CONFLICT_SHARE = 0.02
@@ -100,7 +104,7 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     better = [row for row in rows if row.reading == "better"]
     worse = [row for row in rows if row.reading == "worse"]
     unclear = [row for row in rows if row.reading == "unclear"]
-    leaks = _kept_leaks(result)
+    leaks, goals, answers = _kept_leaks(result), _missed_goals(result), _answered(result)
     tests = part(result, "data", "splits").get("test")
     on_tests = words("verdict.on_tests", count=tests) if tests else ""
 
@@ -110,6 +114,8 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     kind: str
     if missed:
         kind, sentence = "reject", words("verdict.missed", requirements=words.enumerate(missed))
+    elif answers == 0:
+        kind, sentence, on_tests = "reject", words("verdict.silent"), ""
     elif worse:
         kind, sentence = "reject", words("verdict.worse", systems=listed(worse))
     elif CONSTANT in [row.name for row in unclear]:
@@ -118,6 +124,10 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
         kind, sentence, on_tests = "open", words("verdict.open"), ""
     elif unclear:
         kind, sentence = "careful", words("verdict.unclear", systems=listed(unclear))
+    elif goals:
+        kind, sentence, on_tests = "careful", words("verdict.goals", goals=words.enumerate(goals)), ""
+    elif answers < FEW_ANSWERS:
+        kind, sentence, on_tests = "careful", words("verdict.few", share=words.percent(answers)), ""
     elif leaks:
         kind, sentence, on_tests = "careful", words("verdict.leaks", count=leaks), ""
     else:
@@ -205,9 +215,36 @@ def _kept_leaks(result: Mapping[str, Any]) -> int:
     return leaked if removed is not None and "leaked_into_test" not in removed else 0
 
 
+def _missed_goals(result: Mapping[str, Any]) -> list[str]:
+    """Return the goals of the decisions that dev does not show to be reached, or test shows to be missed."""
+    goals = part(result, "decisions").get("goals") or ()
+    return list(dict.fromkeys(str(goal.get("text")) for goal in goals if _is_missed(goal)))
+
+
+def _is_missed(goal: Mapping[str, Any]) -> bool:
+    high, bound = goal.get("high"), goal.get("bound")
+    refuted = bool(goal.get("count")) and high is not None and bound is not None and high < bound
+    return refuted or not goal.get("reached", True)
+
+
+def _answered(result: Mapping[str, Any]) -> float:
+    """Return the share of the test texts that the rules let the model answer."""
+    share = score(part(result, "decisions").get("answered"))["value"]
+    return 1.0 if share is None else share
+
+
+def _decision_cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
+    found = []
+    if goals := _missed_goals(result):
+        found.append(Caution(words("caution.goals", goals=words.enumerate(goals)), "calibration"))
+    if (answers := _answered(result)) < FEW_ANSWERS:
+        found.append(Caution(words("caution.few_answers", share=words.percent(answers)), "better"))
+    return found
+
+
 def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     data, splits = part(result, "data"), part(result, "data", "splits")
-    found = []
+    found = _decision_cautions(result, words)
     if leaks := _kept_leaks(result):
         found.append(Caution(words("caution.leaks", count=leaks), "data"))
     tests = splits.get("test")
