@@ -77,12 +77,13 @@ def test_overwrite_replaces_an_earlier_run(train, toy_csv, tmp_path):
 
 
 def test_a_missed_quality_ends_with_4_after_the_run_is_complete(train, toy_csv, tmp_path):
-    done = train(
-        toy_csv, "--output-dir", tmp_path / "run", "--require", "macro_f1>=1.01", "--require", "accuracy>=0"
-    )
+    asked = [word for text in ("macro_f1>=1.01", "accuracy>=0", "better") for word in ("--require", text)]
+    done = train(toy_csv, "--output-dir", tmp_path / "run", *asked)
     assert done.code == 4
-    assert "not reached: macro_f1>=1.01" in done.err
+    assert "not reached: macro_f1>=1.01 (measured" in done.err
+    assert "; better (the verdict is 'reject')" in done.err
     assert "Required accuracy>=0: reached" in done.out
+    assert "Do not rely on it. A required quality was not reached (macro_f1>=1.01)" in done.out
     for name in RUN_FILES:
         assert (tmp_path / "run" / name).is_file(), name
 

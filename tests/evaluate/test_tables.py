@@ -9,8 +9,17 @@ from sklearn import metrics as sk
 
 from feinschliff.data.dataset import TARGET_TYPES, Records
 from feinschliff.errors import ConfigError
-from feinschliff.evaluate import Interval, Predictions, confusion, mistakes, per_class, requirement
+from feinschliff.evaluate import (
+    Interval,
+    Predictions,
+    confusion,
+    mistakes,
+    per_class,
+    requirement,
+    requirements,
+)
 from feinschliff.evaluate.interval import wilson
+from feinschliff.evaluate.requirements import require_compared
 
 
 def records(targets, task, pairs=None):
@@ -156,6 +165,16 @@ def test_take_keeps_rows_together():
 def test_requirements_compare(text, reached, value):
     found = {"macro_f1": Interval(0.9, 0.8, 0.95)}
     assert requirement(text, "classification").check(found) == (reached, value)
+
+
+def test_better_is_left_to_the_verdict_and_needs_something_to_compare_with():
+    assert [wish.metric for wish in requirements(["better", "mcc>0.5"])] == ["mcc"]
+    with pytest.raises(ConfigError, match="only a training does"):
+        requirement(" better")
+    with pytest.raises(ConfigError, match=r"evaluate\.baselines is empty"):
+        require_compared(["better"], [])
+    require_compared(["better"], ["tfidf"])
+    require_compared(["mcc>0.5"], [])
 
 
 @pytest.mark.parametrize("text", ["macro_f1", "macro_f1=0.8", ">=0.8", "macro_f1>=a", "macro_f1>=1.2.3", ""])

@@ -1,6 +1,9 @@
 import pytest
 import samples
 
+from feinschliff.cli._summary import print_summary
+from feinschliff.evaluate import not_reached
+from feinschliff.report.collect import verdict_facts
 from feinschliff.report.language import Language
 from feinschliff.report.verdict import gains, system_title, verdict
 
@@ -80,6 +83,15 @@ def test_goals_that_are_not_reached_and_few_answers_mean_careful():
     assert verdict(decided(answered={"value": 0.9}, goals=[goal | {"high": 0.95}]), EN).kind == "use"
 
 
+def test_better_is_reached_where_the_verdict_is_to_use_the_model():
+    assert verdict_facts(samples.binary())["reached"]
+    result = compared(tfidf={"p_value_corrected": 0.06})
+    missed = verdict_facts(result)
+    assert not missed["reached"]
+    assert not_reached([missed]) == "better (the verdict is 'careful')"
+    assert verdict(result | {"requirements": [missed]}, EN) == verdict(result, EN)
+
+
 def test_intervals_of_averages_over_rare_labels_are_called_too_narrow():
     result = samples.binary()
     for support, said in ((9, True), (10, False)):
@@ -144,3 +156,24 @@ def test_the_systems_of_entities_and_numbers_are_called_what_they_are():
         "regression": ["Always the mean", "TF-IDF + ridge regression"],
         "ner": ["List of the entities in train", "Words, affixes and neighbours + logistic regression"],
     }
+
+
+def test_the_terminal_says_the_verdict_the_spread_and_how_many_texts_are_answered(capfd):
+    result = decided(answered={"value": 0.0})
+    result["seeds"] = {
+        "trials": [
+            {"seed": 1, "test": {"macro_f1": 0.8}, "kept": True},
+            {"seed": 2, "test": {"macro_f1": 0.7}},
+        ],
+        "metrics": {"macro_f1": {"mean": 0.75, "spread": 0.05, "low": 0.6, "high": 0.9}},
+    }
+    result["cross_validation"] = {"folds": 2, "metrics": {"macro_f1": 0.7}, "alone": [{"macro_f1": 0.7}]}
+    result["config"] |= {"output_dir": "run"}
+    result["config"]["data"] |= {"text_pair": None, "test": None}
+    print_summary(result)
+    shown = capfd.readouterr().out
+    assert "Answers 0 of 1,066 texts" in shown
+    assert "2 trainings with different seeds reach Macro F1 0.750" in shown
+    assert "Cross-validation with 2 trainings" in shown
+    assert "Do not rely on it. By its rules the fine-tuned model answers none of the test texts." in shown
+    assert "- It answers 0.0% of the test texts" in shown

@@ -76,6 +76,15 @@ Require = Annotated[
         help="Quality to reach ('macro_f1>=0.85'), otherwise exit code 4; repeatable.",
     ),
 ]
+RequireOfRun = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require",
+        metavar="QUALITY",
+        help="Quality to reach ('macro_f1>=0.85'; better: the verdict is to use the model), otherwise exit "
+        "code 4; repeatable.",
+    ),
+]
 Goal = Annotated[
     list[str] | None,
     typer.Option(

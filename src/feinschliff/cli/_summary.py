@@ -12,13 +12,18 @@ from typing import Any
 
 from feinschliff.cli._output import console, table
 from feinschliff.cli._progress import duration
+from feinschliff.report.language import Language
+from feinschliff.report.luck import luck
+from feinschliff.report.promises import crossed
+from feinschliff.report.values import part, score
+from feinschliff.report.verdict import verdict
 
 MORE_METRICS = ("accuracy", "entity_precision", "entity_recall", "exact_match", "rmse")
 """Metrics shown beside the primary one, at most two."""
 
 
 def print_summary(result: Mapping[str, Any]) -> None:
-    """Print the table of systems, the paths of report and model, and three commands to try."""
+    """Print the table of systems, the verdict, the paths of report and model, and three commands to try."""
     screen = console()
     primary = result["primary_metric"]
     measured = result["metrics"]["test"]
@@ -35,12 +40,17 @@ def print_summary(result: Mapping[str, Any]) -> None:
     screen.print(f"\nOn {splits['test']:,} test examples, with {confidence:.0%} confidence intervals:\n")
     screen.print(found)
     screen.print()
-    for sentence in gains(result):
+    words = Language("en")
+    for sentence in [*gains(result), *repeats(result, words)]:
         screen.print(sentence)
     for requirement in result.get("requirements") or ():
         screen.print(
             f"Required {requirement['text']}: {'reached' if requirement['reached'] else 'NOT reached'}"
         )
+    answer = verdict(result, words)
+    screen.print(f"\n{answer.word}. {answer.sentence}", style="bold")
+    for caution in answer.cautions:
+        screen.print(f"- {caution.text}")
     run = relative(config["output_dir"])
     screen.print(f"\nReport  {run}/report.html\nModel   {run}/model")
     screen.print(f"Done in {duration(result['duration_seconds'])}. Try next:\n")
@@ -88,6 +98,17 @@ def interval(score: Any, digits: int = 3) -> str:
     text = f"{score['value']:.{digits}f}"
     low, high = score.get("low"), score.get("high")
     return text if low is None or high is None else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def repeats(result: Mapping[str, Any], words: Language) -> list[str]:
+    """Say what other seeds and folds reached and how many texts are answered, where it was measured."""
+    seeds = luck(result, words)
+    share = score(part(result, "decisions").get("answered"))["value"]
+    found = [seeds["text"] if seeds else "", crossed(result, words)]
+    if share is not None:
+        total = result["data"]["splits"]["test"]
+        found.append(f"Answers {round(share * total):,} of {total:,} texts; the scores count all.")
+    return [sentence for sentence in found if sentence]
 
 
 def gains(result: Mapping[str, Any]) -> list[str]:

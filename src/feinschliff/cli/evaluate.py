@@ -27,7 +27,7 @@ def evaluate(
     from feinschliff import api
     from feinschliff.cli._output import print_json
     from feinschliff.errors import QualityError
-    from feinschliff.evaluate import measured
+    from feinschliff.evaluate import not_reached
 
     found = api.evaluate(
         model,
@@ -42,10 +42,8 @@ def evaluate(
         print_json(found)
     else:
         show(found)
-    missed = [r for r in found["requirements"] if not r["reached"]]
-    if missed:
-        names = "; ".join(f"{r['text']} ({measured(r['value'])})" for r in missed)
-        raise QualityError(f"not reached: {names}", where=str(model))
+    if missed := not_reached(found["requirements"]):
+        raise QualityError(f"not reached: {missed}", where=str(model))
 
 
 def show(found: Mapping[str, Any]) -> None:

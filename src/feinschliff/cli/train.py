@@ -49,7 +49,7 @@ def train(
             "--evidence", metavar="LEVEL", help="normal; full: with learning curves, also from scratch."
         ),
     ] = None,
-    require: options.Require = None,
+    require: options.RequireOfRun = None,
     goal: options.Goal = None,
     set_: options.Overrides = None,
     config: options.Config = None,

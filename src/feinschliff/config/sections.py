@@ -225,7 +225,9 @@ class EvaluateConfig(Section):
         "installed, fewer and rather short ones where texts have more than some 64 tokens; 0 for none.",
     )
     require: tuple[str, ...] = Field(
-        (), description="Qualities that must be reached, such as `macro_f1>=0.85`; otherwise exit code 4."
+        (),
+        description="Qualities that must be reached, such as `macro_f1>=0.85`; otherwise exit code 4. "
+        "`better`: the verdict is to use the model, clearly better than every baseline, no goal missed.",
     )
 
 

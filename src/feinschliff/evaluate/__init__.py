@@ -12,7 +12,7 @@ from feinschliff.evaluate.goals import Goal, goal
 from feinschliff.evaluate.interval import Interval
 from feinschliff.evaluate.predictions import Predictions, pooled
 from feinschliff.evaluate.repeats import Repeated, repeated
-from feinschliff.evaluate.requirements import Requirement, measured, requirement
+from feinschliff.evaluate.requirements import Requirement, not_reached, requirement, requirements
 from feinschliff.evaluate.rules import fit_rules
 from feinschliff.evaluate.scaling import Scaling, fit_scaling, fit_temperature
 from feinschliff.evaluate.selective import (
@@ -57,14 +57,15 @@ __all__ = [
     "holm",
     "intervals",
     "label_issues",
-    "measured",
     "metrics",
     "mistakes",
+    "not_reached",
     "per_class",
     "pooled",
     "possible_labels",
     "repeated",
     "requirement",
+    "requirements",
     "slices",
     "standard_error",
     "statistics",

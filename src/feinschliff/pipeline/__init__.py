@@ -13,8 +13,9 @@ from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import DataError, MissingExtraError, QualityError, counted
-from feinschliff.evaluate import goal, measured, requirement
+from feinschliff.evaluate import goal, not_reached, requirements
 from feinschliff.evaluate.goals import require_reachable
+from feinschliff.evaluate.requirements import require_compared
 from feinschliff.pipeline.baselines import fit_baselines
 from feinschliff.pipeline.build import build_model, dimensions, encode_splits, renewer, resolve_config
 from feinschliff.pipeline.evaluate import evaluate
@@ -81,8 +82,8 @@ def _run(
 
     begun = time.perf_counter()
     baselines = {name: registry.load("baselines", name) for name in config.evaluate.baselines}
-    for text in config.evaluate.require:
-        requirement(text)
+    requirements(config.evaluate.require)
+    require_compared(config.evaluate.require, config.evaluate.baselines)
     for text in config.decide.goal:
         goal(text)
     crew = processes()
@@ -91,8 +92,7 @@ def _run(
     config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
-    for text in config.evaluate.require:
-        requirement(text, dataset.kind, len(dataset.labels))
+    requirements(config.evaluate.require, dataset.kind, len(dataset.labels))
     require_reachable(config.decide, dataset.kind, dataset.labels, len(dataset.dev))
     require_meter(config.train.energy)
     with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
@@ -170,11 +170,9 @@ def _run(
         write(result, output / "result.json")
         if not config.train.keep_checkpoints:
             shutil.rmtree(checkpoints, ignore_errors=True)
-    missed = [r for r in result["requirements"] or [] if not r["reached"]]
-    if missed:
-        facts = "; ".join(f"{r['text']} ({measured(r['value'])})" for r in missed)
+    if missed := not_reached(result["requirements"] or ()):
         raise QualityError(
-            f"not reached: {facts}", where=str(output), hint="The run is complete; see report.html"
+            f"not reached: {missed}", where=str(output), hint="The run is complete; see report.html"
         )
     return result
 

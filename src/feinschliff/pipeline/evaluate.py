@@ -15,6 +15,7 @@ from feinschliff.config import RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.errors import command
 from feinschliff.evaluate import PRIMARY, statistics
+from feinschliff.evaluate.requirements import asks_verdict
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
@@ -111,4 +112,6 @@ def evaluate(
         "environment": collect.environment_facts(learner.device, config.train.precision),
         "config": config.model_dump(mode="json"),
     }
+    if asks_verdict(settings.require):
+        result["requirements"].append(collect.verdict_facts(result))
     return result, predictions

@@ -27,11 +27,14 @@ from feinschliff.evaluate import (
     intervals,
     mistakes,
     per_class,
-    requirement,
+    requirements,
     slices,
     statistics,
 )
+from feinschliff.evaluate.requirements import BETTER
 from feinschliff.models.catalogue import CATALOGUE
+from feinschliff.report.language import Language
+from feinschliff.report.verdict import verdict
 
 AUDIT_KINDS = ("exact_duplicates", "near_duplicates", "leaked_into_test", "conflicting_labels")
 MAX_CONFUSION = 500
@@ -129,10 +132,16 @@ def detail_facts(
 def requirement_facts(
     texts: Sequence[str], scores: Mapping[str, Mapping[str, float]]
 ) -> list[dict[str, Any]]:
-    """Return the `requirements` part: each with whether it was reached."""
+    """Return the `requirements` part: each with whether it was reached; `better` waits for the verdict."""
     found = {name: Interval(**score) for name, score in scores.items()}
-    checked = [(text, requirement(text).check(found)) for text in texts]
-    return [{"text": text, "reached": reached, "value": value} for text, (reached, value) in checked]
+    checked = [(wish.text, *wish.check(found)) for wish in requirements(texts)]
+    return [{"text": text, "reached": reached, "value": value} for text, reached, value in checked]
+
+
+def verdict_facts(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether `better` was reached, for the `requirements` part."""
+    answer = verdict(result, Language("en"))
+    return {"text": BETTER, "reached": answer.kind == "use", "value": None, "verdict": answer.kind}
 
 
 def model_facts(source: str, folder: Path, network: Any, trainable: int, limit: int) -> dict[str, Any]:

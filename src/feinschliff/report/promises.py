@@ -99,7 +99,7 @@ def better(result: Mapping[str, Any], words: Language) -> View | None:
         "drawn": words("better.interval", metric=metric, confidence=words.percent(confidence(result), 0)),
         "comparisons": _comparisons(result, words),
         "alone": len(systems) == 1,
-        "crossed": _crossed(result, words),
+        "crossed": crossed(result, words),
         "withheld": _withheld(result, words),
         "all_names": [words.find("metrics", name) for name in names],
         "all_rows": [
@@ -166,7 +166,7 @@ def _withheld(result: Mapping[str, Any], words: Language) -> str:
     )
 
 
-def _crossed(result: Mapping[str, Any], words: Language) -> str:
+def crossed(result: Mapping[str, Any], words: Language) -> str:
     """Say what the cross-validation found."""
     facts, primary = part(result, "cross_validation"), result.get("primary_metric") or ""
     own = score(part(facts, "metrics").get(primary))

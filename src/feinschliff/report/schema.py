@@ -242,11 +242,12 @@ class DecisionFacts(Open, total=False):
 
 
 class RequirementFacts(Open, total=False):
-    """A quality asked for, such as `macro_f1>=0.85`."""
+    """A quality asked for, such as `macro_f1>=0.85`; `better` has the verdict in place of a value."""
 
     text: Required[str]
     reached: Required[bool]
     value: float | None
+    verdict: str
 
 
 class SeedTrial(Open, total=False):

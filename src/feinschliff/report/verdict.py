@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from feinschliff.evaluate.requirements import BETTER
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER, OVER_LABELS
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
@@ -100,7 +101,8 @@ def gains(result: Mapping[str, Any]) -> list[Gain]:
 def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     """Judge a result; see the rule at the top of this file."""
     rows = gains(result)
-    missed = [r["text"] for r in result.get("requirements") or () if not r.get("reached", True)]
+    asked = [r for r in result.get("requirements") or () if r["text"] != BETTER]  # which reads this verdict
+    missed = [r["text"] for r in asked if not r.get("reached", True)]
     better = [row for row in rows if row.reading == "better"]
     worse = [row for row in rows if row.reading == "worse"]
     unclear = [row for row in rows if row.reading == "unclear"]
