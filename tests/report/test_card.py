@@ -54,6 +54,15 @@ def test_code_in_the_card_is_python():
         compile(block.split("```")[0], "pair", "exec")
 
 
+def test_the_thresholds_of_labels_are_named():
+    result = samples.multilabel()
+    assert "`thresholds` in `feinschliff.json`" in card(result)
+    result["decisions"] = {"thresholds": {"it's": 0.3364879935979843, "late": 0.18}}
+    text = card(result)
+    assert """    "it's": 0.336488,\n    'late': 0.18,\n""" in text
+    compile(text.split("```python\n")[2].split("```")[0], "thresholds", "exec")
+
+
 def test_no_folder_and_no_text_of_the_user_is_published():
     result = samples.binary()
     result["model"] |= {"source": "/home/anna/secret/bert", "name": None}

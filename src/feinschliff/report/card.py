@@ -102,6 +102,8 @@ def card(result: Mapping[str, Any]) -> str:
         luck=luck.luck(result, words),
         certainty=failures.calibration(result, words),
         decide=_decide(result),
+        thresholds=_thresholds(result),
+        written=repr,
         slices=_worse(result, words),
         device=part(result, "environment").get("device"),
         words=words,
@@ -123,6 +125,12 @@ def _decide(result: Mapping[str, Any]) -> list[str]:
     if asked.get("coverage"):
         found.append(f"the possible answers hold the truth in {asked['coverage']:.0%} of texts")
     return found
+
+
+def _thresholds(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return from which probability on each label is given; none where there are too many for a card."""
+    found = part(result, "decisions").get("thresholds") or {}
+    return {label: round(value, 6) for label, value in found.items()} if len(found) <= MAX_LABELS else {}
 
 
 def _worse(result: Mapping[str, Any], words: Language) -> list[tuple[str, str, str, str]]:

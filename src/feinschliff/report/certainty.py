@@ -42,13 +42,16 @@ def decision_facts(
     """Return the `decisions` part: what answering only when sure would give, and whether the rules hold on
     test.
 
-    Keys, each where it applies: `curve` and `area_under_risk` (see `coverage_curve`), `goals` (see
-    `goals.check`), `answered` (share of the texts), `accuracy` and `metrics` (of the answers), `possible`
-    (share of sets that hold the truth, promised and measured, and how many sets have 1, 2, ... labels),
-    `unusual` (share of texts unlike those of train, and accuracy there).
+    Keys, each where it applies: `thresholds` (by label, from which probability on it is given), `curve` and
+    `area_under_risk` (see `coverage_curve`), `goals` (see `goals.check`), `answered` (share of the texts),
+    `accuracy` and `metrics` (of the answers), `possible` (share of sets that hold the truth, promised and
+    measured, and how many sets have 1, 2, ... labels), `unusual` (share of texts unlike those of train, and
+    accuracy there).
     """
     targets, level = records.targets, settings.confidence
     facts: dict[str, Any] = {}
+    if "thresholds" in rules:
+        facts["thresholds"] = dict(zip(predictions.labels, rules["thresholds"], strict=True))
     if predictions.kind in ("classification", "ner"):
         confidence, right = judged(targets, predictions)
         if len(right):

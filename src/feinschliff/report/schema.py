@@ -231,6 +231,7 @@ class CalibrationFacts(Open, total=False):
 class DecisionFacts(Open, total=False):
     """Answering only when sure, and the rules fitted on dev, measured on test; see `report/certainty.py`."""
 
+    thresholds: dict[str, float] | None
     curve: list[dict[str, float]] | None
     area_under_risk: float | None
     goals: list[dict[str, Any]] | None
