@@ -329,6 +329,8 @@ def understand(
     for role, name in model.spec.columns.items():
         if role in chosen and chosen[role] is None and name in derive(first, name).columns.column_names:
             chosen[role] = name
+    if chosen.get("text") and not model.spec.reading.pairs:
+        chosen["text_pair"] = chosen.get("text_pair") or "none"
     config = configure(config, {f"data.{role}": name for role, name in chosen.items()})
     columns = infer(first, config, labelled)
     if columns.text_pair and not model.spec.reading.pairs and chosen.get("text_pair") is None:

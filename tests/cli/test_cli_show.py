@@ -96,6 +96,7 @@ def test_next_commands_for_pairs_and_for_data_from_memory(monkeypatch):
     (only,) = next_commands(configuration(text="a", text_pair="b"))
     assert only.startswith("""echo '{"a": "One text.", "b": "Another."}' | feinschliff predict""")
     assert only.endswith("--format jsonl")
+    assert "--format text" in next_commands(configuration(text_pair="none"))[0]
 
 
 def test_duration():

@@ -88,6 +88,21 @@ def test_pairs_are_found(first: str, second: str) -> None:
     assert (found.text, found.text_pair) == (first, second)
 
 
+def test_the_other_half_is_found_where_the_text_is_named_unless_it_is_declined() -> None:
+    rows = table(question1=TEXTS, question2=TEXTS[::-1], label=TWO)
+    found = infer(rows, load_config(values={"data.text": "question1"}))
+    assert (found.text, found.text_pair) == ("question1", "question2")
+    assert "for one text: --text-pair none" in found.reason
+    alone = infer(rows, load_config(values={"data.text": "question1", "data.text_pair": "none"}))
+    assert (alone.text, alone.text_pair) == ("question1", None)
+
+
+def test_texts_side_by_side_are_offered_as_a_pair() -> None:
+    rows = table(label=TWO, column_6=TEXTS, column_7=TEXTS[::-1])
+    with pytest.raises(ConfigError, match="pairs of texts: --text column_6 --text-pair column_7"):
+        infer(rows, load_config())
+
+
 @pytest.mark.parametrize(
     ("label", "task"),
     [

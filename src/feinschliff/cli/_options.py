@@ -35,7 +35,8 @@ Text = Annotated[
     str | None, typer.Option("--text", metavar="COLUMN", help="Column with the text; a.b inside an object.")
 ]
 TextPair = Annotated[
-    str | None, typer.Option("--text-pair", metavar="COLUMN", help="Column with the second text of a pair.")
+    str | None,
+    typer.Option("--text-pair", metavar="COLUMN", help="Column with the second text of a pair, or none."),
 ]
 Label = Annotated[
     str | None,

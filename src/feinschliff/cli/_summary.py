@@ -62,8 +62,8 @@ def next_commands(config: Mapping[str, Any]) -> list[str]:
     """Return three commands that go on from a finished run with this configuration."""
     program, model = _program(), quote(f"{relative(config['output_dir'])}/model")
     columns, test = config["data"], config["data"]["test"]
-    if columns["text_pair"]:
-        row = json.dumps({columns["text"]: "One text.", columns["text_pair"]: "Another."}, ensure_ascii=False)
+    if (pair := columns["text_pair"]) not in (None, "none"):
+        row = json.dumps({columns["text"]: "One text.", pair: "Another."}, ensure_ascii=False)
         commands = [f"echo {quote(row)} | {program} predict {model} - --format jsonl"]
     else:
         commands = [f"echo 'A text of your own.' | {program} predict {model} - --format text"]

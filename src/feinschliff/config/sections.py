@@ -44,7 +44,11 @@ class DataConfig(Section):
     text: str | None = Field(
         None, description="Column with the text; `document.text` is what lies inside an object."
     )
-    text_pair: str | None = Field(None, description="Column with the second text of a pair.")
+    text_pair: str | None = Field(
+        None,
+        description="Column with the second text of a pair; found by its name when not given, `none` for "
+        "single texts.",
+    )
     label: str | None = Field(
         None, description="Column with the label or labels; `a,b,c` for a column of 0 and 1 for each label."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +27,8 @@ SHOWN = 8
 """Columns of one label each that are named in the reason."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
+DECLINABLE = ("text_pair", "group")
+"""Roles of which `none` says that no column plays them."""
 
 
 def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Columns:
@@ -47,9 +50,11 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     data = config.data
     roles = {role: getattr(data, role) for role in ("text", "text_pair", "label", "id", "group", "time")}
     written = table.columns
+    declined = {r for r in DECLINABLE if (roles[r] or "").casefold() == "none" and roles[r] not in names}
+    roles |= dict.fromkeys(declined, "")
     table = derive(table, *roles.values())
     for role, name in roles.items():
-        if name is not None and not (role == "group" and name.casefold() == "none"):
+        if name:
             require_column(table, name, f"data.{role}")
     _targets.require_task(config.task)
     wanted = None if config.task == "auto" else kind_of(config.task)
@@ -88,14 +93,14 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         task = "classification" if config.task == "auto" and only_one else task
         why = f"{len(parts)} columns of 0 and 1" + (", in each row one 1" if only_one else "")
         task_sure = min(task_sure, 0.9)
-    group = roles["group"] or _find_group(rest, len(table))
+    group = _find_group(rest, len(table)) if roles["group"] is None else roles["group"]
     columns = Columns(
         task=task,
         text=text,
         text_pair=pair,
         label=label,
         id=roles["id"] or _find_id(rest),
-        group=None if group and group.casefold() == "none" and group not in names else group,
+        group=group or None,
         time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
@@ -141,15 +146,18 @@ def _with_spans(
 def _find_text(
     table: Table, free: dict[str, Profile], inner: dict[str, Profile], roles: dict[str, str | None]
 ) -> tuple[str, str | None, float]:
-    """Return (text, second text, confidence); objects are looked into where no column is the text."""
-    if roles["text"]:
-        return roles["text"], roles["text_pair"], 1.0
-    by_plain = {_names.plain(n): n for n in free}
+    """Return (text, second text, confidence); objects are looked into where no column is the text.
+
+    A second text of "" was declined.
+    """
     scores = {n: _text_score(p) for n, p in free.items() if p.kind == "string"}
-    for first in scores:
-        second = next((by_plain[n] for n in _names.other_half(first) if n in by_plain), None)
-        if second and scores.get(second, 0) >= 1.0 and scores[first] >= 1.0:
-            return first, roles["text_pair"] or second, 0.95
+    named, pair = roles["text"], roles["text_pair"]
+    if named:
+        return named, (_other_half(named, scores) if pair is None else pair or None), 1.0
+    for first in scores if pair != "" else ():
+        second = _other_half(first, scores)
+        if second and scores[first] >= 1.0:
+            return first, pair or second, 0.95
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     if not best:  # short texts under an unusual name: take the one column of many different strings
         best = [n for n, p in free.items() if p.kind == "string" and p.spread > 0.5]
@@ -158,10 +166,27 @@ def _find_text(
     if not best:
         raise _ask("text", table, free, "no column looks like text")
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
-        close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
-        raise _ask("text", table, {n: free[n] for n in close}, f"{len(close)} columns could be the text")
-    named = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
-    return best[0], roles["text_pair"], {3: 0.95, 2: 0.85}.get(named, 0.7 if scores[best[0]] >= 1.5 else 0.6)
+        close = {n: free[n] for n in best if scores[best[0]] - scores[n] < MARGIN}
+        more = "" if pair == "" else _pair_of(close, list(free))
+        raise _ask("text", table, close, f"{len(close)} columns could be the text", more)
+    rank = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
+    return best[0], pair or None, {3: 0.95, 2: 0.85}.get(rank, 0.7 if scores[best[0]] >= 1.5 else 0.6)
+
+
+def _other_half(first: str, scores: dict[str, float]) -> str | None:
+    """Return the text that makes a pair with this one, going by its name."""
+    by_plain = {_names.plain(n): n for n, score in scores.items() if score >= 1.0}
+    return next((by_plain[n] for n in _names.other_half(first) if n in by_plain), None)
+
+
+def _pair_of(close: dict[str, Profile], order: list[str]) -> str:
+    """Return how to name two texts as a pair, if they stand side by side and are about equally long."""
+    for first, second in pairwise(order):
+        if first in close and second in close:
+            short, long = sorted((close[first].words, close[second].words))
+            if short >= 2.5 and long <= 2 * short:
+                return f"; for pairs of texts: --text {_quoted(first)} --text-pair {_quoted(second)}"
+    return ""
 
 
 def _text_score(column: Profile) -> float:
@@ -197,9 +222,10 @@ def _find_label(
         return None, 1.0
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
-        together = ",".join(n for n in ones if n in close) if len(ones) > 1 else None
+        together = ",".join(n for n in ones if n in close) if len(ones) > 1 else ""
+        more = f"; if a text may have several: --label {_quoted(together)}" if together else ""
         fact = f"{len(close)} columns could be the label"
-        raise _ask("label", table, {n: free[n] for n in close}, fact, together)
+        raise _ask("label", table, {n: free[n] for n in close}, fact, more)
     named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
     return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
 
@@ -268,12 +294,9 @@ def _is_time(column: Profile) -> bool:
     return column.kind == "date" or (_names.plain(column.name) in _names.TIME and column.kind == "number")
 
 
-def _ask(
-    role: str, table: Table, candidates: dict[str, Profile], fact: str, together: str | None = None
-) -> ConfigError:
+def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, more: str = "") -> ConfigError:
     listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
-    options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3])
-    options += f"; if a text may have several: --{role} {_quoted(together)}" if together else ""
+    options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3]) + more
     return ConfigError(
         fact,
         where=table.name,
@@ -297,6 +320,8 @@ def _explained(
             more = f", ... ({len(parts)} columns)" if len(parts) > SHOWN else ""
             return f"{role}s {', '.join(map(repr, parts[:SHOWN]))}{more}"
         source = "as named" if name in named else profiles[name].describe()
+        if role == "text pair" and name not in named and columns.text in named:
+            source += "; for one text: --text-pair none"
         return f"{role} '{name}' ({source})"
 
     roles = ("text", "text_pair", "label", "group", "id", "time")

@@ -127,8 +127,9 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
     data = config.data.model_copy(
         update={
             **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
-            **{k: getattr(dataset.columns, k) for k in ("text", "text_pair", "label", "id")},
-            "group": dataset.columns.group or config.data.group,  # `none` stays
+            **{k: getattr(dataset.columns, k) for k in ("text", "label", "id")},
+            # `none` stays
+            **{k: getattr(dataset.columns, k) or getattr(config.data, k) for k in ("text_pair", "group")},
         }
     )
     return config.model_copy(
