@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from tables import reviews, sentence, table
@@ -48,6 +49,29 @@ def test_what_is_removed_is_listed_with_place_and_reason() -> None:
     ]
     assert found.count("empty") == 3
     assert found.kept.tolist() == list(range(60))
+
+
+def test_splits_that_a_column_marks_are_used_unless_declined_or_given() -> None:
+    sides = pa.array(["train", "Test", "train", "train", "valid", "train"] * 10 + ["train"])
+    rows = with_rows(reviews(60), [""], ["good"])
+    rows = dataclasses.replace(rows, columns=rows.columns.append_column("my_set", sides))
+    found = prepare(config(), rows)
+    assert [len(s) for s in (found.train, found.dev, found.test)] == [40, 10, 10]
+    assert found.test.table["place"].to_pylist()[:2] == ["rows.csv:3", "rows.csv:9"]
+    assert found.kept.tolist() == list(range(60))
+    assert "train, dev and test as marked in 'my_set'" in found.columns.reason
+    assert len(prepare(config(data__split="none"), rows).train) == 42
+    assert len(prepare(config(), rows, test=reviews(20)).test) == 20
+    with pytest.raises(ConfigError, match="marked in a column, and given as files"):
+        prepare(config(data__split="my_set"), rows, test=reviews(20))
+    with pytest.raises(ConfigError, match=r"rows\.csv:2: 'label' says 'bad', which is no split"):
+        prepare(config(data__split="label", data__label="my_set"), rows)
+
+
+def test_rows_taken_from_a_table_without_lines_know_their_places() -> None:
+    rows = dataclasses.replace(reviews(6), lines=None).take(np.array([4, 1]))
+    assert rows.place(0) == "rows.csv, row 5"
+    assert rows.places().to_pylist() == ["rows.csv, row 5", "rows.csv, row 2"]
 
 
 def test_nothing_is_removed_that_is_not_named() -> None:

@@ -61,6 +61,11 @@ class DataConfig(Section):
     time: str | None = Field(
         None, description="Column with a date or time: the newest rows become test, the next newest dev."
     )
+    split: str | None = Field(
+        None,
+        description="Column that marks rows for train, dev and test; found by its name and content when not "
+        "given and neither dev nor test is a file, `none` to split anew.",
+    )
     dev_share: float = Field(0.1, gt=0, lt=0.5, description="Share of train taken as dev when none is given.")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="Share taken as test when none is given.")
     remove: tuple[str, ...] = Field(

@@ -53,6 +53,7 @@ META = _words(
     """source quelle split set fold file filename file_name path url link language lang sprache locale country
     land weight gewicht confidence annotator worker platform"""
 )
+SPLIT = _words("split splits set subset partition part fold")
 PAIRS = (
     ("premise", "hypothesis"),
     ("question", "sentence"),

@@ -46,6 +46,7 @@ class Columns:
     Attributes:
         confidence: 0 to 1.
         reason: One line for a person: why these columns and this task.
+        split: Marks rows for train, dev and test.
         separator: What stands between several labels in one cell; `[]` for lists written as text.
     """
 
@@ -56,6 +57,7 @@ class Columns:
     id: str | None = None
     group: str | None = None
     time: str | None = None
+    split: str | None = None
     confidence: float = 1.0
     reason: str = ""
     separator: str | None = None

@@ -17,6 +17,7 @@ from feinschliff.config import RunConfig
 from feinschliff.data import _names, _targets
 from feinschliff.data.dataset import Columns, Kind, kind_of
 from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
+from feinschliff.data.marked import find_split
 from feinschliff.data.profile import Profile, profile, simplify
 from feinschliff.errors import ConfigError, DataError, nearest
 from feinschliff.readers import Table
@@ -27,7 +28,10 @@ SHOWN = 8
 """Columns of one label each that are named in the reason."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
-DECLINABLE = ("text_pair", "group")
+ROLES = ("text", "text_pair", "label", "group", "id", "time", "split")
+OPTIONS = ("text", "text_pair", "label", "group")
+"""Roles that have an option of the command line."""
+DECLINABLE = ("text_pair", "group", "split")
 """Roles of which `none` says that no column plays them."""
 
 
@@ -48,7 +52,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     if not names or not len(table):
         raise DataError("the file holds no rows", where=table.name, hint="Check the path and data.format")
     data = config.data
-    roles = {role: getattr(data, role) for role in ("text", "text_pair", "label", "id", "group", "time")}
+    roles = {role: getattr(data, role) for role in ROLES}
     written = table.columns
     declined = {r for r in DECLINABLE if (roles[r] or "").casefold() == "none" and roles[r] not in names}
     roles |= dict.fromkeys(declined, "")
@@ -62,6 +66,8 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
     named = set().union(*map(sources, roles.values()))
     free = {n: p for n, p in profiles.items() if n not in named}
+    marked = find_split(table, free)
+    free.pop(marked or "", None)
 
     inner = {
         n: profile(n.rpartition(".")[2], _cells(table, n))
@@ -102,6 +108,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         id=roles["id"] or _find_id(rest),
         group=group or None,
         time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
+        split=(marked if roles["split"] is None else roles["split"]) or None,
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
     )
@@ -117,12 +124,13 @@ def require_column(table: Table, name: str, setting: str) -> None:
     if len(parts) > 1 and any(part in names for part in parts):  # several columns, one of them misspelt
         name = next((part for part in parts if part not in names), name)
     close = nearest(name, names) or next((n for n in names if n.casefold() == name.casefold()), None)
-    option = setting.removeprefix("data.").replace("_", "-")
+    role = setting.removeprefix("data.")
+    option = f"--{role.replace('_', '-')} " if role in OPTIONS else f"--set {setting}="
     raise ConfigError(
         f"there is no column '{name}' ({setting})",
         where=table.name,
         allowed=f"The columns are: {', '.join(map(repr, names))}",
-        hint=f"Did you mean --{option} {_quoted(close)}?" if close else f"Set --{option} to one of them",
+        hint=f"Did you mean {option}{_quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
     )
 
 
@@ -324,8 +332,10 @@ def _explained(
             source += "; for one text: --text-pair none"
         return f"{role} '{name}' ({source})"
 
-    roles = ("text", "text_pair", "label", "group", "id", "time")
-    parts = [part(role.replace("_", " "), getattr(columns, role)) for role in roles]
+    parts = [part(role.replace("_", " "), getattr(columns, role)) for role in ROLES if role != "split"]
+    if columns.split:
+        source = "as named" if columns.split in named else "to split anew: --set data.split=none"
+        parts.append(f"train, dev and test as marked in '{columns.split}' ({source})")
     label = "" if columns.label is None else f" ({why})"
     reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}; confidence {columns.confidence:.2f}"
     return Columns(**{**columns.__dict__, "reason": reason})

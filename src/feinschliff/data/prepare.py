@@ -19,6 +19,7 @@ from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column
 from feinschliff.data.known import label_counts, unknown_labels
 from feinschliff.data.learnable import require_learnable
+from feinschliff.data.marked import apart
 from feinschliff.data.normalise import normalise
 from feinschliff.data.pool import build
 from feinschliff.data.profile import simplify
@@ -70,7 +71,8 @@ def examine(
     audit.check_kinds(config.data.remove, audit.REMOVABLE, "data.remove")
     audit.check_kinds(config.data.refuse, audit.KINDS, "data.refuse")
     tables = _tables(config, train, dev, test)
-    columns = infer(tables[TRAIN], config, labelled)
+    columns = infer(tables[TRAIN], _without_split(config) if len(tables) > 1 else config, labelled)
+    tables, rows = _apart(tables, columns)
     roles = (columns.text, columns.text_pair, columns.label, columns.group, columns.id, columns.time)
     tables = {side: derive(table, *roles) for side, table in tables.items()}
     for table in tables.values():
@@ -108,10 +110,7 @@ def examine(
         fingerprint=fingerprint(columns.task, *parts),
         test_fingerprint=fingerprint(columns.task, parts[TEST]),
         notes=tuple(dict.fromkeys(note for t in tables.values() for note in t.notes)),
-        kept=np.array(
-            [r for r in range(len(tables[TRAIN])) if reasons.get(r, SPLIT_ONLY).startswith(SPLIT_ONLY)],
-            dtype=np.int64,
-        ),
+        kept=np.sort(rows[[reasons.get(r, SPLIT_ONLY).startswith(SPLIT_ONLY) for r in range(len(rows))]]),
     )
 
 
@@ -177,6 +176,34 @@ def _tables(
     if TRAIN not in tables:
         raise ConfigError("no data is named", where="data.train", hint="Give a file: feinschliff train FILE")
     return tables
+
+
+def _without_split(config: RunConfig) -> RunConfig:
+    """Return the configuration with no column that marks splits, where they are given otherwise.
+
+    Raises:
+        ConfigError: such a column is named.
+    """
+    if (config.data.split or "none").casefold() != "none":
+        raise ConfigError(
+            "train, dev and test are marked in a column, and given as files",
+            where="data.split",
+            hint="Leave out --test and data.dev, or data.split",
+        )
+    return config.model_copy(update={"data": config.data.model_copy(update={"split": "none"})})
+
+
+def _apart(tables: dict[int, Table], columns: Columns) -> tuple[dict[int, Table], np.ndarray]:
+    """Divide the table for train as its column of splits says.
+
+    Returns:
+        The tables, and int64, the rows of the source for train in the order in which they stand there now.
+    """
+    if columns.split is None:
+        return tables, np.arange(len(tables[TRAIN]))
+    rows = apart(tables[TRAIN], columns.split)
+    parts = {side: tables[TRAIN].take(chosen) for side, chosen in rows.items()}
+    return parts, np.concatenate(list(rows.values()))
 
 
 def _is_same(source: str, other: str | None) -> bool:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from feinschliff.encode import Encoded
 
 
+NONE_STAYS = ("text_pair", "group", "split")
+"""Columns whose setting says `none` where there is to be no such column."""
 LOST_TO_WIDE_WORDS = 0.002
 """Of the entities in train, the share that may end inside a wide word."""
 
@@ -128,8 +130,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
         update={
             **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
             **{k: getattr(dataset.columns, k) for k in ("text", "label", "id")},
-            # `none` stays
-            **{k: getattr(dataset.columns, k) or getattr(config.data, k) for k in ("text_pair", "group")},
+            **{k: getattr(dataset.columns, k) or getattr(config.data, k) for k in NONE_STAYS},
         }
     )
     return config.model_copy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 
@@ -52,6 +53,17 @@ class Table:
         names = pa.scalar(self.name) if self.files is None else self.files
         separator = ", row " if self.lines is None else ":"
         return pc.binary_join_element_wise(names, pc.cast(numbers, pa.string()), separator)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Return the given rows, int64, which still know their places."""
+        chosen = pa.array(rows)
+        files = self.places() if self.lines is None else self.files
+        return replace(
+            self,
+            columns=self.columns.take(chosen),
+            lines=None if self.lines is None else self.lines.take(chosen),
+            files=None if files is None else files.take(chosen),
+        )
 
     def slice(self, start: int, length: int) -> Table:
         """Return rows start to start + length, which still know their places."""
