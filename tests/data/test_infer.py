@@ -25,6 +25,7 @@ TWO = ["yes", "no"] * 20
         ("reseña", "etiqueta"),
         ("reviewText", "class_name"),
         ("v2", "v1"),
+        ("Überschrift", "Priorität"),
     ],
 )
 def test_columns_are_found_by_name_in_several_languages(text: str, label: str) -> None:
@@ -72,6 +73,15 @@ def test_id_group_and_time_are_found() -> None:
         load_config(),
     )
     assert (found.id, found.group, found.time) == ("id", "author", "published")
+
+
+def test_columns_that_could_be_meant_and_are_not_used_are_named() -> None:
+    rows = table(message=TEXTS, subject=TEXTS[::-1], Product=TWO, Topic=TWO, lang=TWO, nr=list(range(40)))
+    found = infer(rows, load_config())
+    assert (found.text, found.label) == ("message", "Topic")
+    assert "; not used: 'subject' (12 words on average), 'Product' (2 values); conf" in found.reason
+    assert "not used: 'subject' (12 words on average); conf" in infer(rows, load_config(), False).reason
+    assert "not used" not in infer(reviews(), load_config()).reason
 
 
 def test_a_group_can_be_declined() -> None:

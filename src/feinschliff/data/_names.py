@@ -16,8 +16,8 @@ TEXT_STRONG = _words(
     tweet utterance bewertungstext rezension recensione recensie resena avis document dokument body sms"""
 )
 TEXT_WEAK = _words(
-    """title titel titre titulo titolo headline ueberschrift description beschreibung descripcion descrizione
-    abstract summary question frage query anfrage clause passage paragraph absatz absender_text input
+    """title titel titre titulo titolo headline uberschrift ueberschrift description beschreibung
+    descripcion descrizione abstract summary question frage query anfrage clause passage paragraph absatz absender_text input
     post article artikel email mail subject betreff product_title product_name note_text transcript
     words tokens v2"""
 )
@@ -30,7 +30,7 @@ LABEL_WEAK = _words(
     """rating ratings star_rating review_rating reviews_rating overall stars sterne anzahl_sterne
     score scores note bewertung polarity type typ kind art topic topics thema
     themen tag tags genre y answer_class spam is_spam toxic toxicity similarity department abteilung
-    priority output v1"""
+    priority prioritat prioritaet urgency dringlichkeit output v1"""
 )
 NUMBERS = _words(
     """score scores rating similarity price preis value wert amount betrag note number zahl percent prozent

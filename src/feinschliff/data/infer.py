@@ -7,7 +7,7 @@ name the column. All evidence comes from whole columns, so that the order of the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pyarrow as pa
@@ -26,6 +26,10 @@ MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
 SHOWN = 8
 """Columns of one label each that are named in the reason."""
+UNUSED = 4
+"""Columns not used that are named in the reason."""
+FEWEST_GROUPS = 20
+"""A column of fewer different values is no group."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
 ROLES = ("text", "text_pair", "label", "group", "id", "time", "split")
@@ -112,7 +116,11 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
     )
-    return _explained(columns, inner | profiles, written, why, named={n for n in roles.values() if n})
+    played = {columns.id, columns.group, columns.time}
+    unused = [p for n, p in rest.items() if n not in played and _is_plausible(p, labelled is not False)]
+    return _explained(
+        columns, inner | profiles, written, why, named={n for n in roles.values() if n}, unused=unused
+    )
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
@@ -286,7 +294,12 @@ def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
     """Return a column named like a group that has many values, each in several rows."""
     for name, column in free.items():
         named = _names.plain(name) in _names.GROUP
-        if named and column.num_rows == num_rows and column.distinct >= 20 and column.spread <= 0.8:
+        if (
+            named
+            and column.num_rows == num_rows
+            and column.distinct >= FEWEST_GROUPS
+            and column.spread <= 0.8
+        ):
             return name
     return None
 
@@ -318,8 +331,24 @@ def _quoted(name: str | None) -> str:
     return name if re.sub(r"[-_.,]", "", name).isalnum() else f"'{name}'"
 
 
+def _is_plausible(column: Profile, labelled: bool) -> bool:
+    """Return whether another person could take a column for the text or the label."""
+    key = _names.plain(column.name)
+    if key in _names.ID | _names.TIME | _names.META:
+        return False
+    if column.kind == "string" and column.words >= 2.5 and _text_score(column) >= 1.0:
+        return True
+    few = key in _names.GROUP and 1 < column.distinct < FEWEST_GROUPS
+    return labelled and column.distinct != 1 and (few or _label_score(column) >= 1.0)
+
+
 def _explained(
-    columns: Columns, profiles: dict[str, Profile], written: pa.Table, why: str, named: Iterable[str]
+    columns: Columns,
+    profiles: dict[str, Profile],
+    written: pa.Table,
+    why: str,
+    named: Iterable[str],
+    unused: Sequence[Profile],
 ) -> Columns:
     def part(role: str, name: str | None) -> str | None:
         if name is None:
@@ -337,5 +366,9 @@ def _explained(
         source = "as named" if columns.split in named else "to split anew: --set data.split=none"
         parts.append(f"train, dev and test as marked in '{columns.split}' ({source})")
     label = "" if columns.label is None else f" ({why})"
-    reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}; confidence {columns.confidence:.2f}"
+    others = ", ".join(f"'{p.name}' ({p.describe()})" for p in unused[:UNUSED])
+    others += ", ..." if len(unused) > UNUSED else ""
+    reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}"
+    reason += f"; not used: {others}" if others else ""
+    reason += f"; confidence {columns.confidence:.2f}"
     return Columns(**{**columns.__dict__, "reason": reason})

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.data import _targets
+from feinschliff.errors import counted
 from feinschliff.readers import Table
 
 _NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
@@ -40,7 +41,7 @@ class Profile:
         """Return the content in words, for messages."""
         if self.kind == "string" and self.words >= 2.5:
             return f"{self.words:.0f} words on average"
-        return f"{self.distinct} values" if self.distinct else self.kind
+        return counted(self.distinct, "value") if self.distinct else self.kind
 
 
 def profile(name: str, cells: pa.ChunkedArray) -> Profile:
