@@ -42,9 +42,10 @@ def test_a_header_without_rows(tmp_path):
 
 def test_a_folder_that_holds_no_classes(tmp_path):
     write(tmp_path / "a.csv", "text\nx\n")
+    write(tmp_path / "readme.txt", "about\n")
     message = refuse(ConfigError, tmp_path)
     assert "is a folder without subfolders" in message
-    assert "Name one of its files: a.csv" in message
+    assert "Name one of its files: a.csv, readme.txt" in message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

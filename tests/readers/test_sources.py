@@ -126,6 +126,49 @@ def test_a_folder_of_classes(tmp_path):
         read(tmp_path)
 
 
+@pytest.fixture
+def mails(tmp_path):
+    for name in ("ham", "spam"):
+        (tmp_path / name).mkdir()
+        for i in range(20):
+            (tmp_path / name / f"{i}.txt").write_bytes("Grüße aus dem Süden".encode("cp1252"))
+    return tmp_path
+
+
+def test_what_is_no_labelled_text_stays_out_of_the_classes(mails):
+    for name in ("unsup/1.txt", "spam/cmds", "spam/a.json"):
+        (mails / name).parent.mkdir(exist_ok=True)
+        (mails / name).write_text("{}")
+    table = read(mails)
+    assert set(table.columns["label"].to_pylist()) == {"ham", "spam"}
+    assert len(table) == 40
+    assert "unsup, texts without a label" in table.notes[0]
+    assert "left out: 2 files of other kinds, such as" in table.notes[1]
+
+
+def test_the_files_of_a_folder_agree_on_their_encoding(mails):
+    (mails / "spam" / "0.txt").write_bytes(b"caf\xe9 \x8e")  # alone, this looks like an old Macintosh
+    (mails / "spam" / "1.txt").write_bytes("안녕하세요 여러분 반갑습니다 오늘도 좋은 하루".encode("cp949"))
+    (mails / "spam" / "2.txt").write_bytes(b"caf\x8e \x81")  # no byte of cp1252
+    table = read(mails)
+    assert len(table) == 38
+    assert "café Ž" in table.columns["text"].to_pylist()
+    assert table.notes[0] == "encoding cp1252 (38 files)"
+    assert table.notes[1].startswith("left out: 2 files that cannot be read: ")
+    (mails / "ham" / "x.png").write_bytes(b"\x89PNG....")
+    with pytest.raises(DataError, match="3 files cannot be read"):
+        read(mails)
+
+
+def test_a_folder_without_classes_holds_unlabelled_texts(mails):
+    table = read(mails / "ham")
+    assert table.columns.column_names == ["text", "file"]
+    assert table.columns["file"][1].as_py() == "1.txt"
+    (mails / "ham" / "1.ann").write_text("T1\tLOC 0 3\tUlm")
+    with pytest.raises(ConfigError, match=r"annotations of brat, such as 1\.ann.*JSON Lines"):
+        read(mails)
+
+
 def test_a_folder_of_splits_is_no_folder_of_classes(tmp_path):
     (tmp_path / "train" / "pos").mkdir(parents=True)
     (tmp_path / "test").mkdir()

@@ -11,7 +11,8 @@ from __future__ import annotations
 import codecs
 import encodings.aliases
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,16 @@ def find_encoding(file: Input, config: DataConfig) -> Encoding:
     if wide := _wide(file.head):
         return Encoding(wide, notes=(f"encoding {wide}",))
     return _judge(file, _scan(file))
+
+
+def agreed(found: Sequence[Encoding]) -> list[Encoding]:
+    """Return the encodings of a source's files, where guessed the most frequent guess.
+
+    A short file alone may look like any of the Western encodings.
+    """
+    guesses = Counter(encoding for encoding in found if encoding.name in _CANDIDATES)
+    common = max(guesses, key=lambda guess: guesses[guess], default=None)
+    return [common if common and encoding in guesses else encoding for encoding in found]
 
 
 def read_text(file: Input, encoding: Encoding) -> str:
