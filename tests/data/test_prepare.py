@@ -184,6 +184,16 @@ def test_labels_get_one_name_whatever_their_type() -> None:
     assert flags.labels == ("false", "true")
 
 
+def test_labels_get_one_name_however_their_accents_are_written() -> None:
+    texts, names = [sentence(i) for i in range(60)], ["M\u00fcnchen", "Mu\u0308nchen", "Ulm"]
+    spans = [[{"start": 0, "end": 4, "label": name}] for name in names]
+    for label in (names, [[name] for name in names], spans):
+        column = {"spans" if label is spans else "label": label * 20}
+        found = prepare(config(), table(text=texts, **column))
+        assert found.labels == ("M\u00fcnchen", "Ulm")
+        assert "Mu\u0308nchen" not in str(found.train.targets)
+
+
 def test_numbers_as_classes_are_ordered_by_value() -> None:
     rows = table(text=[sentence(i) for i in range(120)], label=[str(1 + i % 12) for i in range(120)])
     assert prepare(config(), rows).labels == tuple(map(str, range(1, 13)))

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Collection
 from typing import Any
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -225,7 +226,7 @@ def _classes(cells: pa.ChunkedArray) -> pa.Array:
 
 
 def _name(value: Any) -> str | None:
-    """Return a label's name: 1.0 and '1.0' are '1', True is 'true', blanks around it do not count.
+    """Return a label's name in NFC: 1.0 and '1.0' are '1', True is 'true', blanks around it do not count.
 
     >>> _name(" a\\r\\n b "), _name(1.0), _name(True)
     ('a b', '1', 'true')
@@ -234,7 +235,7 @@ def _name(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return str(value).lower()
-    text = _LINES.sub(" ", str(value).strip())
+    text = normalize("NFC", _LINES.sub(" ", str(value).strip()))
     number = _number(text) if text.endswith(".0") else None
     return (str(int(number)) if number is not None and math.isfinite(number) else text) or None
 
@@ -304,8 +305,18 @@ def convert_spans(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
             allowed="The task ner needs lists of {start, end, label}, or `tokens` with `tags`",
         )
     flat = cells.combine_chunks()
-    if flat.type == TARGET_TYPES["ner"]:
-        return flat
-    names = [field.name for field in SPAN]
-    rows = [None if r is None else [{n: s[n] for n in names} for s in r] for r in flat.to_pylist()]
-    return pa.array(rows, pa.list_(SPAN))
+    if flat.type != TARGET_TYPES["ner"]:
+        names = [field.name for field in SPAN]
+        rows = [None if r is None else [{n: s[n] for n in names} for s in r] for r in flat.to_pylist()]
+        flat = pa.array(rows, pa.list_(SPAN))
+    labels = flat.values.field("label")
+    normal = pc.utf8_normalize(labels, "NFC")
+    return flat if normal.equals(labels) else _with_labels(flat, normal)
+
+
+def _with_labels(spans: pa.ListArray, labels: pa.Array) -> pa.ListArray:
+    """Return the spans with other labels, one for each of `spans.values`."""
+    parts = [spans.values.field(field.name) for field in SPAN]
+    parts[-1] = labels
+    values = pa.StructArray.from_arrays(parts, fields=list(SPAN))
+    return pa.ListArray.from_arrays(spans.offsets, values, spans.type, mask=spans.is_null())
