@@ -151,6 +151,25 @@ def test_rows_that_prodigy_users_did_not_accept_are_unlabelled(write):
     assert "2 rows were not accepted in Prodigy" in table.notes[0]
 
 
+@pytest.mark.parametrize(("key", "labels"), [("label", ["a", "b", "b"]), ("accept", [["a"], [], ["b"]])])
+def test_labels_that_prodigy_users_did_not_accept_are_none(write, key, labels):
+    answers = ["accept", "reject", "ignore"]
+    rows = [
+        {"text": "x", "_task_hash": 1, key: label, "answer": answer}
+        for label, answer in zip(labels, answers, strict=True)
+    ]
+    table = read(write(*rows))
+    assert table.columns[key].to_pylist() == [labels[0], None, None]
+    assert table.notes == ("2 rows were not accepted in Prodigy, counted as unlabelled",)
+
+
+def test_a_rejection_of_the_only_label_is_an_answer(write):
+    answers = ["accept", "reject", "ignore"]
+    table = read(write(*({"text": "x", "_task_hash": 1, "label": "a", "answer": a} for a in answers)))
+    assert table.columns["answer"].to_pylist() == ["accept", "reject", None]
+    assert table.columns["label"].to_pylist() == ["a"] * 3
+
+
 def test_gliner_counts_tokens(write):
     rows = [{"tokenized_text": ["In", "New", "York", "!"], "ner": [[1, 2, "place"]]}]
     columns = read(write(*rows)).columns

@@ -22,6 +22,7 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
+from feinschliff.readers._prodigy import without_rejected
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
@@ -65,7 +66,7 @@ def read(source: Source, config: DataConfig | None = None) -> Table:
     """
     config = config or DataConfig()
     module, source, notes = _choose(source, config)
-    table = with_spans(module.read(source, config), config)
+    table = _usual(module.read(source, config), config)
     if len(table) == 0:
         raise DataError("there are no rows", where=table.name)
     return replace(table, notes=notes + table.notes)
@@ -83,9 +84,9 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
     config = config or DataConfig()
     module, source, notes = _choose(source, config)
     if hasattr(module, "batches"):
-        tables = (with_spans(table, config) for table in module.batches(source, config, batch_rows))
+        tables = (_usual(table, config) for table in module.batches(source, config, batch_rows))
     else:
-        whole = with_spans(module.read(source, config), config)
+        whole = _usual(module.read(source, config), config)
         tables = (whole.slice(start, batch_rows) for start in range(0, len(whole), batch_rows))
     offset = 0
     for table in tables:
@@ -93,6 +94,11 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
         offset += len(table)
     if offset == 0:
         raise DataError("there are no rows", where=source.name if isinstance(source, Input) else str(source))
+
+
+def _usual(table: Table, config: DataConfig) -> Table:
+    """Return a table with entities and refused answers in the form that all formats share."""
+    return without_rejected(with_spans(table, config))
 
 
 def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import counted
 from feinschliff.readers._encoding import find_encoding
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
@@ -65,10 +64,8 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
     """
     reader = SpanReader(Problems(file.name))
     keys: dict[str, None] = {}
-    refused = 0
 
     def convert() -> Iterator[tuple[int, Row]]:
-        nonlocal refused
         for line, row in rows:
             row = _with_text(row)
             text = _find_text(row, config)
@@ -76,8 +73,6 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
                 if key in row and (key in keys or looks_like_spans(row[key])):
                     keys[key] = None
                     row = {**row, key: reader.read(row[key], text, line)}
-            if "_task_hash" in row and row.get("answer") in ("reject", "ignore"):  # Prodigy
-                row, refused = {**row, **dict.fromkeys(keys)}, refused + 1
             yield line, row
 
     tables = to_tables(convert(), file.name, BATCH_ROWS)
@@ -85,9 +80,7 @@ def read_spans(file: Input, rows: Iterator[tuple[int, Row]], config: DataConfig)
     reader.problems.raise_if_any(
         allowed="Expected 0 <= start < end <= length of the text, counted in characters"
     )
-    rejected = counted(refused, "row was", "rows were")
-    more = (f"{rejected} not accepted in Prodigy, counted as unlabelled",) if refused else ()
-    return Table(table.columns, table.name, table.lines, table.notes + reader.notes() + more)
+    return Table(table.columns, table.name, table.lines, table.notes + reader.notes())
 
 
 def _with_text(row: Row) -> Row:
