@@ -6,7 +6,7 @@ import pytest
 from tables import reviews, sentence, table
 
 from feinschliff.config import load_config
-from feinschliff.data import infer
+from feinschliff.data import infer, prepare
 from feinschliff.data.normalise import normalise
 from feinschliff.errors import ConfigError, DataError
 
@@ -82,6 +82,20 @@ def test_columns_that_could_be_meant_and_are_not_used_are_named() -> None:
     assert "; not used: 'subject' (12 words on average), 'Product' (2 values); conf" in found.reason
     assert "not used: 'subject' (12 words on average); conf" in infer(rows, load_config(), False).reason
     assert "not used" not in infer(reviews(), load_config()).reason
+
+
+@pytest.mark.parametrize(("num_documents", "group"), [(30, "document"), (4, None)])
+def test_many_documents_of_a_conll_file_are_groups(tmp_path, num_documents, group) -> None:
+    path = tmp_path / "a.conll"
+    sentences = [f"{sentence(i)} here".replace(" ", " O\n") + " B-X\n\n" for i in range(120)]
+    size = 120 // num_documents
+    documents = ["".join(sentences[i : i + size]) for i in range(0, 120, size)]
+    path.write_text("".join("-DOCSTART- O\n\n" + document for document in documents))
+    data = prepare(load_config(values={"data.train": str(path)}))
+    assert data.columns.group == group
+    if group:
+        sides = [set(part.table["group"].to_pylist()) for part in (data.train, data.dev, data.test)]
+        assert sum(map(len, sides)) == num_documents
 
 
 def test_a_group_can_be_declined() -> None:

@@ -44,6 +44,8 @@ GROUP = _words(
     case case_id fall akte thread thread_id conversation conversation_id dialogue dialogue_id video
     video_id movie movie_id patient patient_id article_id book url source_id company session session_id"""
 )
+GROUP_NUMBERS = _words("document dokument")
+"""Names of groups where the column holds numbers, as in tables from CoNLL files; otherwise of texts."""
 TIME = _words(
     """time date datum zeit datetime timestamp zeitstempel created created_at createdat published published_at
     updated_at year jahr month monat day tag_datum fecha data_ora heure fecha_hora posted posted_at

@@ -293,13 +293,8 @@ def _find_id(free: dict[str, Profile]) -> str | None:
 def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
     """Return a column named like a group that has many values, each in several rows."""
     for name, column in free.items():
-        named = _names.plain(name) in _names.GROUP
-        if (
-            named
-            and column.num_rows == num_rows
-            and column.distinct >= FEWEST_GROUPS
-            and column.spread <= 0.8
-        ):
+        several = column.distinct >= FEWEST_GROUPS and column.spread <= 0.8
+        if _is_group(column) and column.num_rows == num_rows and several:
             return name
     return None
 
@@ -307,8 +302,14 @@ def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
 def group_column(table: Table, columns: Columns) -> str | None:
     """Return the column that looks like a group although none is used as such, or None."""
     parts = {columns.text, columns.text_pair, columns.label, columns.id, columns.time}
-    named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in _names.GROUP]
+    names = _names.GROUP | _names.GROUP_NUMBERS
+    named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in names]
     return _find_group({n: profile(n, table.columns[n]) for n in named}, len(table))
+
+
+def _is_group(column: Profile) -> bool:
+    key = _names.plain(column.name)
+    return key in _names.GROUP or (key in _names.GROUP_NUMBERS and column.kind == "number")
 
 
 def _is_time(column: Profile) -> bool:
