@@ -174,6 +174,16 @@ def test_rows_without_label_are_left_out_everywhere() -> None:
     assert None not in found.train.targets + found.dev.targets + found.test.targets
 
 
+def test_a_dash_beside_classes_is_no_label() -> None:
+    label = ["yes", "no", "-"] * 20
+    found = prepare(config(), table(text=[sentence(i) for i in range(60)], label=label))
+    assert found.labels == ("no", "yes")
+    assert "2 classes: no, yes; '-' is no label" in found.columns.reason
+    assert [item["reason"] for item in found.removed] == ["missing_labels"] * 20
+    signs = prepare(config(), table(text=[sentence(i) for i in range(60)], label=["+", "-", "neutral"] * 20))
+    assert signs.labels == ("+", "-", "neutral")
+
+
 def test_labels_get_one_name_whatever_their_type() -> None:
     for label in ([1.0, 0.0] * 30, ["1", "0 "] * 30, [1, 0] * 30, ["1.0", "0.0"] * 30):
         assert prepare(config(), table(text=[sentence(i) for i in range(60)], label=label)).labels == (

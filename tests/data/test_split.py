@@ -16,6 +16,7 @@ from tables import sentence, table
 from feinschliff.config import load_config
 from feinschliff.data import Records, prepare
 from feinschliff.data.split import divide, folds
+from feinschliff.data.times import times
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import Table
 
@@ -164,6 +165,12 @@ def test_times_that_cannot_be_read_are_named() -> None:
     unclear = table(text=[sentence(i) for i in range(40)], label=["a", "b"] * 20, day=["3/4/2026"] * 40)
     with pytest.raises(ConfigError, match="days and months"):
         prepared(unclear, data__time="day")
+
+
+def test_years_beside_dates_are_their_first_days() -> None:
+    mixed = times(table(t=["2024", "2023-05-01", "2023", None, "1.6.2023"]), "t")
+    assert np.argsort(mixed).tolist() == [3, 2, 1, 4, 0]
+    assert times(table(t=["2024", "2023"]), "t").tolist() == [2024.0, 2023.0]
 
 
 def test_folds_cover_every_row_once_and_keep_units_together() -> None:

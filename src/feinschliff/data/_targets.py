@@ -24,6 +24,7 @@ MAX_CLASSES_BY_NUMBER = 20
 _LINES = re.compile(r"\s*[\r\n\t\v\f\x85\u2028\u2029]\s*")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 SEPARATORS = (";", "|", ",")
+_NO_LABEL = "-"
 
 
 def is_list(type_: pa.DataType) -> bool:
@@ -93,9 +94,11 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
     if separator:
         how = "lists of labels as text" if separator == "[]" else f"labels separated by '{separator}'"
         return "multilabel", how, 0.75 if separator == "," else 0.9
+    note = f"; '{_NO_LABEL}' is no label" if _has_no_label(values) else ""
+    values = [v for v in values if v != _NO_LABEL or not note]
     mark = "'" if any("," in value for value in values) else ""
     shown = ", ".join(f"{mark}{v}{mark}" for v in sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
-    return "classification", f"{counted(len(values), 'class', 'classes')}: {shown}", 0.95
+    return "classification", f"{counted(len(values), 'class', 'classes')}: {shown}{note}", 0.95
 
 
 def _refuse_lists_of_numbers(table: Table, label: str, values: list[str]) -> None:
@@ -221,8 +224,22 @@ def convert(
 
 def _classes(cells: pa.ChunkedArray) -> pa.Array:
     encoded = cells.combine_chunks().dictionary_encode()
-    names = pa.array([_name(v) for v in encoded.dictionary.to_pylist()], pa.string())
+    found = [_name(v) for v in encoded.dictionary.to_pylist()]
+    missing = _NO_LABEL if _has_no_label(found) else None
+    names = pa.array([None if name == missing else name for name in found], pa.string())
     return names.take(encoded.indices)
+
+
+def _has_no_label(names: Collection[str | None]) -> bool:
+    """Return whether `-` stands for no label among the classes, as in SNLI where the annotators disagreed.
+
+    Beside `+` it is one.
+
+    >>> _has_no_label(["-", "neutral", "entailment"]), _has_no_label(["-", "+", "neutral"])
+    (True, False)
+    """
+    others = {name for name in names if name not in (None, _NO_LABEL)}
+    return _NO_LABEL in names and len(others) > 1 and all(len(name) > 1 for name in others)
 
 
 def _name(value: Any) -> str | None:

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from feinschliff.errors import ConfigError, DataError, counted
 from feinschliff.readers import Table
 
+_NUMBER = re.compile(r"[+-]?\d{1,4}|[+-]?\d{9,}(\.\d+)?")
+"""A year, or seconds."""
+_YEAR = re.compile(r"\d{4}")
 _WITH_DOTS = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
 _WITH_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(.*)")
 
@@ -33,6 +36,8 @@ def times(table: Table, name: str) -> np.ndarray:
         raise ConfigError(f"'{name}' holds {cells.type}, no times", where=table.name)
     encoded = pc.cast(cells, pa.string()).dictionary_encode()
     texts = [text.strip() for text in encoded.dictionary.to_pylist()]
+    if not all(_NUMBER.fullmatch(text) for text in texts if text):  # a year beside dates is its first day
+        texts = [f"{text}-01-01" if _YEAR.fullmatch(text) else text for text in texts]
     day_first = _day_first(texts, table, name)
     values = [_parse(text, day_first) if text else -np.inf for text in texts]
     known = np.array([*(np.nan if v is None else v for v in values), -np.inf])
@@ -49,7 +54,7 @@ def times(table: Table, name: str) -> np.ndarray:
 
 
 def _parse(text: str, day_first: bool) -> float | None:
-    if re.fullmatch(r"[+-]?\d{1,4}|[+-]?\d{9,}(\.\d+)?", text):  # a year, or seconds
+    if _NUMBER.fullmatch(text):
         return float(text)
     if match := _WITH_DOTS.fullmatch(text):
         text = f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}{match[4]}"
