@@ -69,6 +69,22 @@ def test_what_is_not_text(tmp_path, content, what):
     assert what in refuse(DataError, write(tmp_path / "a.csv", content), format="csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.PubTator", "227508|t|Naloxone reverses\n227508|a|In mice\n", "PubTator"),
+        ("a.tsv", "#FORMAT=WebAnno TSV 3.3\n\n1-1\t0-3\tUlm\tLOC\n", "WebAnno's TSV"),
+        ("a.xml", "<?xml version='1.0'?>\n<reviews/>\n", "XML"),
+        ("a.txt", "__label__pos good\n__label__neg bad\n", "fastText's format"),
+        ("a.mbox", "From a@b.de Mon Nov 23 10:00:00 2026\nSubject: x\n", "a mailbox"),
+    ],
+)
+def test_known_formats_that_are_not_read(tmp_path, name, content, what):
+    path = write(tmp_path / name, content)
+    assert f"looks like {what}, which is not read. Write JSON Lines" in refuse(DataError, path)
+    assert read(path, DataConfig(format="text")).columns.column_names == ["text"]
+
+
 def test_an_unknown_format_suggests_the_nearest(tmp_path):
     path = write(tmp_path / "a.csv", "text\nx\n")
     assert "Did you mean 'parquet'?" in refuse(ConfigError, path, format="parket")

@@ -156,8 +156,16 @@ def test_the_last_column_may_hold_no_tags(write):
     text = "in\tO\tO\t_\nUlm\tB-LOC\tB-LOC-city\tQ3\n\n" * 3
     assert spans(read(write(text))) == [(3, 6, "LOC-city")]
     assert spans(read(write(text, "a.tsv"), DataConfig(tag_column="2"))) == [(3, 6, "LOC")]
+    sick = "a man\ta person\tB_neutral_A\tTRAIN\n"  # a pair of sentences
+    assert "spans" not in read(write(sick * 9, "b.tsv")).columns.column_names
     with pytest.raises(ConfigError, match=r"no column '5'.*There are: 1, 2, 3, 4"):
         read(write(text), DataConfig(tag_column="5"))
+
+
+def test_types_without_prefixes_are_found_by_the_tokens_outside(write):
+    for name, text in (("a.txt", "in\tO\nUlm\tcity\n\nja\tO\n"), ("b.txt", "Bonn LOC-B\nlebt O\n\nja O\n")):
+        assert len(read(write(text, name)).columns["spans"].to_pylist()) == 2
+    assert "spans" not in read(write("Ulm\tcity\nBonn\tcity\n\nja\tO\n", "c.tsv")).columns.column_names
 
 
 def test_a_row_may_name_the_columns(write):

@@ -26,6 +26,7 @@ from feinschliff.readers._prodigy import without_rejected
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
+from feinschliff.readers._unread import refuse_unread
 from feinschliff.readers._write import TableWriter, json_rows, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
 
@@ -118,6 +119,7 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
             return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)
     named = {name: module for name, module in readers.items() if file.suffix in module.SUFFIXES}
     text = head_text(file)
+    refuse_unread(file, text)
     found = [(_sniff(module, text, file.suffix), name) for name, module in (named or readers).items()]
     score, name = max(found)
     if score == 0 and not named:

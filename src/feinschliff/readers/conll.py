@@ -75,9 +75,13 @@ def sniff(text: str, suffix: str) -> float:
     if layout is None:
         return 0.0 if suffix in (".txt", ".tsv", "") else 0.3
     problems = Problems("")
-    tags = [tag for _, row in _sentences(iter(lines[:-1]), layout, problems) for tag in row["tags"]]
+    sentences = [row["tags"] for _, row in _sentences(iter(lines[:-1]), layout, problems)]
+    tags = [tag for sentence in sentences for tag in sentence]
     num_tagged = sum(map(is_tag, tags))
-    return 0.9 if num_tagged and num_tagged >= 0.95 * (len(tags) + problems.count) else 0.0
+    if num_tagged and num_tagged >= 0.95 * (len(tags) + problems.count):
+        return 0.9
+    without_prefixes = len(sentences) > 1 and not problems.count and tags.count("O") >= len(tags) / 2
+    return 0.7 * without_prefixes
 
 
 def read(source: Any, config: DataConfig) -> Table:
@@ -120,7 +124,9 @@ def _find_layout(lines: list[str]) -> _Layout | None:
     if width < 2:
         return None
     names = rows.pop(0) if len(rows) > 1 and _FIRST_NAME.fullmatch(rows[0][0]) else []
-    tags = [i for i in range(1, width) if sum(is_tag(row[i]) for row in rows) >= 0.9 * len(rows)]
+    cells = [[row[i] for row in rows] for i in range(width)]
+    tags = [i for i in range(1, width) if sum(map(is_tag, cells[i])) >= 0.9 * len(rows)]
+    tags = [i for i in tags if i == width - 1 or {"O", "o"} & set(cells[i])]  # B_neutral_A is none
     header = () if names and any(is_tag(names[i]) for i in tags) else tuple(names)
     token, tag = 0, tags[-1] if tags else width - 1
     if width > 2 and all(row[0].isdigit() for row in rows) and rows[0][0] in ("0", "1"):
