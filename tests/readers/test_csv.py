@@ -106,6 +106,18 @@ def test_quotes_may_follow_a_space(write):
     assert rows(read(write('label, text\nx, "a, b"\ny, "c"\n'))) == [("x", "a, b"), ("y", "c")]
 
 
+def test_single_quotes(write):
+    text = "Web;Das, sagt er.\nEtat;'Er sagte; ''ja'' und \"nein\"'\nWeb;Rock 'n' Roll\n"
+    assert rows(read(write(text)))[1] == ("Etat", "Er sagte; 'ja' und \"nein\"")
+    assert rows(read(write("a,b\n'tis,1\nx,'y\n"))) == [("'tis", "1"), ("x", "'y")]
+
+
+def test_empty_cells_beyond_the_last_column(write):
+    assert rows(read(write("label,text\nham,Hi,,\nspam,Buy\n"))) == [("ham", "Hi"), ("spam", "Buy")]
+    with pytest.raises(DataError, match=":3: 3 cells"):
+        read(write("label,text\nham,Hi\nspam,Buy,now\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [

@@ -146,6 +146,13 @@ def test_what_is_no_labelled_text_stays_out_of_the_classes(mails):
     assert "left out: 2 files of other kinds, such as" in table.notes[1]
 
 
+def test_tables_in_subfolders_are_named(tmp_path):
+    (tmp_path / "intent").mkdir()
+    (tmp_path / "intent" / "train.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"without subfolders of texts\. Name one .*intent/train\.json"):
+        read(tmp_path)
+
+
 def test_the_files_of_a_folder_agree_on_their_encoding(mails):
     (mails / "spam" / "0.txt").write_bytes(b"caf\xe9 \x8e")  # alone, this looks like an old Macintosh
     (mails / "spam" / "1.txt").write_bytes("안녕하세요 여러분 반갑습니다 오늘도 좋은 하루".encode("cp949"))

@@ -18,16 +18,19 @@ MAX_CELL_CHARACTERS = 1 << 26
 _SENTENCE = re.compile(r"^.{60}|\s.*[.!]$")
 _NAME = re.compile(r"\w[\w.\-]*( [\w.\-]+){0,2}")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_SINGLE_QUOTED = re.compile(r"(^|[,;|\t])'([^'\n]|'')+'([,;|\t\r]|$)", re.MULTILINE)
 NO_DELIMITER = "\x1f"
 """Stands between cells where there is only one."""
 BACKSLASH = "quotes after a backslash"
 STANDARD = "quotes doubled"
 ORDINARY = "quotes as ordinary characters"
+SINGLE = "single quotes"
 QUOTINGS: dict[str, dict[str, Any]] = {
     STANDARD: {"doublequote": True},
     BACKSLASH: {"doublequote": False, "escapechar": "\\"},
     "quotes after a space": {"doublequote": True, "skipinitialspace": True},
     ORDINARY: {"quoting": csv.QUOTE_NONE},
+    SINGLE: {"doublequote": True, "quotechar": "'"},
 }
 """Ways of quoting, the standard first; tried in this order until a file fits."""
 
@@ -153,8 +156,9 @@ def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
 
 
 def possible_quotings(text: str) -> list[str]:
-    """Return the ways of quoting worth trying: a backslash before a quote must occur to mean something."""
-    return [quoting for quoting in QUOTINGS if quoting != BACKSLASH or '\\"' in text]
+    """Return the ways of quoting worth trying: those whose signs occur where they mean something."""
+    is_absent = {BACKSLASH: '\\"' not in text, SINGLE: not _SINGLE_QUOTED.search(text)}
+    return [quoting for quoting in QUOTINGS if not is_absent.get(quoting)]
 
 
 def open_rows(lines: Iterable[str], dialect: Dialect) -> Any:

@@ -158,10 +158,10 @@ def _rows(
         is_blank = not row or (width > 1 and len(row) == 1 and not row[0].strip())
         if not is_blank and above:
             above -= 1
-        elif not is_blank and len(row) != width:
+        elif not is_blank and (len(row) < width or any(row[width:])):
             problems.add(line, f"{len(row)} cells" if len(row) > 1 else "one cell")
         elif not is_blank:
-            rows.append(row)
+            rows.append(row[:width])
             lines.append(line)
         line = reader.line_num + 1 + dialect.skip
 

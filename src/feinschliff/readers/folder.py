@@ -59,7 +59,8 @@ def read(source: Any, config: DataConfig) -> Table:
     others = _others(files)
     if len(others) == len(files) or (others and not classes):
         fact = "is a folder without subfolders of texts"
-        raise ConfigError(fact, where=str(folder), hint=suggest_files(folder))
+        hint = f"Name one of its files, such as {others[0]}" if classes and others else suggest_files(folder)
+        raise ConfigError(fact, where=str(folder), hint=hint)
     if others:
         notes.append(f"left out: {counted(len(others), 'file')} of other kinds, such as {others[0]}")
     left_out = set(others)
