@@ -325,6 +325,12 @@ def understand(
     else:
         tables = iter_batches(data, config.data, batch_rows)
     first = next(tables)
+    if not labelled and config.data.header is None and _begins_with_text(first, model, data):
+        headless = {**(settings or {}), "data.header": False}
+        tables, columns = understand(model, data, named, headless, batch_rows)
+        first = next(tables)
+        note = "the first line is taken for a text; if it names the column: --set data.header=true"
+        return chain([replace(first, notes=(*first.notes, note))], tables), columns
     chosen = dict(named)
     for role, name in model.spec.columns.items():
         if role in chosen and chosen[role] is None and name in derive(first, name).columns.column_names:
@@ -344,6 +350,17 @@ def understand(
         separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)
     return chain([first], (_complete(table, columns) for table in tables)), columns
+
+
+def _begins_with_text(first: Table, model: Model, data: Any) -> bool:
+    """Return whether what names the only column of a file is a text like those below it."""
+    from feinschliff.data.infer import is_text
+
+    (name, *more), lines = first.columns.column_names, first.lines
+    below = lines is not None and lines[0].as_py() > 1 and isinstance(data, str | Path)
+    if more or not below or name in model.spec.columns.values() or not Path(data).is_file():
+        return False
+    return is_text(name, first)
 
 
 def _complete(table: Table, columns: Columns) -> Table:

@@ -177,6 +177,18 @@ def test_a_text_column_of_another_name_is_stated(cli, trained, tmp_path):
     assert "Text:" not in cli("predict", trained, tmp_path / "new.csv", "--text", "review").err
 
 
+def test_a_file_of_texts_without_a_header_loses_no_row(cli, trained, tmp_path):
+    data, said = tmp_path / "new.csv", "the first line is taken for a text"
+    data.write_text("Great food nice staff\n" + "Very good rooms near the river\n" * 3, encoding="utf-8")
+    done = cli("predict", trained, data)
+    assert (len(done.out.splitlines()), said in done.err) == (4, True)
+    assert json.loads(done.out.splitlines()[0])["column_1"] == "Great food nice staff"
+    done = cli("predict", trained, data, "--set", "data.header=true")
+    assert (len(done.out.splitlines()), said in done.err) == (3, False)
+    data.write_text("Kundenstimme\n" + "Very good rooms near the river\n" * 3, encoding="utf-8")
+    assert len(cli("predict", trained, data).out.splitlines()) == 3
+
+
 def test_objects_without_keys_and_parts_without_texts(cli, trained, tmp_path, small_chunks):
     source = tmp_path / "in.jsonl"
     given = [{"text": "a joy", "meta": {}}] * 40 + [{"meta": {}}] * 40

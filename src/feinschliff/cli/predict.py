@@ -127,6 +127,8 @@ def predict(
                     kept.remember("runtime", best)
                     screen.print(f"Runtime: {best}, which was faster in a trial.")
                     tuned, other = (tuned if best == "torch" else other), None
+                for note in part.notes:
+                    screen.print(f"Note: {note}.")
                 if watching and tuned.watch is None:
                     watched(tuned, model)
                 rows = kept.get(number)

@@ -13,11 +13,13 @@ def _words(text: str) -> frozenset[str]:
 TEXT_STRONG = _words(
     """text texts texte texto testo tekst sentence sentences satz phrase frase zin review reviews review_text
     comment kommentar commentaire comentario commento content inhalt message nachricht mensaje messaggio
-    tweet utterance bewertungstext rezension recensione recensie resena avis document dokument body sms"""
+    tweet utterance bewertungstext rezension recensione recensie resena avis document dokument body sms
+    feedback"""
 )
 TEXT_WEAK = _words(
     """title titel titre titulo titolo headline uberschrift ueberschrift description beschreibung
-    descripcion descrizione abstract summary question frage query anfrage clause passage paragraph absatz absender_text input
+    descripcion descrizione abstract summary question frage query anfrage clause passage
+    paragraph absatz absender_text input
     post article artikel email mail subject betreff product_title product_name note_text transcript
     words tokens v2"""
 )

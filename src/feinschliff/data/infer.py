@@ -26,6 +26,7 @@ MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
 SHOWN = 8
 """Columns of one label each that are named in the reason."""
+MOST_WORDS_OF_A_NAME = 3
 UNUSED = 4
 """Columns not used that are named in the reason."""
 FEWEST_GROUPS = 20
@@ -279,6 +280,14 @@ def _label_score(column: Profile) -> float:
     elif not score:
         return 0.0
     return score + (0.5 if column.words <= 3 else -0.5)
+
+
+def is_text(name: str, table: Table) -> bool:
+    """Return whether the name of a table's only column looks like one of its cells, and not like a name."""
+    known = _names.TEXT_STRONG | _names.TEXT_WEAK
+    column, num_words = profile(name, table.columns[name]), len(name.split())
+    looks_alike = num_words > MOST_WORDS_OF_A_NAME or num_words >= column.words / 2
+    return column.kind == "string" and not _names.rank(name, known) and looks_alike
 
 
 def _find_id(free: dict[str, Profile]) -> str | None:
