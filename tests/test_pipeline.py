@@ -388,10 +388,12 @@ def test_long_texts_are_read_in_windows_or_cut_and_that_is_said(config, tmp_path
             notices.append(event.text)
 
     short = {"model.max_length_tokens": 8, "model.window_overlap_tokens": 2, "train.epochs": 1}
-    result = pipeline.run(config("windows", **short), listen=note)
+    few = {"model.max_train_windows": 2}
+    result = pipeline.run(config("windows", **short, **few), listen=note)
     number = result["data"]["lengths"]["over_limit"]
     assert number > 60
     assert f"{number} texts are longer than 8 tokens, read in overlapping windows." in notices
+    assert any("of train are longer than 2 windows; each step reads 2 of them" in n for n in notices)
     assert result["data"]["audit"]["truncated"] == 0
     assert bundle.load(tmp_path / "windows").spec.reading.max_length_tokens == 8
     result = pipeline.run(config("cut", **short, **{"model.long_text": "truncate"}), listen=note)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -53,6 +54,19 @@ def test_two_texts_are_asked_about_by_name() -> None:
 def test_two_labels_are_asked_about_by_name() -> None:
     with pytest.raises(ConfigError, match=r"2 columns could be the label.*--label tone or --label mood"):
         infer(table(text=TEXTS, tone=TWO, mood=TWO[::-1]), load_config())
+
+
+def test_how_a_file_was_read_is_said_where_columns_are_missing() -> None:
+    rows = replace(table(remark=["see below"] * 9), notes=("sheet 'Info' is read",))
+    for values in ({"data.text": "remark"}, {"data.label": "tone"}):
+        with pytest.raises(ConfigError, match=r"\. As it was read: sheet 'Info' is read\."):
+            infer(rows, load_config(values=values), labelled=True)
+
+
+def test_labels_that_differ_in_blanks_are_counted_once() -> None:
+    found = infer(table(text=TEXTS, label=["a", " a", "b ", "b"] * 10), load_config())
+    assert "(2 classes: a, b)" in found.reason
+    assert "label 'label' (2 values)" in found.reason
 
 
 def test_a_wrong_column_gets_the_nearest_suggested() -> None:

@@ -74,6 +74,23 @@ def test_rows_taken_from_a_table_without_lines_know_their_places() -> None:
     assert rows.places().to_pylist() == ["rows.csv, row 5", "rows.csv, row 2"]
 
 
+def test_names_of_columns_may_differ_in_capitals() -> None:
+    rows = reviews(20).columns
+    found = prepare(
+        config(), reviews(60), test=table(Text=rows["text"], LABEL=rows["label"], text_2=[1] * 20)
+    )
+    assert len(found.test) == 20
+    assert "the column 'Text' is read as 'text', as train calls it" in found.notes
+
+
+def test_the_one_column_of_labels_that_is_missing_is_named() -> None:
+    texts, ones = [sentence(i) for i in range(40)], [0, 1] * 20
+    chosen = config(data__label="toxic,insult,threat")
+    rows = table(text=texts, toxic=ones, insult=ones[::-1], threat=ones)
+    with pytest.raises(ConfigError, match="no column 'threat', which is a label in.*Rename .* to 'threat'"):
+        prepare(chosen, rows, test=table(text=texts, toxic=ones, insult=ones))
+
+
 def test_nothing_is_removed_that_is_not_named() -> None:
     rows = with_rows(reviews(60), [sentence(3)], ["good"])
     found = prepare(config(data__remove=()), rows)

@@ -217,7 +217,7 @@ def test_excel_takes_the_first_sheet_with_rows(workbook):
     path = workbook([], [["text"], ["a"]], [["other"], ["b"]])
     table = read(path)
     assert table.columns.to_pylist() == [{"text": "a"}]
-    assert table.notes == ("sheet 'Tabelle2' of 3",)
+    assert table.notes == ("sheet 'Tabelle2' is read; for another (data.sheet): 'Tabelle1', 'Tabelle3'",)
     with pytest.raises(DataError, match="no sheet has rows"):
         read(workbook([], []))
 

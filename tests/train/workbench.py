@@ -62,7 +62,7 @@ def bench(folder: Path, rows: int = 44, **settings: Any) -> Bench:
     """Set up a bench with a dozen dev records."""
     config, dataset = tiny.config(folder, Path("none"), **settings), tiny.dataset(tiny.some(rows))
     model = build_model(config, dataset, folder)
-    encoded = encode_splits(model, dataset, lambda event: None)
+    encoded = encode_splits(model, dataset, config.model.max_train_windows, lambda event: None)
     targets = classification.targets(dataset.train, dataset.labels, encoded["train"])
     return Bench(model, encoded, targets, resolve_config(config, model, dataset, folder))
 

@@ -85,7 +85,7 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
     values = [_LINES.sub(" ", str(v).strip()) for v in pc.unique(cells).to_pylist()]
-    values = [v for v in values if v]
+    values = [v for v in dict.fromkeys(values) if v]
     numbers = [_number(v) for v in values]
     if values and all(n is not None for n in numbers):
         _refuse_lists_of_numbers(table, label, values)

@@ -38,6 +38,7 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
         raise DataError(
             f"{counted(len(rows), 'usable row')} cannot be divided into {', '.join(NAMES[p] for p in parts)}",
             where=tables[TRAIN].name,
+            allowed=tables[TRAIN].as_read,
             hint="Give more rows, or separate files with --test and data.dev",
         )
     records, wanted = pool.records.take(rows), [shares[p] for p in parts]

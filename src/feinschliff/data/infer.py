@@ -138,7 +138,7 @@ def require_column(table: Table, name: str, setting: str) -> None:
     raise ConfigError(
         f"there is no column '{name}' ({setting})",
         where=table.name,
-        allowed=f"The columns are: {', '.join(map(repr, names))}",
+        allowed=f"The columns are: {', '.join(map(repr, names))}. {table.as_read}".strip(),
         hint=f"Did you mean {option}{_quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
     )
 
@@ -331,7 +331,7 @@ def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, mor
     return ConfigError(
         fact,
         where=table.name,
-        allowed=f"Candidates: {listed}",
+        allowed=f"Candidates: {listed}. {table.as_read}".strip(),
         hint=f"Name it: {options} (setting data.{role})" if candidates else "Give a file with such a column",
     )
 

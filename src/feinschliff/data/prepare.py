@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from feinschliff.config import RunConfig
 from feinschliff.data import audit
 from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Found, Pool
 from feinschliff.data.dataset import Columns, Dataset, Finding, Kind, Records
-from feinschliff.data.derive import derive
+from feinschliff.data.derive import derive, inner_names, sources
 from feinschliff.data.divide import divide
 from feinschliff.data.fingerprint import fingerprint
 from feinschliff.data.infer import infer, require_column
@@ -74,7 +74,10 @@ def examine(
     columns = infer(tables[TRAIN], _without_split(config) if len(tables) > 1 else config, labelled)
     tables, rows = _apart(tables, columns)
     roles = (columns.text, columns.text_pair, columns.label, columns.group, columns.id, columns.time)
-    tables = {side: derive(table, *roles) for side, table in tables.items()}
+    tables = {
+        side: derive(table if side == TRAIN else _renamed(table, roles), *roles)
+        for side, table in tables.items()
+    }
     for table in tables.values():
         _require_same_columns(table, columns)
     pool = build(tables, {s: normalise(t, columns) for s, t in tables.items()}, columns)
@@ -210,12 +213,28 @@ def _is_same(source: str, other: str | None) -> bool:
     return other is not None and (source == other or Path(source).resolve() == Path(other).resolve())
 
 
+def _renamed(table: Table, roles: Iterable[str | None]) -> Table:
+    """Return the table with names as train has them where they differ in capitals only."""
+    for wanted in sorted(set().union(*map(sources, roles))):
+        names = table.columns.column_names
+        alike = [name for name in names if name.casefold() == wanted.casefold()]
+        if wanted not in names and len(alike) == 1:
+            columns = table.columns.rename_columns([wanted if n == alike[0] else n for n in names])
+            note = f"the column '{alike[0]}' is read as '{wanted}', as train calls it"
+            table = dataclasses.replace(table, columns=columns, notes=(*table.notes, note))
+    return table
+
+
 def _require_same_columns(table: Table, columns: Columns) -> None:
     for role in ("text", "text_pair", "label"):
         name = getattr(columns, role)
         if name and name not in (names := table.columns.column_names):
+            part = f"the {role.replace('_', ' ')}"
+            known, labels = {*names, *inner_names(table.columns)}, [n.strip() for n in name.split(",")]
+            if role == "label" and known.intersection(labels):  # of several columns of labels, one is missing
+                name, part = next(n for n in labels if n not in known), "a label"
             raise ConfigError(
-                f"there is no column '{name}', which is the {role.replace('_', ' ')} in the data for train",
+                f"there is no column '{name}', which is {part} in the data for train",
                 where=table.name,
                 allowed=f"The columns are: {', '.join(map(repr, names))}",
                 hint=f"Rename one of them to '{name}'; train, dev and test need the same names",

@@ -48,7 +48,8 @@ def profile(name: str, cells: pa.ChunkedArray) -> Profile:
     """Measure one column."""
     kind, cells = _kind(cells.type), cells.drop_null()
     if kind == "string":
-        cells = cells.filter(pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
+        cells = pc.utf8_trim_whitespace(cells)
+        cells = cells.filter(pc.not_equal(cells, ""))
     if not len(cells):
         return Profile(name, "empty" if kind not in ("list", "spans") else kind, 0)
     if kind in ("list", "spans", "struct", "bytes"):

@@ -68,7 +68,11 @@ class Encoded:
     @property
     def windowed(self) -> int:
         """Number of records that needed more than one window."""
-        return int((np.bincount(self.record, minlength=self.num_records) > 1).sum())
+        return self.num_over(1)
+
+    def num_over(self, windows: int) -> int:
+        """Return the number of records that needed more than so many windows."""
+        return int((np.bincount(self.record, minlength=self.num_records) > windows).sum())
 
     @property
     def token_record(self) -> np.ndarray:

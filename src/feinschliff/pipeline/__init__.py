@@ -99,7 +99,7 @@ def _run(
         listen = trackers
         listen(Stage("model", config.model.source))
         model = build_model(config, dataset, folder)
-        encoded = encode_splits(model, dataset, listen)
+        encoded = encode_splits(model, dataset, config.model.max_train_windows, listen)
         asked = left_open(config.train, *dimensions(model, dataset))
         config = resolve_config(config, model, dataset, folder)
         check(config.train, crew, listen)
@@ -191,7 +191,7 @@ def _assist(config: RunConfig, tables: Mapping[str, Table]) -> None:
         )
     folder = locate(config.model.source, config.model.revision)
     model = build_model(config, dataset, folder)
-    encoded = encode_splits(model, dataset, ignore)
+    encoded = encode_splits(model, dataset, config.model.max_train_windows, ignore)
     tune_seeds(resolved, dataset, model.learner, encoded, renewer(resolved, dataset, folder, model.tokenizer))
     if resolved.evaluate.evidence == "full":
         _curve(resolved, asked, dataset, model, folder, ignore)
@@ -208,7 +208,7 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
 
     folder = locate(config.model.source, config.model.revision)
     model = build_model(config, dataset, folder)
-    encoded = encode_splits(model, dataset, listen)
+    encoded = encode_splits(model, dataset, config.model.max_train_windows, listen)
     resolved = resolve_config(config, model, dataset, folder)
     renew = renewer(resolved, dataset, folder, model.tokenizer)
     _, decision, _ = tune_seeds(resolved, dataset, model.learner, encoded, renew, listen=listen)
@@ -235,7 +235,7 @@ def learning_rate_range(
     dataset = _prepare(config, {}, listen)
     listen(Stage("model", config.model.source))
     model = build_model(config, dataset, folder)
-    encoded = encode_splits(model, dataset, listen)
+    encoded = encode_splits(model, dataset, config.model.max_train_windows, listen)
     resolved = resolve_config(config, model, dataset, folder)
     listen(Stage("train", f"{num_steps} steps, learning rate {low:g} to {high:g}"))
     return range_test(resolved, dataset, model.learner, encoded, low, high, num_steps, listen)

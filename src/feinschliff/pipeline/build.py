@@ -105,7 +105,9 @@ def renewer(
     return renew
 
 
-def encode_splits(model: Model, dataset: Dataset, listen: Listener) -> dict[str, Encoded]:
+def encode_splits(
+    model: Model, dataset: Dataset, max_train_windows: int, listen: Listener
+) -> dict[str, Encoded]:
     """Tokenise train, dev and test, and say which texts are longer than the model reads at once."""
     parts = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
     encoded = {name: model.encode(records.texts, records.pairs) for name, records in parts.items()}
@@ -116,6 +118,13 @@ def encode_splits(model: Model, dataset: Dataset, listen: Listener) -> dict[str,
         listen(Notice(f"{_long(cut)} longer than {limit} tokens, cut there.", "warning"))
     if windowed:
         listen(Notice(f"{_long(windowed)} longer than {limit} tokens, read in overlapping windows."))
+    if many := encoded["train"].num_over(max_train_windows):
+        listen(
+            Notice(
+                f"{_long(many, ' of train')} longer than {max_train_windows} windows; each step reads "
+                f"{max_train_windows} of them, drawn at random (model.max_train_windows)."
+            )
+        )
     return encoded
 
 
@@ -172,5 +181,5 @@ def _absolute(source: str | None) -> str | None:
     return str(Path(source).absolute()) if source and source != "-" and Path(source).exists() else source
 
 
-def _long(count: int) -> str:
-    return counted(count, "text is", "texts are")
+def _long(count: int, of: str = "") -> str:
+    return counted(count, f"text{of} is", f"texts{of} are")

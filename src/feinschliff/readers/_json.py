@@ -77,12 +77,12 @@ def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
     elif all(not isinstance(value, list | dict) for value in tree.values()):
         yield 1, tree
     else:
-        found = f"several lists of rows: {', '.join(lists)}" if lists else "no list of rows"
+        found = f"are several lists of rows: {', '.join(lists)}" if lists else "is no list of rows"
         allowed = (
             'Expected [{"text": ...}, ...], {"data": [{"text": ...}, ...]} or {"text": [...], "label": [...]}'
         )
         hint = "Keep one of them, or write each into a file of its own" if lists else None
-        raise DataError(f"there is {found}", where=file.name, allowed=allowed, hint=hint)
+        raise DataError(f"there {found}", where=file.name, allowed=allowed, hint=hint)
 
 
 def first_values(text: str, limit: int = 5) -> list[Any]:

@@ -33,6 +33,11 @@ class Table:
     def __len__(self) -> int:
         return self.columns.num_rows
 
+    @property
+    def as_read(self) -> str:
+        """What the reader found out, for messages: why rows or columns may not be those expected."""
+        return f"As it was read: {'; '.join(self.notes)}." if self.notes else ""
+
     def place(self, row: int) -> str:
         """Return where a row stands, for messages: `reviews.csv:12`."""
         if self.files is not None:

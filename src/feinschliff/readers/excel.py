@@ -90,7 +90,8 @@ def _read_book(book: Any, name: str, config: DataConfig) -> Table:
             continue
         notes: tuple[str, ...] = ()
         if len(book.worksheets) > 1:
-            notes = (f"sheet '{sheet.title}' of {len(book.worksheets)}",)
+            others = ", ".join(f"'{title}'" for title in titles if title != sheet.title)
+            notes = (f"sheet '{sheet.title}' is read; for another (data.sheet): {others}",)
             name = f"{name}[{sheet.title}]"  # so that every message says what was read
         problems = Problems(name, "row")
         table = gather(to_tables(_rows(first, filled, config, problems), name, notes=notes), name)
