@@ -38,6 +38,7 @@ def test_planted_errors_are_listed_and_mended(cli, noisy, tmp_path):
     listed = tmp_path / "doubtful.csv"
     done = cli("audit", path, "--label-errors", listed)
     assert done.code == 0, done.err
+    assert "labels to look at, the most suspicious first; many will be right" in done.err
     rows = read(listed)
     assert len({row["text"] for row in rows} & set(wrong)) > 2 / 3 * len(wrong)
     assert len(rows) < 2 * len(wrong)

@@ -55,8 +55,8 @@ def audit(
         typer.Option(
             "--label-errors",
             metavar="FILE",
-            help="Write the rows whose labels look wrong to a TF-IDF model that has not seen them. A run "
-            "writes such a list too, by a better model.",
+            help="Write the rows whose labels are to be looked at, because a TF-IDF model that has not seen "
+            "them says otherwise. A run writes such a list too, by a better model.",
         ),
     ] = None,
     relabel: Annotated[
@@ -184,7 +184,7 @@ def _relabelled(table: Table, config: RunConfig, path: Path) -> Table:
 
 
 def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None:
-    """Write the rows of all splits whose labels look wrong, the most suspicious first."""
+    """Write the rows of all splits whose labels are to be looked at, the most suspicious first."""
     from dataclasses import replace
 
     import pyarrow as pa
@@ -211,7 +211,9 @@ def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None
     tfidf: Any = registry.load("baselines", "tfidf")
     rows, _ = label_error_rows("", every, cross_predict(tfidf, whole, config, no_vectors))
     write_table(as_table(rows, dataset.columns.separator).drop_columns(["split"]), path)
-    console(stderr=True).print(f"{counted(len(rows), 'label looks', 'labels look')} wrong: {path}")
+    console(stderr=True).print(
+        f"{counted(len(rows), 'label')} to look at, the most suspicious first; many will be right: {path}"
+    )
 
 
 def _write_clean(dataset: Dataset, columns: pa.Table, path: Path) -> None:

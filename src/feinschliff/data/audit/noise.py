@@ -11,7 +11,7 @@ from feinschliff.data.audit._found import TRAIN, Found, Pool
 from feinschliff.errors import counted
 
 KINDS = {
-    "label_noise": "Rows whose label a simple model, trained on the other rows, finds wrong with confidence."
+    "label_noise": "Rows whose label a simple model, trained on the other rows, contradicts with confidence."
 }
 MOST_CELLS = 100_000
 """Rows times classes up to which the check is made; it takes some seconds then."""
@@ -58,7 +58,7 @@ def check(pool: Pool) -> Iterator[Found]:
     }
     worst = rows[wrong][np.argsort(own[wrong] - confident.max(axis=1)[wrong], kind="stable")]
     message = (
-        f"{counted(int(wrong.sum()), 'label looks', 'labels look')} wrong to a simple model: worth a look"
+        f"{counted(int(wrong.sum()), 'label')} to look at: a simple model, sure of itself, says otherwise"
     )
     yield Found("label_noise", "info", np.sort(worst), message, doubt.__getitem__, shown=worst[:5])
 
