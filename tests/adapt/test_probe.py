@@ -13,11 +13,14 @@ from feinschliff.adapt.probe import compare, draw, labelled, probe
 from feinschliff.adapt.run import run
 from feinschliff.config import load_config
 from feinschliff.errors import ConfigError, RunInterrupted
+from feinschliff.report.adaptation import answer
+from feinschliff.report.language import Language
 from feinschliff.train.events import Stage
 
 
-def trial(base, seed, score):
-    return {"base": base, "seed": seed, "score": score, "labels": 50}
+def trial(base, seed, score, resampled=0.0):
+    drawn = [score + resampled * sign for sign in (-1, 1)]
+    return {"base": base, "seed": seed, "score": score, "labels": 50, "resampled": drawn}
 
 
 def test_gains_are_paired():
@@ -31,6 +34,24 @@ def test_gains_are_paired():
     assert found["gain"]["value"] == pytest.approx(0.1)
     assert found["gain"]["low"] == pytest.approx(0.1 - 4.302653 * 0.01 / 3**0.5)
     assert found["before"]["low"] < 0.3 < found["gain"]["low"] + 0.3
+
+
+def test_gains_count_the_luck_of_test_texts_and_how_many_are_looked_at():
+    trials = [trial("before", s, 0.5 + s / 100) for s in range(3)]
+    trials += [trial("after", s, 0.6 + s / 99, 0.1) for s in range(3)]
+    alone = compare(trials, 0.95)["gain"]
+    steady = compare([trial(t["base"], t["seed"], t["score"]) for t in trials], 0.95)["gain"]
+    assert alone["low"] < 0 < steady["low"]
+    assert compare(trials, 0.95, 5)["gain"] == compare(trials, 0.99)["gain"]
+
+
+@pytest.mark.parametrize(("documents", "kind"), [(2, "open"), (20, "use")])
+def test_few_documents_decide_nothing(documents, kind):
+    fell = {"value": -0.007, "low": -0.01, "high": -0.004}
+    losses = {"documents": documents, "difference": fell}
+    points = [{"labels": 50, "gain": {"value": 0.2, "low": 0.1, "high": 0.3}}]
+    found = answer({"losses": {"test": losses}, "probe": {"points": points}}, Language("en"))
+    assert (found.kind, len(found.cautions)) == (kind, int(kind == "open"))
 
 
 def test_draws_are_stratified_nested_in_their_splits_and_repeat():

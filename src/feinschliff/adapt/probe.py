@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from feinschliff.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from feinschliff.data import Dataset, Kind, Records
 from feinschliff.data.prepare import prepare
 from feinschliff.data.split import divide
 from feinschliff.evaluate import PRIMARY, Interval, metrics, statistics
+from feinschliff.evaluate.bootstrap import resamples
+from feinschliff.evaluate.repeats import half_width
+from feinschliff.evaluate.statistics import Statistics
 from feinschliff.readers import read
 from feinschliff.train.events import Event, Listener, Notice, Stage, ignore
 
@@ -28,6 +30,8 @@ DEV_SHARE = 0.2
 """Share of the labelled texts that chooses the best weights and is not learnt from."""
 MOST_TEST = 2000
 """Test texts that are scored at most, drawn once: dozens of trainings are to be scored."""
+DRAWS = 400
+"""Resamples of the test texts, the same ones for all trainings."""
 
 
 def labelled(config: RunConfig, train: str, test: str | None) -> tuple[RunConfig, Dataset]:
@@ -92,14 +96,14 @@ def probe(
                 begun = time.perf_counter()
                 one = config.model_copy(update={"seed": seed, "model": ModelConfig(source=source)})
                 model = tune(one, part, _quiet(listen))
-                found = metrics(
-                    statistics(dataset.kind, dataset.test.targets, model.predictions(dataset.test))
-                )
+                stats = statistics(dataset.kind, dataset.test.targets, model.predictions(dataset.test))
+                found = metrics(stats)
                 trial = {
                     "base": base,
                     "labels": number,
                     "seed": seed,
                     "score": found[metric],
+                    "resampled": _resampled(stats, metric, config.seed),
                     "metrics": found,
                     "seconds": time.perf_counter() - begun,
                     "identity": dataset.fingerprint,
@@ -110,15 +114,16 @@ def probe(
                     with kept.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(trial) + "\n")
     trials = [trial for key, trial in sorted(done.items(), key=lambda item: item[0][1:]) if key[1] in numbers]
+    confidence = config.evaluate.confidence
     return {
         "task": dataset.task,
         "metric": metric,
         "test": len(dataset.test),
         "seeds": seeds,
         "points": [
-            compare([t for t in trials if t["labels"] == n], config.evaluate.confidence) for n in numbers
+            compare([t for t in trials if t["labels"] == n], confidence, len(numbers)) for n in numbers
         ],
-        "trials": trials,
+        "trials": [{key: value for key, value in t.items() if key != "resampled"} for t in trials],
     }
 
 
@@ -131,32 +136,45 @@ def draw(dataset: Dataset, number: int, seed: int) -> Dataset:
     return dataclasses.replace(dataset, train=train, dev=_some(dataset.dev, dataset.kind, num_dev, seed))
 
 
-def compare(trials: Sequence[Mapping[str, Any]], confidence: float) -> dict[str, Any]:
-    """Return the means of two bases and of their difference, pair by pair, with Student's intervals.
+def compare(
+    trials: Sequence[Mapping[str, Any]], confidence: float, num_comparisons: int = 1
+) -> dict[str, Any]:
+    """Return the means of two bases and of their difference, pair by pair, with their intervals.
 
-    They say what another draw of labels and another seed would give, on this test set.
+    They say what another draw of labels, another seed and other test texts of this kind would give, see
+    `evaluate.repeats.half_width`.
 
     Args:
-        trials: Of one number of labels; each seed with both bases, `before` and `after`.
+        trials: Of one number of labels; each seed with both bases, `before` and `after`, and with the scores
+            on the same resamples of the test texts (`resampled`).
+        num_comparisons: Gains that are looked at; their intervals hold all together with this confidence
+            (Bonferroni).
     """
-    scores = {(t["base"], t["seed"]): t["score"] for t in trials}
+    found = {(t["base"], t["seed"]): [t["score"], *t["resampled"]] for t in trials}
     seeds = sorted({t["seed"] for t in trials})
-    before, after = (np.array([scores[base, seed] for seed in seeds]) for base in ("before", "after"))
+    before, after = (np.array([found[base, seed] for seed in seeds]) for base in ("before", "after"))
     return {
         "labels": trials[0]["labels"],
         "seeds": len(seeds),
         "before": _mean(before, confidence),
         "after": _mean(after, confidence),
-        "gain": _mean(after - before, confidence),
+        "gain": _mean(after - before, 1 - (1 - confidence) / num_comparisons),
     }
 
 
 def _mean(values: np.ndarray, confidence: float) -> dict[str, float]:
-    mean = float(values.mean())
-    if len(values) < 2:
+    """Return the mean of the first column with its interval; the others are of resampled test texts."""
+    own, drawn = values[:, 0], values[:, 1:].mean(0)
+    mean = float(own.mean())
+    if len(own) < 2:
         return Interval(mean, float("nan"), float("nan")).as_dict()
-    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / len(values) ** 0.5)
+    half = half_width(float(own.std(ddof=1)), len(own), float(np.nanvar(drawn, ddof=1)), confidence)
     return Interval(mean, mean - half, mean + half).as_dict()
+
+
+def _resampled(stats: Statistics, metric: str, seed: int) -> list[float]:
+    drawn = [stats.of(weights)[metric] for weights in resamples(len(stats), DRAWS, seed)]
+    return np.concatenate(drawn).round(6).tolist()
 
 
 def _some(records: Records, kind: Kind, number: int, seed: int) -> Records:
@@ -182,7 +200,7 @@ def _noted(path: Path | None, identity: str) -> Iterator[dict[str, Any]]:
             trial = json.loads(line)
         except ValueError:  # the line that was being written when the run was killed
             continue
-        if trial["identity"] == identity:
+        if trial["identity"] == identity and "resampled" in trial:
             yield trial
 
 

@@ -16,7 +16,7 @@ from feinschliff.report.language import Language
 from feinschliff.report.luck import luck
 from feinschliff.report.promises import crossed
 from feinschliff.report.values import part, score
-from feinschliff.report.verdict import verdict
+from feinschliff.report.verdict import Verdict, verdict
 
 MORE_METRICS = ("accuracy", "entity_precision", "entity_recall", "exact_match", "rmse")
 """Metrics shown beside the primary one, at most two."""
@@ -47,10 +47,7 @@ def print_summary(result: Mapping[str, Any]) -> None:
         screen.print(
             f"Required {requirement['text']}: {'reached' if requirement['reached'] else 'NOT reached'}"
         )
-    answer = verdict(result, words)
-    screen.print(f"\n{answer.word}. {answer.sentence}", style="bold")
-    for caution in answer.cautions:
-        screen.print(f"- {caution.text}")
+    print_answer(verdict(result, words))
     run = relative(config["output_dir"])
     screen.print(f"\nReport  {run}/report.html\nModel   {run}/model")
     screen.print(f"Done in {duration(result['duration_seconds'])}. Try next:\n")
@@ -98,6 +95,14 @@ def interval(score: Any, digits: int = 3) -> str:
     text = f"{score['value']:.{digits}f}"
     low, high = score.get("low"), score.get("high")
     return text if low is None or high is None else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def print_answer(answer: Verdict) -> None:
+    """Print a verdict in one line, and its cautions."""
+    screen = console()
+    screen.print(f"\n{answer.word}. {answer.sentence.removesuffix('.')}.", style="bold")
+    for caution in answer.cautions:
+        screen.print(f"- {caution.text}")
 
 
 def repeats(result: Mapping[str, Any], words: Language) -> list[str]:

@@ -64,7 +64,10 @@ def adapt(
     from feinschliff.adapt.run import run
     from feinschliff.cli._output import console
     from feinschliff.cli._progress import Display, duration
+    from feinschliff.cli._summary import print_answer
     from feinschliff.errors import command
+    from feinschliff.report.adaptation import answer
+    from feinschliff.report.language import Language
 
     named = {
         "adapt.corpus": tuple(corpus) if corpus else None,
@@ -90,8 +93,11 @@ def adapt(
             screen.print(f"{title}: {_sentence(result['losses'][name])}")
     for point in result.get("probe", {}).get("points", ()):
         screen.print(_gain(point, result["probe"]["metric"]))
+    print_answer(answer(result, Language("en")))
     folder = result["config"]["output_dir"]
-    screen.print(f"Done in {duration(result['duration_seconds'])}. Report: {folder}/report.html. Try next:\n")
+    screen.print(
+        f"\nDone in {duration(result['duration_seconds'])}. Report: {folder}/report.html. Try next:\n"
+    )
     screen.print(f"  {command('train', 'DATA', '--model', f'{folder}/model')}")
 
 

@@ -216,8 +216,8 @@ class EvaluateConfig(Section):
     )
     label_errors: bool = Field(
         True,
-        description="List labels to look at again, because models that have not seen them say otherwise; those "
-        "of train need the baseline `frozen` or `tfidf`.",
+        description="List labels to look at again, because models that have not seen them say otherwise; "
+        "those of train need the baseline `frozen` or `tfidf`.",
     )
     robustness_texts: int = Field(
         300,

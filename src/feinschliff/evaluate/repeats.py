@@ -34,12 +34,7 @@ def repeated(
 ) -> dict[str, Repeated]:
     """Return every metric over two or more trainings, scored on the same examples.
 
-    The variance of the mean is that among the trainings, divided by their number, plus that of drawing other
-    test examples, by bootstrap of the mean; the interval is Student's with the degrees of freedom after Welch
-    and Satterthwaite, for there are few trainings. The test of this module simulates its coverage.
-
-    Source: F. Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", Biometrics
-    Bulletin 2, 1946.
+    For the interval see `half_width`; the test of this module simulates its coverage.
     """
     assert len(stats) > 1, "one training has no spread"
     values = [metrics(each) for each in stats]
@@ -53,16 +48,35 @@ def repeated(
     for name in names:
         own = np.array([each[name] for each in values])
         mean, spread = float(own.mean()), float(own.std(ddof=1))
-        of_seeds = spread**2 / len(own)
         of_examples = float(np.nanvar(np.concatenate(drawn[name]), ddof=1))
-        if name in SHARES and of_seeds + of_examples == 0 and mean in (0.0, 1.0):
+        if name in SHARES and spread + of_examples == 0 and mean in (0.0, 1.0):
             end = wilson(mean * len(stats[0]), len(stats[0]), confidence)
             result[name] = Repeated(mean, spread, end.low, end.high)
             continue
-        freedom = (len(own) - 1) * ((of_seeds + of_examples) / of_seeds) ** 2 if of_seeds else 1e9
-        half = float(stdtrit(min(freedom, 1e9), (1 + confidence) / 2)) * (of_seeds + of_examples) ** 0.5
+        half = half_width(spread, len(own), of_examples, confidence)
         low, high = mean - half, mean + half
         if name in SHARES:
             low, high = max(0.0, low), min(1.0, high)
         result[name] = Repeated(mean, spread, low, high)
     return result
+
+
+def half_width(spread: float, num: int, of_examples: float, confidence: float) -> float:
+    """Return half the width of the interval of a mean over trainings.
+
+    The variance of the mean is that among the trainings, divided by their number, plus that of drawing other
+    test examples; the interval is Student's with the degrees of freedom after Welch and Satterthwaite, for
+    there are few trainings.
+
+    Args:
+        spread: Standard deviation among the trainings.
+        num: Of the trainings, two or more.
+        of_examples: Variance of the mean over draws of the test examples, by bootstrap.
+
+    Source: F. Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", Biometrics
+    Bulletin 2, 1946.
+    """
+    of_seeds = spread**2 / num
+    variance = of_seeds + of_examples
+    freedom = (num - 1) * (variance / of_seeds) ** 2 if of_seeds else 1e9
+    return float(stdtrit(min(freedom, 1e9), (1 + confidence) / 2)) * variance**0.5

@@ -10,9 +10,11 @@ from feinschliff.report.html import render
 from feinschliff.report.language import Language
 from feinschliff.report.svg import scale
 from feinschliff.report.values import View, confidence, ends, part, setting
-from feinschliff.report.verdict import Verdict
+from feinschliff.report.verdict import Caution, Verdict
 
 MEASURED = ("test", "general")
+FEW_DOCUMENTS = 20
+"""With fewer held-out documents, resampling them tells too little of what others would show."""
 
 
 def page(result: Mapping[str, Any], language: str = "en") -> str:
@@ -38,18 +40,22 @@ def page(result: Mapping[str, Any], language: str = "en") -> str:
         title=result.get("title") or words("adaptation.title"),
         date=words.date(result.get("created")),
         version=result.get("feinschliff") or "",
-        answer=_answer(result, words),
+        answer=answer(result, words),
         figures=_figures(result, words),
         sections={name: view for name, view in sections.items() if view is not None or name == "probe"},
     )
 
 
-def _answer(result: Mapping[str, Any], words: Language) -> Verdict:
+def answer(result: Mapping[str, Any], words: Language) -> Verdict:
+    """Judge an adaptation: use it only where a task is shown to gain, on enough held-out documents."""
+    documents = part(result, "losses", "test")["documents"]
     fell = part(result, "losses", "test", "difference")
     points = part(result, "probe").get("points") or ()
     better = [p["labels"] for p in points if (p["gain"]["low"] or 0) > 0]
     worse = [p["labels"] for p in points if (p["gain"]["high"] or 0) < 0]
-    if not fell["high"] < 0:
+    if few := documents < FEW_DOCUMENTS:
+        kind, key, counts = "open", "few", []
+    elif not fell["high"] < 0:
         kind, key, counts = "reject", "not_learnt", []
     elif worse:
         kind, key, counts = "careful", "worse", worse
@@ -68,8 +74,9 @@ def _answer(result: Mapping[str, Any], words: Language) -> Verdict:
             confidence=words.percent(confidence(result), 0),
             low=words.signed(fell["low"]),
             high=words.signed(fell["high"]),
-            count=part(result, "losses", "test")["documents"],
+            count=documents,
         ),
+        [Caution(words("adaptation.few_documents", count=documents), "learnt")] if few else [],
     )
 
 
