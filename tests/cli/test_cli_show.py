@@ -73,6 +73,10 @@ def test_gains_name_both_systems_and_chance():
         ],
     }
     assert gains(result) == ["Fine-tuned against TF-IDF: +0.041 macro_f1 [+0.020, +0.060], p < 0.001"]
+    result["comparisons"] *= 2
+    assert gains(result)[0].endswith("p < 0.001 (corrected for 2 comparisons)")
+    result["comparisons"][0] = result["comparisons"][0] | {"p_value_corrected": None}
+    assert gains(result)[0].endswith("p < 0.001")
 
 
 def configuration(**data):

@@ -23,6 +23,7 @@ def test_every_baseline_clearly_beaten_means_use_it():
     assert answer.kind == "use"
     assert answer.sentence == "The fine-tuned model beats all 3 simpler systems on 1,066 texts it never saw."
     assert "strongest of them (the untuned model) is +0.031" in answer.support
+    assert answer.support.endswith("corrected for 3 comparisons).")
 
 
 def test_one_unclear_difference_means_careful():

@@ -123,12 +123,23 @@ def gains(result: Mapping[str, Any]) -> list[str]:
     for c in result["comparisons"]:
         if c["difference"] is None:
             continue
-        p = c.get("p_value_corrected")
-        p = c.get("p_value") if p is None else p
-        chance = "" if p is None else f", p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+        corrected = c.get("p_value_corrected")
+        p_value = c.get("p_value") if corrected is None else corrected
+        num = 1 if corrected is None else len(result["comparisons"])
+        luck = "" if p_value is None else f", {chance(p_value, num)}"
         spread = "" if c.get("low") is None else f" [{c['low']:+.3f}, {c['high']:+.3f}]"
         sentences.append(
             f"{titles.get(c['a'], c['a'])} against {titles.get(c['b'], c['b'])}: "
-            f"{c['difference']:+.3f} {c['metric']}{spread}{chance}"
+            f"{c['difference']:+.3f} {c['metric']}{spread}{luck}"
         )
     return sentences
+
+
+def chance(p_value: float, num_comparisons: int) -> str:
+    """Write a p-value and, where it is corrected, for how many comparisons; intervals are not corrected.
+
+    >>> chance(0.0004, 1), chance(0.09, 3)
+    ('p < 0.001', 'p = 0.090 (corrected for 3 comparisons)')
+    """
+    text = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    return f"{text} (corrected for {num_comparisons} comparisons)" if num_comparisons > 1 else text

@@ -51,7 +51,7 @@ def show(found: Mapping[str, Any], html: Path | None = None) -> None:
     """Print the runs, best first, and what the paired tests say."""
     from feinschliff.cli._output import console, table
     from feinschliff.cli._progress import duration
-    from feinschliff.cli._summary import interval
+    from feinschliff.cli._summary import chance, interval
     from feinschliff.evaluate import LOWER_IS_BETTER
 
     screen, metric = console(), found["metric"]
@@ -81,7 +81,7 @@ def show(found: Mapping[str, Any], html: Path | None = None) -> None:
         screen.print(
             f"{row['a']} against {row['b']}: {row['difference']:+.3f} {metric} "
             f"[{row['low']:+.3f}, {row['high']:+.3f}], "
-            f"p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}: {reading}"
+            f"{chance(p, len(found['comparisons']))}: {reading}"
         )
     if html:
         screen.print(f"\nSide by side  {html}")

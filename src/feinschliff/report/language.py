@@ -96,14 +96,17 @@ class Language:
             return ABSENT
         return self.texts["format"]["percent"].format(self.number(100 * share, digits))  # type: ignore[operator]
 
-    def p_value(self, value: float | None) -> str:
-        """Write a p-value with its sign: `p = 0.012`, `p < 0.001`."""
+    def p_value(self, value: float | None, num_comparisons: int = 1) -> str:
+        """Write a p-value with its sign, and for how many comparisons it is corrected: `p = 0.012`."""
         if _absent(value):
             return f"p\u00a0{ABSENT}"
         assert value is not None
-        return (
+        text = (
             f"p\u00a0<\u00a0{self.number(0.001)}" if value < 0.001 else f"p\u00a0=\u00a0{self.number(value)}"
         )
+        if num_comparisons == 1:
+            return text
+        return self.texts["format"]["corrected"].format(p=text, count=self.count(num_comparisons))
 
     def duration(self, seconds: float | None) -> str:
         """Write a time span: `0.4 s`, `67 s`, `3 min 20 s`, `2 h 5 min`."""

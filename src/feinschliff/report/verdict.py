@@ -47,7 +47,8 @@ class Gain:
 
     Attributes:
         reading: `better`, `worse` or `unclear`.
-        p_value: Corrected where the result holds a corrected one.
+        p_value: Corrected where the result holds a corrected one; intervals are not.
+        num_comparisons: For which it is corrected.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Gain:
     high: float | None
     p_value: float | None
     reading: Literal["better", "worse", "unclear"]
+    num_comparisons: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def gains(result: Mapping[str, Any]) -> list[Gain]:
         corrected = row.get("p_value_corrected")
         p_value = corrected if corrected is not None else row.get("p_value")
         reading = _reading(gain, low, high, p_value, 1 - confidence(result))
-        found.append(Gain(name, gain, low, high, p_value, reading))
+        num = 1 if corrected is None else len(result["comparisons"])
+        found.append(Gain(name, gain, low, high, p_value, reading, num))
     return found
 
 
@@ -196,7 +199,7 @@ def _support(result: Mapping[str, Any], rows: list[Gain], words: Language) -> st
                 confidence=words.percent(confidence(result), 0),
                 low=words.signed(row.low),
                 high=words.signed(row.high),
-                p=words.p_value(row.p_value),
+                p=words.p_value(row.p_value, row.num_comparisons),
             )
         )
     return " ".join(parts)
