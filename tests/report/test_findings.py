@@ -19,6 +19,7 @@ DE = yaml.safe_load((files("feinschliff.report") / "languages/findings/de.yaml")
 
 def test_every_kind_has_a_german_text():
     assert DE["texts"].keys() == KINDS.keys()
+    assert DE["details"].keys() <= KINDS.keys()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,30 @@ def test_actions_are_translated(action):
     assert not re.search(r"kept|removed|train\b|remove:|left out", done)
     assert re.findall(r"\d", done) == re.findall(r"\d", action)
     assert Language("en").of_audit("near_duplicates", "English", action) == ("English", action, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "german"),
+    [
+        ("exact_duplicates", "same as same as.csv:137", "gleich wie same as.csv:137"),
+        ("near_duplicates", "like a.csv:2", "ähnlich wie a.csv:2"),
+        ("conflicting_labels", "good here, no label at a.csv:2", "good hier, kein Label in a.csv:2"),
+        (
+            "label_noise",
+            "'good' here, a simple model says 'it's bad' (93%)",
+            "„good“ hier, ein einfaches Modell sagt „it's bad“ (93 %)",
+        ),
+        ("very_long", "389 words", "389 Wörter"),
+        ("very_long", "12,389 words", "12.389 Wörter"),
+        ("inconsistent_types", "'May': PER 3 times, DATE 12 times", "'May': PER 3-mal, DATE 12-mal"),
+        ("personal_data", "e-mail addresses, IBANs", "E-Mail-Adressen, IBANs"),
+        ("mixed_languages", "German", "Deutsch"),
+        ("single_examples", "same as", "same as"),
+    ],
+)
+def test_details_of_rows_are_translated(kind, detail, german):
+    assert Language("de").of_row(kind, detail) == german
+    assert Language("en").of_row(kind, detail) == detail
 
 
 def test_a_german_report_shows_it():

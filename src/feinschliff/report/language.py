@@ -58,6 +58,12 @@ class Language:
             action = re.sub(pattern, replacement, action)
         return text, action, True
 
+    def of_row(self, kind: str | None, detail: str) -> str:
+        """Return what the audit says of one row, in this language."""
+        for pattern, replacement in _audit_texts(self.name)["details"].get(kind, ()):
+            detail = re.sub(pattern, replacement, detail)
+        return detail
+
     def find(self, family: str, name: str | None, fallback: str | None = None) -> str:
         """Return the text `family.name`, or the fallback, or the name itself, made readable."""
         known = self.texts[family]
@@ -193,7 +199,7 @@ def catalogue(name: str) -> dict[str, Any]:
 def _audit_texts(name: str) -> dict[str, Any]:
     file = files("feinschliff.report") / "languages" / "findings" / f"{name}.yaml"
     if not file.is_file():
-        return {"texts": {}, "actions": []}
+        return {"texts": {}, "actions": [], "details": {}}
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 

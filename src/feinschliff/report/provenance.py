@@ -51,16 +51,16 @@ def _finding(finding: Mapping[str, Any], words: Language) -> View:
         "message": message,
         "is_english": not is_own,
         "action": words("data.action", action=action) if action else "",
-        "examples": [_example(example) for example in finding.get("examples") or ()],
+        "examples": [_example(example, kind, words) for example in finding.get("examples") or ()],
     }
 
 
-def _example(example: Any) -> View:
+def _example(example: Any, kind: str | None, words: Language) -> View:
     fields = example if isinstance(example, Mapping) else {"text": str(example)}
     return {
         "place": fields.get("place") or "",
         "text": shorten(str(fields.get("text") or ""), EXAMPLE_LIMIT),
-        "detail": shorten(str(fields.get("detail") or ""), EXAMPLE_LIMIT),
+        "detail": shorten(words.of_row(kind, str(fields.get("detail") or "")), EXAMPLE_LIMIT),
     }
 
 
@@ -134,7 +134,7 @@ def repeat(result: Mapping[str, Any], words: Language) -> View:
     seed = [(words("repeat.seed"), result["seed"])] if result.get("seed") is not None else []
     config = part(result, "config")
     return {
-        "command": result.get("command"),
+        "command": (result.get("command") or "").replace("NEW_FOLDER", words("repeat.new_folder")),
         "environment": [
             (words.find("environment", key), setting(value))
             for key, value in environment.items()

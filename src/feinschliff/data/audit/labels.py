@@ -11,7 +11,7 @@ from feinschliff.data.known import label_counts
 from feinschliff.errors import counted
 
 KINDS = {
-    "single_examples": "Classes with one row: it trains, but the class cannot be measured.",
+    "single_examples": "Classes with one row: it is learnt or measured, but not both.",
     "small_classes": "Classes with too few rows in test for a believable score.",
     "imbalance": "One class is far larger than another.",
     "unseen_labels": "Labels that occur in dev or test but never in train.",
@@ -31,7 +31,8 @@ def check(pool: Pool) -> Iterator[Found]:
     if ones:
         rows = np.array([next(r for r in _rows_with(pool, name)) for name in ones[:100]])
         message = (
-            f"{counted(len(ones), 'class has', 'classes have')} a single row, so no score: {_list(ones)}"
+            f"{counted(len(ones), 'class has', 'classes have')} a single row, which is learnt or measured, "
+            f"not both: {_list(ones)}"
         )
         yield Found("single_examples", "warning", np.sort(rows), message, pool.label, count=len(ones))
     if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
