@@ -11,6 +11,7 @@ import yaml
 
 from feinschliff import registry
 from feinschliff.cli._commands import command_line
+from feinschliff.cli._names import LISTS, names_of
 from feinschliff.config import RunConfig, settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -45,6 +46,12 @@ FORMATS = """
 Found by suffix and content; `--format NAME` names one. Any file may be compressed (`.gz`, `.zst`); `-` is
 standard input.
 """
+
+
+NAMES = """
+## Names
+
+What stands in the settings that take names. `feinschliff config explain SETTING` lists it, too."""
 
 
 def pages() -> dict[Path, str]:
@@ -90,6 +97,19 @@ def config_page() -> str:
         )
         kind = ", ".join(part for part in (setting.type, setting.bounds) if part)
         lines.append(f"| `{key}` | `{default}` | {_cell(kind)} | {_cell(setting.description)} |")
+    return "\n".join(lines) + "\n" + names()
+
+
+def names() -> str:
+    """Return the sections with the names that settings take."""
+    lines = [NAMES]
+    known: set[str] = set()
+    for setting in LISTS:
+        new = {name: meaning for name, meaning in names_of(setting).items() if name not in known}
+        more = "Those above, and:\n\n" if len(new) < len(names_of(setting)) else ""
+        known |= new.keys()
+        lines += [f"\n### {setting}\n", f"{more}| name | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {_cell(meaning)} |" for name, meaning in new.items()]
     return "\n".join(lines) + "\n"
 
 

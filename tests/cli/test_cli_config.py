@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import yaml
 
+from feinschliff import registry
 from feinschliff.config import load_config, settings
+from feinschliff.data import audit
+from feinschliff.evaluate import METRICS
 
 
 def test_init_writes_every_setting_with_its_default(cli, tmp_path):
@@ -38,6 +41,21 @@ def test_explain_one_a_section_and_all(cli):
     section = cli("config", "explain", "report").out
     assert section.count("Default:") == sum(s.name.startswith("report.") for s in settings())
     assert cli("config", "explain").out.count("Default:") == len(settings())
+
+
+def test_explain_lists_the_names_that_a_setting_takes(cli):
+    for setting, names in (
+        ("task", registry.names("tasks")),
+        ("data.remove", audit.REMOVABLE),
+        ("data.refuse", audit.KINDS),
+        ("evaluate.baselines", registry.names("baselines")),
+        ("evaluate.require", METRICS["ner"]),
+    ):
+        lines = cli("config", "explain", setting).out.splitlines()
+        listed = {line.split(":")[0].strip() for line in lines[lines.index("  Names:") + 1 :]}
+        assert listed >= set(names)
+        assert setting != "data.remove" or listed == set(names)
+    assert "Names:" not in cli("config", "explain", "train.epochs").out
 
 
 def test_show_is_the_resolved_configuration(cli, tmp_path):

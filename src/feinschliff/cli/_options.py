@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feinschliff import registry
+
 if TYPE_CHECKING:
     from feinschliff.config import RunConfig
 
@@ -30,6 +32,13 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier
 Resume = Annotated[
     Path | None,
     typer.Option("--resume", metavar="RUN", help="Folder of an interrupted run to go on with."),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help=f"Task to learn: {', '.join(registry.names('tasks'))}; found in the data if not given.",
+    ),
 ]
 Text = Annotated[
     str | None, typer.Option("--text", metavar="COLUMN", help="Column with the text; a.b inside an object.")
@@ -74,7 +83,8 @@ Require = Annotated[
     typer.Option(
         "--require",
         metavar="QUALITY",
-        help="Quality to reach ('macro_f1>=0.85'), otherwise exit code 4; repeatable.",
+        help="Quality to reach ('macro_f1>=0.85'), otherwise exit code 4; repeatable. The metrics: "
+        "feinschliff config explain evaluate.require.",
     ),
 ]
 RequireOfRun = Annotated[

@@ -38,9 +38,7 @@ def audit(
         str | None,
         typer.Option("--group", metavar="COLUMN", help="Column whose values stay on one side of a split."),
     ] = None,
-    task: Annotated[
-        str | None, typer.Option("--task", help="Task to learn; found in the data if not given.")
-    ] = None,
+    task: options.Task = None,
     format: options.Format = None,
     write_clean: Annotated[
         Path | None,

@@ -81,13 +81,17 @@ def show(
 
 
 def _explanation(setting: Setting) -> str:
+    from feinschliff.cli._names import names_of
+
     bounds = f", {setting.bounds}" if setting.bounds else ""
+    names = [f"    {name}: {meaning}" for name, meaning in names_of(setting.name).items()]
+    listed = "\n".join(["\n  Names:", *names]) if names else ""
     return (
         f"{setting.name}\n"
         f"  {setting.description}\n"
         f"  Type: {setting.type}{bounds}\n"
         f"  Default: {_as_yaml(setting.default)}\n"
-        f"  Change it: --set {setting.name}=VALUE"
+        f"  Change it: --set {setting.name}=VALUE{listed}"
     )
 
 

@@ -24,9 +24,7 @@ def train(
         str | None, typer.Option("--dev", metavar="FILE", help="Data for choosing epochs and thresholds.")
     ] = None,
     model: options.Model = None,
-    task: Annotated[
-        str | None, typer.Option("--task", help="Task to learn; found in the data if not given.")
-    ] = None,
+    task: options.Task = None,
     text: options.Text = None,
     label: options.Label = None,
     text_pair: options.TextPair = None,

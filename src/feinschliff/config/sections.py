@@ -72,7 +72,9 @@ class DataConfig(Section):
         ("empty", "exact_duplicates", "leaked_into_test", "leaked_into_dev", "chained_groups"),
         description="Kinds of faulty training rows that are left out; the test side is never touched.",
     )
-    refuse: tuple[str, ...] = Field((), description="Kinds of findings that stop the run with exit code 3.")
+    refuse: tuple[str, ...] = Field(
+        (), description="Kinds of findings, those of `remove` and others, that stop the run with exit code 3."
+    )
 
 
 class ModelConfig(Section):
