@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import shlex
+import shutil
 import sys
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 
 class FeinschliffError(Exception):
@@ -122,7 +124,21 @@ def command(*words: object) -> str:
     >>> command("train", "--resume", "my runs/1")
     "feinschliff train --resume 'my runs/1'"
     """
-    return shlex.join(["feinschliff", *map(str, words)])
+    return " ".join([program(), shlex.join(map(str, words))])
+
+
+def program() -> str:
+    """Return what a person types to run this program again: its path where the shell would not find it."""
+    called = Path(sys.argv[0])
+    found = shutil.which("feinschliff")
+    if found or called.name != "feinschliff":
+        return "feinschliff"
+    return shlex.quote(relative(str(called.absolute())))
+
+
+def relative(path: str) -> str:
+    """Return a path as seen from the current folder, where it lies below it."""
+    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

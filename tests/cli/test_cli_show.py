@@ -8,6 +8,7 @@ import pytest
 
 from feinschliff.cli._progress import Display, duration
 from feinschliff.cli._summary import gains, interval, next_commands
+from feinschliff.errors import command
 from feinschliff.train.events import Notice, Stage, Step
 
 
@@ -93,6 +94,16 @@ def test_next_commands_can_be_pasted(monkeypatch):
     assert next_commands(configuration(train="a.csv", test="b.csv"))[2] == (
         "feinschliff evaluate 'my runs/one/model' b.csv"
     )
+
+
+def test_commands_name_the_program_as_it_was_called(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "my env/bin/feinschliff")])
+    assert command("train", "--resume", "runs/1") == "'my env/bin/feinschliff' train --resume runs/1"
+    assert next_commands(configuration(train="a.csv"))[2] == "'my env/bin/feinschliff' audit a.csv"
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/feinschliff")
+    assert command("train", "my data.csv") == "feinschliff train 'my data.csv'"
 
 
 def test_next_commands_for_pairs_and_for_data_from_memory(monkeypatch):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from feinschliff.cli._output import console, table
 from feinschliff.cli._progress import duration
+from feinschliff.errors import program, relative
 from feinschliff.report.language import Language
 from feinschliff.report.luck import luck
 from feinschliff.report.promises import crossed
@@ -57,33 +55,19 @@ def print_summary(result: Mapping[str, Any]) -> None:
 
 def next_commands(config: Mapping[str, Any]) -> list[str]:
     """Return three commands that go on from a finished run with this configuration."""
-    program, model = _program(), quote(f"{relative(config['output_dir'])}/model")
+    start, model = program(), quote(f"{relative(config['output_dir'])}/model")
     columns, test = config["data"], config["data"]["test"]
     if (pair := columns["text_pair"]) not in (None, "none"):
         row = json.dumps({columns["text"]: "One text.", pair: "Another."}, ensure_ascii=False)
-        commands = [f"echo {quote(row)} | {program} predict {model} - --format jsonl"]
+        commands = [f"echo {quote(row)} | {start} predict {model} - --format jsonl"]
     else:
-        commands = [f"echo 'A text of your own.' | {program} predict {model} - --format text"]
+        commands = [f"echo 'A text of your own.' | {start} predict {model} - --format text"]
     if columns["train"] is None:  # the data came from a program's memory
         return commands
     data = quote(relative(columns["train"]))
-    commands.append(f"{program} predict {model} {data} -o predictions.csv")
-    commands.append(
-        f"{program} evaluate {model} {quote(relative(test))}" if test else f"{program} audit {data}"
-    )
+    commands.append(f"{start} predict {model} {data} -o predictions.csv")
+    commands.append(f"{start} evaluate {model} {quote(relative(test))}" if test else f"{start} audit {data}")
     return commands
-
-
-def relative(path: str) -> str:
-    """Return a path as seen from the current folder, where it lies below it."""
-    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
-
-
-def _program() -> str:
-    """Return what a person types to run this program again."""
-    called = Path(sys.argv[0])
-    found = shutil.which("feinschliff")
-    return "feinschliff" if found or called.name != "feinschliff" else quote(relative(str(called.absolute())))
 
 
 def interval(score: Any, digits: int = 3) -> str:
