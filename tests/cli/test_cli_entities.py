@@ -87,3 +87,12 @@ def test_a_terminal_shows_entities_marked(cli, tagger, monkeypatch):
     assert "{" not in done.out
     text = marked("A\x1b[2J in Ulm.", [{"start": 9, "end": 12, "label": "LOC"}], ("LOC",))
     assert text.plain == "A\ufffd[2J in [Ulm LOC]."
+
+
+def test_entities_have_no_probability_for_each_label(cli, tagger, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "a joy"}\n', encoding="utf-8")
+    done = cli("predict", tagger / "run", source, "-o", tmp_path / "out.csv", "--label-columns")
+    assert done.code == 2
+    assert "task is ner, which has no probability for each label" in " ".join(done.err.split())
+    assert not (tmp_path / "out.csv").exists()

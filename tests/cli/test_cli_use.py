@@ -92,6 +92,14 @@ def test_predicting_twice_keeps_the_first_predictions(cli, trained, toy_csv, tmp
         assert row["new_prediction"] == row["prediction"]
 
 
+def test_each_label_gets_a_column_of_its_own_if_asked(cli, trained, toy_csv, tmp_path, small_chunks):
+    for source, name in ((toy_csv, "probability_good"), (tmp_path / "toy.csv", "new_probability_good")):
+        assert cli("predict", trained, source, "-o", tmp_path / "out.csv", "--label-columns").code == 0
+        for row in rows(tmp_path / "out.csv"):
+            assert float(row[name]) == row["probabilities"]["good"]
+        (tmp_path / "toy.csv").write_text("text,probability_good\na joy,x\n", encoding="utf-8")
+
+
 def test_late_columns_need_json_lines(cli, trained, tmp_path, small_chunks):
     source = tmp_path / "late.jsonl"
     lines = [{"text": f"text number {i}"} | ({"note": "late"} if i > 60 else {}) for i in range(99)]

@@ -43,6 +43,12 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add which words speak for each prediction; slow.")
     ] = False,
+    label_columns: Annotated[
+        bool,
+        typer.Option(
+            "--label-columns", help="Add a column with the probability of each label, for spreadsheets."
+        ),
+    ] = False,
     runtime: Annotated[
         str,
         typer.Option(
@@ -95,7 +101,7 @@ def predict(
     from feinschliff.cli._parts import Parts, key
     from feinschliff.data import records_for
     from feinschliff.data.derive import derive
-    from feinschliff.errors import counted
+    from feinschliff.errors import ConfigError, counted
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
@@ -112,6 +118,12 @@ def predict(
     with writing(output, data) as write:
         tuned, other = _runtime.load(model, runtime, device, fast)
         form = _entities.form(tuned, output, tag_scheme, explain)
+        if label_columns and "probabilities" not in added_columns(tuned):
+            raise ConfigError(
+                f"this model's task is {tuned.task}, which has no probability for each label",
+                where="--label-columns",
+                hint="Leave it out",
+            )
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, how, CHUNK_ROWS)
@@ -137,6 +149,8 @@ def predict(
                 if rows is None:
                     rows = with_predictions(tuned, part, columns, explain)
                     kept.put(number, rows)
+                if label_columns:
+                    rows = with_label_columns(rows, added_name("probabilities", part.columns))
                 if form == "rows":
                     write(rows)
                 else:
@@ -227,6 +241,14 @@ def with_predictions(model: Model, part: Table, columns: Columns, explain: bool 
         else:
             values = [row[name] for row in found]
         rows = rows.append_column(added_name(name, part.columns), pa.array(values, kind))
+    return rows
+
+
+def with_label_columns(rows: pa.Table, name: str) -> pa.Table:
+    """Return the rows with the probabilities of the named column in a column for each label, too."""
+    found = rows[name].combine_chunks()
+    for label, values in zip((field.name for field in found.type), found.flatten(), strict=True):
+        rows = rows.append_column(added_name(f"probability_{label}", rows), values)
     return rows
 
 
