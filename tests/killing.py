@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("FEINSCHLIFF_KILLS", "4"))
 def _work(run: Callable, config: RunConfig, resume: bool, flushes: int | None, steps) -> None:
     """Run; die at that many flushes to disk, or tell of every step."""
     if flushes is not None:
-        flush, done = checkpoint._flush, []
+        flush, done = checkpoint.flush, []
 
         def deadly(path):
             done.append(path)
@@ -25,7 +25,7 @@ def _work(run: Callable, config: RunConfig, resume: bool, flushes: int | None, s
                 os.kill(os.getpid(), signal.SIGKILL)
             flush(path)
 
-        checkpoint._flush = deadly
+        checkpoint.flush = deadly
 
     def tell(event):
         if isinstance(event, Step):

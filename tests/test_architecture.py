@@ -16,6 +16,7 @@ from feinschliff import registry
 ROOT = Path(feinschliff.__file__).parent
 ORDER = [
     "errors",
+    "files",
     "config",
     "registry",
     "readers",

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from feinschliff.errors import (
     RunInterrupted,
 )
 from feinschliff.report import result as results
+from feinschliff.report import run_folder
 from feinschliff.train import checkpoint
 from feinschliff.train.events import Notice, Stage, Step
 
@@ -283,6 +285,58 @@ def test_overwriting_replaces_a_run_once_the_new_one_can_begin(config, tmp_path)
     assert results.read(tmp_path / "run")["config"]["train"]["epochs"] == 1
 
 
+def test_what_a_new_run_replaces_stays_until_the_new_one_is_complete(config, tmp_path):
+    """It comes back after a failure and after a kill; its exports go with it; notes of people stay."""
+    pipeline.run(config())
+    run = tmp_path / "run"
+    (run / "onnx").mkdir()
+    (run / "onnx" / "model.onnx").touch()
+    (run / "notes.txt").touch()
+    before = files(run)
+    with pytest.raises(ConfigError, match="freeze_layers"):
+        pipeline.run(config(**{"train.freeze_layers": 99}), overwrite=True)
+    assert files(run) == before
+
+    with pytest.raises(RunInterrupted, match=r"--resume .*the earlier one is kept in .*/run/\.old"):
+        pipeline.run(config(), overwrite=True, listen=press(5))
+    shutil.rmtree(run / "checkpoints")  # as if killed before the first one
+    with pytest.raises(ConfigError, match="the run is complete"):
+        pipeline.run(config(), resume=True)
+    assert files(run) == before
+
+    with pytest.raises(RunInterrupted):
+        pipeline.run(config(), overwrite=True, listen=press(5))
+    pipeline.run(config(), resume=True)
+    assert files(run) == before - {"onnx/model.onnx"}
+
+
+@pytest.mark.parametrize("moved", [0, 3, len(run_folder.CONTENT) - 1])
+def test_a_run_that_was_being_moved_is_found_again(tmp_path, moved, encoder, toy_csv):
+    for place, names in (("", run_folder.CONTENT[moved:]), (".old", run_folder.CONTENT[:moved])):
+        (tmp_path / "run" / place).mkdir(exist_ok=True)
+        for name in names:
+            (tmp_path / "run" / place / name).touch()
+    chosen = tiny.config(encoder("bert"), toy_csv, tmp_path / "run")
+    with pytest.raises(ConfigError, match="in use"):
+        pipeline.run(chosen)
+    assert files(tmp_path / "run") == set(run_folder.CONTENT)
+
+
+def test_two_runs_never_share_a_folder(config, tmp_path, monkeypatch):
+    def begin(event):
+        if isinstance(event, Stage) and event.name == "train":
+            for way in ({}, {"overwrite": True}, {"resume": True}):
+                with pytest.raises(ConfigError, match=r"run: another run is at work here\. Choose another"):
+                    pipeline.run(config(), **way)
+
+    pipeline.run(config(), listen=begin)
+    monkeypatch.chdir(tmp_path)
+    unnamed = config().model_copy(update={"output_dir": None})
+    with run_folder.chosen(unnamed, False, False) as one, run_folder.chosen(unnamed, False, False) as two:
+        assert (one.name, two.name) == ("toy-1", "toy-2")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "kind"),
     [
@@ -353,6 +407,21 @@ def test_a_full_disk_while_results_are_written(config, tmp_path, monkeypatch, pl
         pipeline.run(config(), listen=fill)
     assert str(tmp_path / "run") in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_while_results_are_written_keeps_the_last_checkpoint(config, monkeypatch):
+    monkeypatch.setattr(run_folder, "write_rows", full)
+    with pytest.raises(ResourceError, match="last checkpoint is kept: feinschliff train --resume"):
+        pipeline.run(config(**{"train.checkpoint_minutes": 1e-9}))
+
+
+def test_an_interruption_after_training_says_the_way_on(config):
+    def stop(event):
+        if isinstance(event, Stage) and event.name == "evaluate":
+            raise KeyboardInterrupt
+
+    with pytest.raises(RunInterrupted, match=r"Interrupted\. Go on with: feinschliff train --resume"):
+        pipeline.run(config(**{"train.checkpoint_minutes": 1e-9}), listen=stop)
 
 
 def test_a_really_full_disk(encoder, toy_csv, tmp_path):

@@ -128,7 +128,7 @@ def full_in_rust(*_) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "failure"), [("save_file", full_in_rust), ("_flush", full), ("_digest", full)]
+    ("place", "failure"), [("save_file", full_in_rust), ("flush", full), ("_digest", full)]
 )
 def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch, place, failure):
     model, optimiser = ready()

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from feinschliff import __version__
@@ -58,19 +59,16 @@ def run(
     """
     with together() as crew:
         if crew.is_first:
-            return _run(config, corpus, listen, resume, overwrite)
+            _check(config)
+            with run_folder.chosen(config, resume, overwrite, "adapt") as output:
+                named = config.model_copy(update={"output_dir": str(output)})
+                return _run(named, corpus, listen, resume, output)
         _assist(corpus)
         return {}
 
 
-def _run(
-    config: RunConfig, corpus: Sequence[Any] | None, listen: Listener, resume: bool, overwrite: bool
-) -> dict[str, Any]:
-    from feinschliff.models.precision import resolve_device
-    from feinschliff.report.adaptation import page
-    from feinschliff.report.result import plain, write_text
-
-    begun = time.perf_counter()
+def _check(config: RunConfig) -> None:
+    """Refuse settings that an adaptation cannot follow."""
     if not config.output_dir:
         raise ConfigError(
             "no folder for the adapted model is named", where="output_dir", hint="--output-dir DIR"
@@ -88,8 +86,16 @@ def _run(
             where="train.sharding",
             allowed="none, with several processes too",
         )
-    output = run_folder.choose(config, resume, overwrite, "adapt")
-    config = config.model_copy(update={"output_dir": str(output)})
+
+
+def _run(
+    config: RunConfig, corpus: Sequence[Any] | None, listen: Listener, resume: bool, output: Path
+) -> dict[str, Any]:
+    from feinschliff.models.precision import resolve_device
+    from feinschliff.report.adaptation import page
+    from feinschliff.report.result import plain, write_text
+
+    begun = time.perf_counter()
     listen(Stage("data"))
     loading.locate(config.model.source, config.model.revision)  # before anything that takes its time
     task = labelled(config, *config.adapt.probe) if config.adapt.probe else None

@@ -20,6 +20,8 @@ GRAPH_FILE = "model.onnx"
 EXACT_FILE = "float32.onnx"
 """Beside a graph in int8, where its decisions are to be those of float32."""
 EXPORT_FILE = "export.json"
+EXPORTS = ("onnx", "onnx-int8", "onnx-fp16")
+"""Where in a run's folder `feinschliff export` puts what it makes of the model, the most exact first."""
 MICRO_BATCH_TOKENS = 256
 """Most tokens of a batch: those of larger ones leave the caches of a CPU; see docs/experiments.md."""
 

@@ -53,17 +53,20 @@ def run(
     Raises:
         FeinschliffError: see its kinds; `QualityError` when a requirement is not met, after all is written.
     """
+    from feinschliff.report import run_folder
     from feinschliff.train.processes import together
 
     with together() as crew:
         if crew.is_first:
-            return _run(config, tables or {}, listen, resume, overwrite)
+            with run_folder.chosen(config, resume, overwrite) as output:
+                named = config.model_copy(update={"output_dir": str(output)})
+                return _run(named, tables or {}, listen, resume, output)
         _assist(config, tables or {})
         return cast("Result", {})
 
 
 def _run(
-    config: RunConfig, tables: Mapping[str, Table], listen: Listener, resume: bool, overwrite: bool
+    config: RunConfig, tables: Mapping[str, Table], listen: Listener, resume: bool, output: Path
 ) -> Result:
     from feinschliff.bundle import save
     from feinschliff.models import load as loading
@@ -88,8 +91,6 @@ def _run(
         goal(text)
     crew = processes()
     listen(Stage("data"))
-    output = run_folder.choose(config, resume, overwrite)
-    config = config.model_copy(update={"output_dir": str(output)})
     folder = loading.locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
     requirements(config.evaluate.require, dataset.kind, len(dataset.labels))

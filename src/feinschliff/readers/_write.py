@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.errors import ELSEWHERE, ConfigError, DataError, ResourceError
+from feinschliff.files import lock
 
 UNFINISHED = ".unfinished"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -63,7 +64,7 @@ class TableWriter:
             handle, name = tempfile.mkstemp(UNFINISHED, prefix, self.path.parent)
         except OSError as error:
             raise ConfigError(f"cannot be written: {error.strerror}", where=str(self.path)) from None
-        _lock(handle)
+        lock(handle)
         self.temporary = Path(name)
         self.stream: IO[Any] = (
             os.fdopen(handle, "wb") if is_binary else os.fdopen(handle, "w", encoding="utf-8", newline="")
@@ -153,22 +154,11 @@ def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
         writer.write(columns)
 
 
-def _lock(handle: int) -> bool:
-    """Lock a file as long as it stays open; False where another has, or the system has no such locks."""
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
-        return False
-    return True
-
-
 def _remove_left_over(folder: Path, prefix: str) -> None:
     """Remove the temporary files that killed writers of the same target left: nobody holds their locks."""
     for path in folder.glob(f"{glob.escape(prefix)}*{UNFINISHED}"):
         with contextlib.suppress(OSError), path.open("rb") as stream:
-            if _lock(stream.fileno()):
+            if lock(stream.fileno()):
                 path.unlink()
 
 

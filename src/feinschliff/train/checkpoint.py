@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from feinschliff.errors import ELSEWHERE, ConfigError, ResourceError
+from feinschliff.files import flush
 from feinschliff.train.loop import Progress
 from feinschliff.train.sharding import like, whole
 
@@ -62,10 +62,10 @@ def save(
         (part / "progress.json").write_text(json.dumps(dataclasses.asdict(progress)), encoding="utf-8")
         (part / "sha256").write_text(_digest(part), encoding="ascii")
         for file in part.iterdir():
-            _flush(file)
+            flush(file)
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)
-        _flush(folder)
+        flush(folder)
         for old in _found(folder)[:-KEEP]:
             shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
@@ -161,14 +161,6 @@ def _digest(path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def share_rights(folder: Path) -> None:
