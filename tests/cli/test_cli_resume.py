@@ -10,6 +10,10 @@ import sys
 
 import pytest
 
+from feinschliff.cli._parts import key
+from feinschliff.cli.export import note
+from feinschliff.models.digest import weights_digest
+
 KILLED = """
 import os, signal, sys
 from feinschliff.cli import main, predict
@@ -109,6 +113,7 @@ def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained
     assert predicted("auto", tried=False) == by_torch  # an export would leave out the novelty
     assert "novelty" in by_torch[0]
     (run / "model" / "novelty.safetensors").unlink()
+    note(run / "onnx", weights_sha256=weights_digest(run / "model"))
     found = {runtime: predicted(runtime, runtime == "auto") for runtime in ("onnx", "auto")}
     assert [row["prediction"] for row in found["onnx"]] == [row["prediction"] for row in by_torch]
     for row in by_torch:
@@ -122,3 +127,13 @@ def test_the_runtime_can_be_named_and_is_chosen_where_there_are_two(cli, trained
     )  # what `export --int8` leaves is taken where it is asked for, and only there
     assert cli("predict", run, toy_csv, "-o", tmp_path / "c.jsonl", "--runtime", "onnx").code == 0
     assert "which was faster" not in cli("predict", run, toy_csv, "-o", tmp_path / "d.jsonl").err
+    (run / "onnx-int8").rename(export)
+    before = key(run, toy_csv, {})
+    note(export, weights_sha256="of another model")
+    assert key(run, toy_csv, {}) != before  # what was predicted with another export is not taken
+    done = cli("predict", run, toy_csv, "-o", tmp_path / "e.jsonl")
+    assert done.code == 0
+    assert f"Warning: {export} is not used, for it was not made of the model beside it" in done.err
+    assert "which was faster" not in done.err
+    done = cli("predict", run, toy_csv, "-o", tmp_path / "f.jsonl", "--runtime", "onnx")
+    assert (done.code, "has not been exported" in done.err) == (2, True)

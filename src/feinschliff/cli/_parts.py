@@ -108,11 +108,14 @@ class Parts:
 
 
 def key(model: Path, data: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what predictions depend on: the model's files, the input, the options."""
+    """Return what predictions depend on: the files of the model and its exports, the input, the options."""
     from feinschliff import __version__
     from feinschliff.bundle import find
+    from feinschliff.models.onnx import EXPORTS
 
-    files = sorted(find(model).iterdir())
+    source = find(model)
+    folders = (source, *(source.parent / name for name in EXPORTS))
+    files = sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
     return {
         "feinschliff": __version__,
         "model": [[str(path.resolve()), *_state(path)] for path in files],

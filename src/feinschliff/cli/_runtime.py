@@ -11,21 +11,40 @@ if TYPE_CHECKING:
 
 RUNTIMES = ("auto", "torch", "onnx")
 PROBE_TEXTS = 64
-EXPORTS = ("onnx", "onnx-int8", "onnx-fp16")
-"""What `--runtime onnx` takes, the most exact first; `auto` takes nothing less exact than the model."""
 
 
 def exported(model: Path, *names: str) -> Path | None:
-    """Return the first of these exports beside a run's model, where `feinschliff export` puts them."""
-    from feinschliff.bundle import find
+    """Return the first of these exports beside a run's model, where `feinschliff export` puts them.
 
-    folders = (find(model).parent / name for name in names)
-    return next((folder for folder in folders if (folder / "model.onnx").is_file()), None)
+    One of other weights than the model's is passed over with a warning.
+    """
+    from feinschliff.bundle import find
+    from feinschliff.cli._output import console
+    from feinschliff.errors import command
+    from feinschliff.models.digest import weights_digest
+    from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE, read_facts
+
+    source = find(model)
+    found = [source.parent / name for name in names if (source.parent / name / EXPORT_FILE).is_file()]
+    if not found or (source / GRAPH_FILE).is_file():
+        return None
+    digest = weights_digest(source)
+    for folder in found:
+        if read_facts(folder).get("weights_sha256") == digest:
+            return folder
+        console(stderr=True).print(
+            f"Warning: {folder} is not used, for it was not made of the model beside it. "
+            f"Remove it and export anew: {command('export', model)}",
+            style="yellow",
+            soft_wrap=True,
+        )
+    return None
 
 
 def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Model, Model | None]:
     """Load the model to predict with, and for `auto` the other one if there are two to choose from.
 
+    `onnx` takes the most exact export there is, `auto` only one as exact as the model.
     An export cannot tell novelty, so that `auto` keeps to torch for models that can: which columns are
     written must not depend on which was faster.
 
@@ -34,6 +53,7 @@ def load(model: Path, runtime: str, device: str, fast: bool = False) -> tuple[Mo
     """
     from feinschliff.bundle import OnnxModel, load
     from feinschliff.errors import ConfigError
+    from feinschliff.models.onnx import EXPORTS
 
     if runtime not in RUNTIMES:
         raise ConfigError(f"there is no runtime '{runtime}'", where="--runtime", allowed=", ".join(RUNTIMES))

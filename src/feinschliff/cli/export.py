@@ -67,6 +67,7 @@ def export(
     from feinschliff.data import records_for
     from feinschliff.errors import ConfigError, QualityError
     from feinschliff.exporters._gate import check
+    from feinschliff.models.digest import weights_digest
 
     if int8 and fp16:
         raise ConfigError("choose one of --int8 and --fp16", where="export")
@@ -113,7 +114,8 @@ def export(
         target.export(original, part, precision, known, **wishes)
         found = check(original, load(part), records)
         if found["loss"] <= max_loss:
-            note(part, {key: value for key, value in found.items() if key != "differences"})
+            checked = {key: value for key, value in found.items() if key != "differences"}
+            note(part, checked=checked, weights_sha256=weights_digest(source))
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -168,15 +170,15 @@ def calibration_texts(model: Model, folder: Path, given: str | None, compared: R
     return records.take(np.sort(rows[:CALIBRATION_TEXTS])) if len(rows) else None
 
 
-def note(folder: Path, checked: dict[str, Any]) -> None:
-    """Add to the exported folder how its answers compared with the original's."""
+def note(folder: Path, **more: Any) -> None:
+    """Add to what is known of an exported folder: of which weights it is, how its answers compared."""
     import json
 
     from feinschliff.models.onnx import EXPORT_FILE
     from feinschliff.report.result import plain
 
     path = folder / EXPORT_FILE
-    facts = {**json.loads(path.read_text(encoding="utf-8")), "checked": plain(checked)}
+    facts = {**json.loads(path.read_text(encoding="utf-8")), **plain(more)}
     path.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
