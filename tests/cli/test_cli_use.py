@@ -83,6 +83,15 @@ def test_rows_without_text_and_odd_characters_keep_their_place(cli, trained, tmp
     assert [(row["n"], row["text"]) for row in found] == [(str(n), cell) for n, cell in enumerate(cells)]
 
 
+def test_a_folder_of_texts_gives_a_row_for_each_file(cli, trained, tmp_path):
+    (tmp_path / "new").mkdir()
+    for name in ("1.txt", "2.txt"):
+        (tmp_path / "new" / name).write_text("the soup\nwas cold.\n", encoding="utf-8")
+    done = cli("predict", trained, tmp_path / "new", "-o", tmp_path / "out.csv")
+    assert done.code == 0, done.err
+    assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["1.txt", "2.txt"]
+
+
 def test_predicting_twice_keeps_the_first_predictions(cli, trained, toy_csv, tmp_path):
     cli("predict", trained, toy_csv, "-o", tmp_path / "a.csv")
     done = cli("predict", trained, tmp_path / "a.csv", "-o", tmp_path / "b.csv")

@@ -212,6 +212,13 @@ def test_numbers_of_tags_without_names_are_refused() -> None:
         infer(rows, load_config())
 
 
+def test_tags_without_their_tokens_are_refused() -> None:
+    tags = {"text": TEXTS, "label": [["O", "B-LOC"]] * 40}
+    with pytest.raises(ConfigError, match=r"tags of tokens, and there are no tokens.*\"tokens\": \["):
+        infer(table(**tags), load_config())
+    assert infer(table(**tags), load_config(values={"task": "multilabel"})).task == "multilabel"
+
+
 def test_no_label_means_unlabelled_unless_one_is_needed() -> None:
     rows = table(text=TEXTS)
     assert infer(rows, load_config()).task == "unlabelled"

@@ -224,6 +224,7 @@ def test_a_text_with_a_tag_for_each_word(write, tags):
     assert read(write(*rows), DataConfig(label="Tag")).columns["Tag"].to_pylist() == spans[:2]
     with pytest.raises(DataError, match=r":2: 2 tags but 3 words.*needs one tag in 'Tag'.*\"tokens\""):
         read(write(rows[0], {**rows[0], "Sentence": "in Bad Ems"}))
+    assert "spans" in read(write({"review": "in Ulm", "bio": tags})).columns.column_names
 
 
 def test_labels_that_are_no_tags_stay(write):

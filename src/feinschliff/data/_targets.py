@@ -17,7 +17,7 @@ from feinschliff import registry
 from feinschliff.data import _names
 from feinschliff.data.dataset import SPAN, TARGET_TYPES, Kind
 from feinschliff.errors import ConfigError, DataError, counted, no_such
-from feinschliff.readers import Table
+from feinschliff.readers import Table, is_tag
 
 MAX_CLASSES_BY_NUMBER = 20
 """Whole numbers with at most this many different values are classes."""
@@ -79,6 +79,8 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
                 allowed='Tags by name, such as ["B-PER", "I-PER", "O"]',
                 hint="Write the names in, or take the data set's Parquet files, which know them",
             )
+        if pa.types.is_string(inner):
+            _refuse_tags(table, label, pc.unique(cells.combine_chunks().flatten()).to_pylist())
         return (
             ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
         )
@@ -99,6 +101,18 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
     mark = "'" if any("," in value for value in values) else ""
     shown = ", ".join(f"{mark}{v}{mark}" for v in sorted(values)[:4]) + (", ..." if len(values) > 4 else "")
     return "classification", f"{counted(len(values), 'class', 'classes')}: {shown}{note}", 0.95
+
+
+def _refuse_tags(table: Table, label: str, values: list[str | None]) -> None:
+    """Raise ConfigError where the labels are tags of tokens; an `O` among them and their prefixes show it."""
+    tags = {value for value in values if value}
+    if {"O"} < tags and all(map(is_tag, tags)):
+        raise ConfigError(
+            f"'{label}' holds tags of tokens, and there are no tokens that fit them",
+            where=table.name,
+            allowed='Such as {"tokens": ["In", "Ulm"], "tags": ["O", "B-LOC"]}',
+            hint="If they are labels of the text: --task multilabel",
+        )
 
 
 def _refuse_lists_of_numbers(table: Table, label: str, values: list[str]) -> None:

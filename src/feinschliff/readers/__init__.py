@@ -26,6 +26,7 @@ from feinschliff.readers._prodigy import without_rejected
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
+from feinschliff.readers._tags import is_tag
 from feinschliff.readers._unread import refuse_unread
 from feinschliff.readers._write import TableWriter, json_rows, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
@@ -36,6 +37,7 @@ __all__ = [
     "Source",
     "Table",
     "TableWriter",
+    "is_tag",
     "iter_batches",
     "join_tokens",
     "json_rows",

@@ -30,7 +30,7 @@ def with_tokens(table: Table, config: DataConfig) -> tuple[Table, str, str | Non
     columns = table.columns
     names = [n for n in columns.column_names if config.label in (None, n)]
     tags = next((n for n in names if "tokens" not in columns.column_names and _are_tags(columns[n])), None)
-    text = _text_column(columns, config)
+    text = _text_column(columns, config, tags)
     if tags is None or text is None:
         return table, "text", None
     problems = Problems(table.name, "row" if table.lines is None else "line")
@@ -74,8 +74,9 @@ def _parts(cell: Any) -> list[str] | None:
     return _PART.findall(cell) if isinstance(cell, str) else [tag or "O" for tag in cell]
 
 
-def _text_column(columns: pa.Table, config: DataConfig) -> str | None:
-    """Return the column named as the text, by the user or by its usual name."""
+def _text_column(columns: pa.Table, config: DataConfig, tags: str | None) -> str | None:
+    """Return the column named as the text, by the user or by its usual name, or the only one of strings."""
+    strings = [f.name for f in columns.schema if pa.types.is_string(f.type) and f.name != tags]
     wanted = [config.text] if config.text else TEXT_KEYS
-    strings = [field.name for field in columns.schema if pa.types.is_string(field.type)]
-    return next((n for key in wanted for n in strings if key in (n, n.casefold())), None)
+    named = next((n for key in wanted for n in strings if key in (n, n.casefold())), None)
+    return named or (strings[0] if len(strings) == 1 and not config.text else None)
