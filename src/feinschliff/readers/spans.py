@@ -98,8 +98,8 @@ def _with_text(row: Row) -> Row:
 def _find_text(row: Row, config: DataConfig) -> str | None:
     """Return the text of a row: under the named column, a usual name, or else its longest string.
 
-    >>> _find_text({"id": "a1", "document": {"text": "Ulm", "language": "German"}}, DataConfig())
-    'Ulm'
+    >>> _find_text({"id": "a1", "document": {"text": "Ulm ist alt", "language": "German"}}, DataConfig())
+    'Ulm ist alt'
     """
     for name in (config.text or "", *TEXT_KEYS):
         if name in row and not isinstance(row[name], dict):
