@@ -32,7 +32,7 @@ from feinschliff.train.reuse import FrozenLayers, frozen_depth
 from feinschliff.train.sharding import sharded
 
 WORTH_SAVING_SECONDS = 60
-"""Trainings longer than this leave a checkpoint until the run is complete."""
+"""Trainings longer than this, or with `keep_checkpoints`, leave a checkpoint until the run is complete."""
 
 MEMORY_RAN_OUT = (
     "Memory ran out: batches are computed in smaller parts from now on, with the same result. "
@@ -215,7 +215,7 @@ def _consume(
             if keep_now:
                 keep()
                 saved = time.monotonic()
-    if crew.broadcast(progress.seconds) > WORTH_SAVING_SECONDS:
+    if settings.keep_checkpoints or crew.broadcast(progress.seconds) > WORTH_SAVING_SECONDS:
         keep()
     return progress, best, "finished" if progress.step == work.num_steps else "patience"
 
