@@ -73,6 +73,23 @@ def test_the_folder_holds_what_it_should(trained):
     assert not (trained / "checkpoints").exists()
 
 
+def test_settings_do_what_they_say_or_it_is_said_that_they_do_nothing(config, tmp_path):
+    warnings = []
+
+    def note(event):
+        warnings.extend([event.text] if isinstance(event, Notice) and event.level == "warning" else [])
+
+    idle = {"train.lora_rank": 4, "model.words": "wide", "model.label_pieces": "all"}
+    quick = {"train.epochs": 1, "evaluate.baselines": ()}
+    pipeline.run(config(**quick, **idle, **{"train.keep_checkpoints": True}), listen=note)
+    assert [w for w in warnings if "no effect" in w] == [
+        "train.lora_rank has no effect without train.method=lora.",
+        "model.words has no effect on whole texts.",
+        "model.label_pieces has no effect on whole texts.",
+    ]
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
+
+
 def test_the_result_holds_what_tools_rely_on(trained):
     result = results.read(trained)
     assert (result["schema"], result["task"], result["primary_metric"]) == (1, "classification", "macro_f1")

@@ -17,7 +17,14 @@ from feinschliff.evaluate import goal, not_reached, requirements
 from feinschliff.evaluate.goals import require_reachable
 from feinschliff.evaluate.requirements import require_compared
 from feinschliff.pipeline.baselines import fit_baselines
-from feinschliff.pipeline.build import build_model, dimensions, encode_splits, renewer, resolve_config
+from feinschliff.pipeline.build import (
+    build_model,
+    dimensions,
+    encode_splits,
+    renewer,
+    resolve_config,
+    without_effect,
+)
 from feinschliff.pipeline.evaluate import evaluate
 from feinschliff.readers import Table
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -249,6 +256,9 @@ def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -
     listen(Notice(dataset.columns.reason))
     for note in dataset.notes:
         listen(Notice(note))
+    if dataset.task in registry.names("tasks"):
+        for sentence in without_effect(config, registry.load("tasks", dataset.task)):
+            listen(Notice(sentence, "warning"))
     for finding in dataset.findings:
         level = "info" if finding.severity == "info" else "warning"
         listen(Notice(f"{finding.message} ({finding.action})", level))

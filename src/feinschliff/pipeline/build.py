@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,25 @@ def renewer(
     return renew
 
 
+def without_effect(config: RunConfig, task: Any) -> Iterator[str]:
+    """Yield what to say of each setting that was changed and does nothing here.
+
+    Args:
+        task: Its module.
+    """
+    idle = {
+        "train.lora_rank": "without train.method=lora" if config.train.method != "lora" else None,
+        "model.words": "on whole texts" if task.UNIT == "text" else None,
+        "model.label_pieces": "on whole texts" if task.UNIT == "text" else None,
+        "decide.calibration": "on numbers" if task.KIND == "regression" else None,
+    }
+    for name, why in idle.items():
+        section, _, key = name.partition(".")
+        settings = getattr(config, section)
+        if why and getattr(settings, key) != type(settings).model_fields[key].default:
+            yield f"{name} has no effect {why}."
+
+
 def encode_splits(
     model: Model, dataset: Dataset, max_train_windows: int, listen: Listener
 ) -> dict[str, Encoded]:
@@ -135,6 +154,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
     from feinschliff.train.sharding import asked
 
     source = config.model.source
+    unit = model.learner.task.UNIT
     data = config.data.model_copy(
         update={
             **{k: _absolute(getattr(config.data, k)) for k in ("train", "dev", "test")},
@@ -149,7 +169,7 @@ def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Pa
             "model": config.model.model_copy(
                 update={
                     "max_length_tokens": model.spec.reading.max_length_tokens,
-                    "words": model.spec.reading.words,
+                    "words": config.model.words if unit == "text" else model.spec.reading.words,
                     "source": source if source in PACKAGED else _absolute(source),
                     "revision": commit(folder) or config.model.revision,
                 }
