@@ -54,4 +54,5 @@ def test_what_is_here(cli, monkeypatch):
 def test_a_language_has_a_code(cli):
     done = cli("models", "--language", "deutsch")
     assert (done.code, "Did you mean 'de'?" in done.err) == (2, True)
+    assert cli("models", "--language", "xx").code == 2
     assert "gbert" in cli("models", "--language", "DE").out

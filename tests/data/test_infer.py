@@ -229,6 +229,8 @@ def test_no_label_means_unlabelled_unless_one_is_needed() -> None:
 def test_an_unknown_task_gets_the_nearest_suggested() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'regression'"):
         infer(reviews(), load_config(values={"task": "regresion"}))
+    with pytest.raises(ConfigError, match=r"There are: auto, classification, multilabel, ner, regression\.$"):
+        infer(reviews(), load_config(values={"task": "nonsense"}))
 
 
 def test_no_rows_is_an_error_of_the_data() -> None:

@@ -35,7 +35,7 @@ def models(
 
     from feinschliff.cli._output import console, print_json, table
     from feinschliff.errors import ConfigError, did_you_mean, install
-    from feinschliff.models.catalogue import CATALOGUE
+    from feinschliff.models.catalogue import CATALOGUE, LANGUAGES
 
     if again and not probe:
         raise ConfigError("only a measurement can be repeated", where="--again", hint="Add --probe")
@@ -45,7 +45,7 @@ def models(
         _probe(again, json)
         return
     codes = sorted({code for entry in CATALOGUE for code in entry.languages if len(code) == 2})
-    if language is not None and language.lower() not in codes and len(language) != 2:
+    if language is not None and language.lower() not in LANGUAGES:
         raise ConfigError(
             f"'{language}' is no code of a language",
             where="--language",

@@ -44,8 +44,8 @@ def is_spans(type_: pa.DataType) -> bool:
 
 def require_task(wanted: str) -> None:
     """Raise ConfigError, suggesting the nearest, unless this is a task, `auto` or `unlabelled`."""
-    known = ("auto", *registry.names("tasks"), "unlabelled")
-    if wanted not in known:
+    known = ("auto", *registry.names("tasks"))
+    if wanted not in (*known, "unlabelled"):
         raise no_such("task", wanted, known, "task")
 
 
