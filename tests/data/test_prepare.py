@@ -61,7 +61,8 @@ def test_splits_that_a_column_marks_are_used_unless_declined_or_given() -> None:
     assert found.kept.tolist() == list(range(60))
     assert "train, dev and test as marked in 'my_set'" in found.columns.reason
     assert len(prepare(config(data__split="none"), rows).train) == 42
-    assert len(prepare(config(), rows, test=reviews(20)).test) == 20
+    given = prepare(config(), rows, test=reviews(20))
+    assert (len(given.test), "not used: 'my_set' (3 values)" in given.columns.reason) == (20, True)
     with pytest.raises(ConfigError, match="marked in a column, and given as files"):
         prepare(config(data__split="my_set"), rows, test=reviews(20))
     with pytest.raises(ConfigError, match=r"rows\.csv:2: 'label' says 'bad', which is no split"):

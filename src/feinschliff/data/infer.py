@@ -119,9 +119,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     )
     played = {columns.id, columns.group, columns.time}
     unused = [p for n, p in rest.items() if n not in played and _is_plausible(p, labelled is not False)]
-    return _explained(
-        columns, inner | profiles, written, why, named={n for n in roles.values() if n}, unused=unused
-    )
+    unused += [profiles[marked]] if marked and not columns.split else []
+    users = {n for n in roles.values() if n}
+    return _explained(columns, inner | profiles, written, why, users, unused)
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
