@@ -183,17 +183,20 @@ def evaluate(
     Returns:
         `task`, `primary_metric`, `examples`, `metrics` and `per_class` with intervals, and `requirements`, in
         the form of `result.json`; `unknown_labels`: how often each label stands there that the model does not
-        know, and always misses; for a model that may withhold answers also `given`: the share `answered`, and
-        `metrics` of the answers given.
+        know, and always misses; `trained_on`: whether the data is what the model's run learnt from; for a
+        model that may withhold answers also `given`: the share `answered`, and `metrics` of those answers.
 
     Raises:
         ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
         DataError: the data cannot be read, rows have no label, or no label is one of the model's.
     """
+    from feinschliff.bundle.folder import find
     from feinschliff.data import records_for, unknown_labels
     from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
     from feinschliff.evaluate.answered import answered_part
+    from feinschliff.report.run_folder import learnt_from
 
+    trained_on = isinstance(model, str | Path) and learnt_from(find(model), data)
     model = _loaded(model)
     asked = [requirement(wish, model.kind, len(model.labels)) for wish in require]
     named = {"text": text, "label": label, "text_pair": text_pair}
@@ -219,6 +222,7 @@ def evaluate(
         ),
         "per_class": [row.as_dict() for row in rows],
         "unknown_labels": unknown,
+        "trained_on": trained_on,
         "requirements": [{"text": t, "reached": ok, "value": value} for t, ok, value in checks],
     }
 

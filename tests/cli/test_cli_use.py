@@ -166,7 +166,7 @@ def test_evaluate_measures_what_the_run_measured(cli, trained, tmp_path):
     done = cli("evaluate", trained, tmp_path / "test.csv", "--json")
     assert done.code == 0
     found = json.loads(done.out)
-    assert found["examples"] == len(test)
+    assert (found["examples"], found["trained_on"]) == (len(test), False)
     for name, score in result["metrics"]["test"].items():
         assert found["metrics"][name]["value"] == pytest.approx(score["value"], abs=1e-6)
     assert [row["label"] for row in found["per_class"]] == result["data"]["labels"]
@@ -177,6 +177,7 @@ def test_evaluate_prints_a_table_and_checks_requirements(cli, trained, toy_csv):
     assert done.code == 4
     assert "macro_f1" in done.out
     assert "not reached: accuracy>=1.01" in done.err
+    assert "Warning: the model learnt from this file" in done.err
 
 
 def test_evaluate_needs_labels(cli, trained, texts, tmp_path):

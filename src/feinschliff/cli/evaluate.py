@@ -64,6 +64,11 @@ def show(found: Mapping[str, Any]) -> None:
     screen.print(rows)
     if given:
         screen.print(f"Answered: {interval(given['answered'])} of the texts; the first column counts all.")
+    if found["trained_on"]:
+        console(stderr=True).print(
+            "Warning: the model learnt from this file, so the scores flatter it; "
+            "those of the part it did not see are in its run's report"
+        )
     if unknown := found["unknown_labels"]:
         named = ", ".join(f"{name} ({count:,})" for name, count in unknown.items())
         console(stderr=True).print(f"Warning: the model does not know, and always misses: {named}")

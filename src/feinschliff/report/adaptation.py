@@ -53,16 +53,17 @@ def answer(result: Mapping[str, Any], words: Language) -> Verdict:
     points = part(result, "probe").get("points") or ()
     better = [p["labels"] for p in points if (p["gain"]["low"] or 0) > 0]
     worse = [p["labels"] for p in points if (p["gain"]["high"] or 0) < 0]
+    counts: list[int] = []
     if few := documents < FEW_DOCUMENTS:
-        kind, key, counts = "open", "few", []
+        kind, key = "open", "few"
     elif not fell["high"] < 0:
-        kind, key, counts = "reject", "not_learnt", []
+        kind, key = "reject", "not_learnt"
     elif worse:
         kind, key, counts = "careful", "worse", worse
     elif better:
         kind, key, counts = "use", "better", better
     else:
-        kind, key, counts = "open", "unclear" if points else "unprobed", []
+        kind, key = "open", "unclear" if points else "unprobed"
     labels = words.enumerate([words.count(n) for n in counts])
     return Verdict(
         kind,

@@ -7,14 +7,18 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
+from os.path import realpath
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from feinschliff.config import RunConfig
 from feinschliff.errors import ConfigError, FeinschliffError, ResourceError, RunInterrupted
 from feinschliff.errors import command as written
 from feinschliff.files import held
 from feinschliff.models.onnx import EXPORTS
+from feinschliff.report.values import part
 
 LABEL_ERRORS = "label_errors.csv"
 CHECKPOINTS = "checkpoints"
@@ -38,6 +42,16 @@ CONTENT = (
     "config.yaml",
 )
 """Everything a run writes, or that is made of it. The last one tells that a run has been moved as a whole."""
+
+
+def learnt_from(model: Path, data: Any) -> bool:
+    """Return whether the run in which a model's folder lies names this source as its training data or dev."""
+    path = model.parent / "config.yaml"
+    if not path.is_file() or not isinstance(data, str | Path):
+        return False
+    named = part(yaml.safe_load(path.read_text(encoding="utf-8")), "data")
+    sources = [named[name] for name in ("train", "dev") if named.get(name)]
+    return realpath(data) in map(realpath, sources)
 
 
 @contextmanager
