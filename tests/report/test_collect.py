@@ -4,9 +4,11 @@ import numpy as np
 import pyarrow as pa
 from pages import Page
 
+from feinschliff.config import EvaluateConfig
 from feinschliff.data.dataset import TARGET_TYPES, Records
 from feinschliff.evaluate import Predictions
 from feinschliff.report import html
+from feinschliff.report.certainty import decision_facts
 from feinschliff.report.collect import detail_facts, requirement_facts
 
 
@@ -38,7 +40,11 @@ def test_mistakes_of_several_labels_stay_lists():
     decided = np.array([[True, True], [False, True]])
     scores = np.array([[0.9, 0.8], [0.2, 0.7]], dtype=np.float32)
     predictions = Predictions("multilabel", ("a", "b"), decided, scores)
-    facts = detail_facts(records([["a"], ["b"]], "multilabel"), predictions, 0.95, 10)
+    data, rules = records([["a"], ["b"]], "multilabel"), {"thresholds": [0.5, 0.6]}
+    assert decision_facts(data, predictions, rules, EvaluateConfig(), 0) == {
+        "thresholds": {"a": 0.5, "b": 0.6}
+    }
+    facts = detail_facts(data, predictions, 0.95, 10)
     assert [(m["label"], m["prediction"]) for m in facts["mistakes"]] == [(["a"], ["a", "b"])]
 
 

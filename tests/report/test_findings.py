@@ -74,4 +74,6 @@ def test_a_german_report_shows_it():
     assert "3 rows are nearly" not in page
     assert "höchstens zwei von elf Wörtern" in page
     assert '<p lang="en">In English' in page
+    page = html(result | {"command": "feinschliff train --output-dir NEW_FOLDER"}, "de")
+    assert "--output-dir NEUER_ORDNER" in page
     assert "3 rows are nearly" in html(result, "en")
