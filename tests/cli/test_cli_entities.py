@@ -96,3 +96,17 @@ def test_entities_have_no_probability_for_each_label(cli, tagger, tmp_path):
     assert done.code == 2
     assert "task is ner, which has no probability for each label" in " ".join(done.err.split())
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_the_text_with_the_least_sure_entity_is_labelled_next(cli, tagger, tmp_path):
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps({"text": t}) + "\n" for t, _ in tiny.some(30)), encoding="utf-8")
+    assert cli("predict", tagger / "run", source, "-o", target).code == 0
+    every = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert cli("predict", tagger / "run", source, "-o", target, "--suggest", 1).code == 0
+    (row,) = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    least = min((r for r in every if r["spans"]), key=lambda r: min(s["score"] for s in r["spans"]))
+    assert (row["text"], row["suggested"]) == (least["text"], "unsure")
+    done = cli("predict", tagger / "run", source, "-o", tmp_path / "out.conll", "--suggest", 1)
+    assert done.code == 2
+    assert "no place for reasons" in done.err

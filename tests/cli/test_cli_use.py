@@ -109,6 +109,27 @@ def test_each_label_gets_a_column_of_its_own_if_asked(cli, trained, toy_csv, tmp
         (tmp_path / "toy.csv").write_text("text,probability_good\na joy,x\n", encoding="utf-8")
 
 
+def test_the_texts_to_label_next_come_first_and_once(cli, trained, texts, tmp_path, small_chunks):
+    source = tmp_path / "new.csv"
+    many = [*texts, *texts[:40], "🌞 🌞 zxqj"]
+    with source.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text",), *((text,) for text in many)])
+    assert cli("predict", trained, source, "-o", tmp_path / "all.csv").code == 0
+    done = cli("predict", trained, source, "-o", tmp_path / "next.csv", "--suggest", 12)
+    assert "Wrote 12 rows" in done.err
+    every, found = rows(tmp_path / "all.csv"), rows(tmp_path / "next.csv")
+    assert len({row["text"] for row in found}) == 12
+    unsure = [row["confidence"] for row in found if row["suggested"] == "unsure"]
+    unusual = [float(row["novelty"]) for row in found if row["suggested"] == "unusual"]
+    assert unsure == sorted(unsure)
+    assert unsure[0] == min(row["confidence"] for row in every)
+    assert unusual == sorted(unusual, reverse=True)
+    assert all(novelty > 0.95 for novelty in unusual)
+    assert unusual[0] == max(float(row["novelty"]) for row in every)
+    done = cli("predict", trained, source, "-o", tmp_path / "few.csv", "--suggest", 0)
+    assert done.code == 2
+
+
 def test_late_columns_need_json_lines(cli, trained, tmp_path, small_chunks):
     source = tmp_path / "late.jsonl"
     lines = [{"text": f"text number {i}"} | ({"note": "late"} if i > 60 else {}) for i in range(99)]

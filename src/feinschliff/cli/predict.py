@@ -49,6 +49,15 @@ def predict(
             "--label-columns", help="Add a column with the probability of each label, for spreadsheets."
         ),
     ] = False,
+    suggest: Annotated[
+        int | None,
+        typer.Option(
+            "--suggest",
+            metavar="N",
+            min=1,
+            help="Write only the N rows to label next, the best ones first.",
+        ),
+    ] = None,
     runtime: Annotated[
         str,
         typer.Option(
@@ -83,6 +92,9 @@ def predict(
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
 
+    With --suggest, the column suggested says why a row should be labelled: the model is unsure, or the text
+    is unusual (novelty above 0.95). The rows come from both lists in turn, equal texts once.
+
     A .conll file holds tokens and tags only: the tokens of the input where it has some, otherwise words.
 
     A call that was killed goes on where it was when it is repeated: chunks of predictions are kept beside the
@@ -93,14 +105,17 @@ def predict(
     """
     import time
     from dataclasses import replace
+    from functools import partial
 
     from feinschliff.api import understand
     from feinschliff.cli import _entities, _runtime
     from feinschliff.cli._drift import show, watched
     from feinschliff.cli._output import console
     from feinschliff.cli._parts import Parts, key
+    from feinschliff.cli._suggest import Suggestions, can_suggest, doubts
     from feinschliff.data import records_for
     from feinschliff.data.derive import derive
+    from feinschliff.data.normalise import content_keys
     from feinschliff.errors import ConfigError, counted
 
     watching = drift or drift_json is not None
@@ -124,6 +139,13 @@ def predict(
                 where="--label-columns",
                 hint="Leave it out",
             )
+        if suggest and not can_suggest(tuned):
+            raise ConfigError("this model does not tell what it is unsure about", where="--suggest")
+        if suggest and form == "tags":
+            raise ConfigError(
+                "a .conll file has no place for reasons", where="--suggest", hint="Write .jsonl"
+            )
+        suggestions = Suggestions(suggest) if suggest else None
         num_rows, begun = 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, how, CHUNK_ROWS)
@@ -151,7 +173,11 @@ def predict(
                     kept.put(number, rows)
                 if label_columns:
                     rows = with_label_columns(rows, added_name("probabilities", part.columns))
-                if form == "rows":
+                if suggestions is not None:
+                    keys = content_keys(records_for(columns, part, tuned.task)).to_pylist()
+                    names = partial(added_name, columns=part.columns)
+                    suggestions.add(rows, keys, doubts(tuned, rows, names))
+                elif form == "rows":
                     write(rows)
                 else:
                     spans = added_name("spans", part.columns)
@@ -161,6 +187,9 @@ def predict(
                     else:
                         _entities.show(rows, columns.text, spans, tuned.labels)
                 num_rows += len(part)
+            if suggestions is not None and (best_rows := suggestions.rows(added_name)) is not None:
+                write(best_rows)
+                num_rows = len(best_rows)
     if output:
         seconds = time.monotonic() - begun
         speed = num_rows / max(seconds, 1e-9)
