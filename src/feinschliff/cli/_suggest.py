@@ -3,8 +3,8 @@
 They are taken in turn from two lists: `unsure`, the least confident answer first, and `unusual`, the largest
 novelty first. Each holds what the other misses: of texts unlike the training texts a model may be sure and
 wrong. Of a text with entities the least sure one counts; a text without any is not unsure. Equal texts count
-once. Whether texts chosen like this teach more than any others depends on the data;
-the scores on texts that were not chosen tell.
+once. Whether texts chosen like this teach more than any others depends on the data; the scores on texts that
+were not chosen tell.
 
 Source: Lewis and Gale, "A Sequential Algorithm for Training Text Classifiers", 1994 (least confidence).
 """
