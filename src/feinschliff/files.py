@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,14 +45,29 @@ def lock(handle: int) -> bool | None:
 
 
 @contextmanager
-def held(folder: Path, fact: str, hint: str) -> Iterator[None]:
-    """Keep others out of a folder until the context ends; the lock goes with the process, however it ends.
-
-    Args:
-        fact, hint: What to say where another holds it.
+def beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder in which one is prepared, to be renamed when it is whole; else it is removed.
 
     Raises:
-        ConfigError: another holds it.
+        ConfigError: another is preparing the same.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    with held(part, ConfigError("is being written by another call", where=str(folder))):
+        try:
+            for path in part.iterdir():  # left by a call that was killed
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def held(folder: Path, refusal: ConfigError) -> Iterator[None]:
+    """Keep others out of a folder until the context ends; the lock goes with the process, however it ends.
+
+    Raises:
+        ConfigError: the one given, where another holds it.
     """
     if os.name == "nt":  # which opens no folders
         yield
@@ -59,7 +75,7 @@ def held(folder: Path, fact: str, hint: str) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         if lock(handle) is False:
-            raise ConfigError(fact, where=str(folder), hint=hint)
+            raise refusal
         yield
     finally:
         os.close(handle)

@@ -10,8 +10,10 @@ import sys
 
 import pytest
 
-from feinschliff.cli._parts import key
+from feinschliff.cli import predict
+from feinschliff.cli._parts import Parts, key
 from feinschliff.cli.export import note
+from feinschliff.files import beside
 from feinschliff.models.digest import weights_digest
 
 KILLED = """
@@ -38,8 +40,6 @@ def small_chunks(monkeypatch):
 def test_a_killed_call_goes_on_and_writes_the_same(
     cli, trained, toy_csv, tmp_path, suffix, small_chunks, monkeypatch
 ):
-    from feinschliff.cli import predict
-
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
     assert cli("predict", trained, toy_csv, "-o", whole).code == 0
     command = [sys.executable, "-c", KILLED, "predict", trained, toy_csv, "-o", cut]
@@ -78,6 +78,40 @@ def test_a_full_disk_loses_nothing(cli, trained, toy_csv, tmp_path, small_chunks
     done = cli("predict", trained, toy_csv, "-o", tmp_path / "out.csv")
     assert (done.code, "Going on after 64 rows" in done.err) == (0, True)
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize(("failure", "code"), [(MemoryError(), 1), (KeyboardInterrupt(), 130)])
+def test_what_ends_a_call_keeps_its_parts_and_one_that_is_damaged_is_made_again(
+    cli, trained, toy_csv, tmp_path, small_chunks, monkeypatch, failure, code
+):
+    honest, predicted = predict.with_predictions, []
+
+    def some(*arguments):
+        if len(predicted) == 2:
+            raise failure
+        predicted.append(1)
+        return honest(*arguments)
+
+    target = tmp_path / "out.csv"
+    monkeypatch.setattr(predict, "with_predictions", some)
+    done = cli("predict", trained, toy_csv, "-o", target)
+    assert (done.code, "defect" in done.err) == (code, False)
+    assert ("The same command goes on from here" in done.err) == (code == 130)
+    monkeypatch.setattr(predict, "with_predictions", honest)
+    (tmp_path / ".out.csv.parts" / "00000001.arrow").write_bytes(b"half")
+    assert "Going on after 64 rows" in cli("predict", trained, toy_csv, "-o", target).err
+    assert target.read_text().count("\n") == 121
+
+
+def test_two_calls_never_share_an_output(cli, trained, toy_csv, tmp_path):
+    with Parts(tmp_path / "out.csv", {}):
+        done = cli("predict", trained, toy_csv, "-o", tmp_path / "out.csv")
+        assert (done.code, "out.csv: is being written by another call" in done.err) == (2, True)
+    with beside(trained / "onnx"):
+        done = cli("export", trained)
+        assert (done.code, "onnx: is being written by another call" in done.err) == (2, True)
+    assert not list(tmp_path.iterdir())
+    assert not list(trained.glob("*onnx*"))
 
 
 def test_parts_of_another_input_are_not_taken(cli, trained, toy_csv, tmp_path, small_chunks):

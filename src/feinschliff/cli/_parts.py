@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,15 +29,31 @@ class Parts:
     """
 
     def __init__(self, output: Path | None, key: Mapping[str, Any]):
+        self.output, self.held = output, ExitStack()
         self.folder = output and output.with_name(f".{output.name}.parts")
         self.key = json.loads(json.dumps(key))
         self.num_found = 0
 
     def __enter__(self) -> Self:
+        """Find the parts of an earlier call.
+
+        Raises:
+            ConfigError: another call is writing this output.
+        """
+        from feinschliff.errors import ConfigError
+        from feinschliff.files import held
+
         if self.folder is None:
             return self
+        assert self.output
+        hint = "Wait for it, or name another file with -o"
+        busy = ConfigError("is being written by another call", where=str(self.output), hint=hint)
+        self.folder.mkdir(exist_ok=True)
+        self.held.enter_context(held(self.folder, busy))
         if self._known() != self.key:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for part in self.folder.iterdir():
+                part.unlink()
+            (self.folder / "key.json").write_text(json.dumps(self.key), encoding="utf-8")
         while self._path(self.num_found).is_file():
             self.num_found += 1
         return self
@@ -49,14 +66,17 @@ class Parts:
     def remember(self, name: str, value: str) -> None:
         """Keep a decision for a later call."""
         if self.folder is not None:
-            self._begin(self.folder)
             (self.folder / name).write_text(value, encoding="utf-8")
 
     def get(self, number: int) -> pa.Table | None:
-        """Return a chunk predicted by an earlier call."""
+        """Return a chunk predicted by an earlier call; None where there is none that can be read."""
+        import pyarrow as pa
         from pyarrow import feather
 
-        return feather.read_table(self._path(number)) if number < self.num_found else None
+        try:
+            return feather.read_table(self._path(number)) if number < self.num_found else None
+        except (OSError, pa.ArrowInvalid):
+            return None
 
     def put(self, number: int, rows: pa.Table) -> None:
         """Keep a chunk.
@@ -72,7 +92,6 @@ class Parts:
             return
         part = self._path(number)
         try:
-            self._begin(self.folder)
             feather.write_feather(rows, part.with_suffix(".new"), compression="zstd")
             part.with_suffix(".new").replace(part)
         except OSError as error:
@@ -83,17 +102,21 @@ class Parts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Throw everything away, unless the call was interrupted or the machine ran out of something."""
-        from feinschliff.errors import ResourceError
+        """Throw everything away when the output is complete, or cannot be for what it is asked.
 
-        ended = kind is None or (issubclass(kind, Exception) and not issubclass(kind, ResourceError))
-        if self.folder is not None and ended:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        Raises:
+            RunInterrupted: the call was interrupted and can go on.
+        """
+        from feinschliff.errors import ConfigError, DataError, RunInterrupted
 
-    def _begin(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir()
-            (folder / "key.json").write_text(json.dumps(self.key), encoding="utf-8")
+        if self.folder is None:
+            return
+        begun = self._path(0).is_file()
+        with self.held:
+            if not begun or kind is None or issubclass(kind, ConfigError | DataError):
+                shutil.rmtree(self.folder, ignore_errors=True)
+            elif issubclass(kind, KeyboardInterrupt):
+                raise RunInterrupted("Interrupted", hint="The same command goes on from here") from None
 
     def _known(self) -> Any:
         assert self.folder is not None

@@ -57,7 +57,6 @@ def export(
     json: options.AsJson = False,
 ) -> None:
     """Export a model and compare every answer with the original's; beyond --max-loss nothing is written."""
-    import shutil
     from inspect import signature
 
     from feinschliff import registry
@@ -67,6 +66,7 @@ def export(
     from feinschliff.data import records_for
     from feinschliff.errors import ConfigError, QualityError
     from feinschliff.exporters._gate import check
+    from feinschliff.files import beside
     from feinschliff.models.digest import weights_digest
 
     if int8 and fp16:
@@ -107,18 +107,13 @@ def export(
             "There are no training texts to calibrate with, so each batch is quantised by its own range: "
             "slower and less exact. Name some: --calibrate FILE"
         )
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with beside(folder) as part:
         target.export(original, part, precision, known, **wishes)
         found = check(original, load(part), records)
         if found["loss"] <= max_loss:
             checked = {key: value for key, value in found.items() if key != "differences"}
             note(part, checked=checked, weights_sha256=weights_digest(source))
             part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     if json:
         print_json({**found, "folder": str(folder), "allowed": max_loss})
     else:

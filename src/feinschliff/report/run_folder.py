@@ -66,7 +66,8 @@ def chosen(config: RunConfig, resume: bool, overwrite: bool, command: str = "tra
     missing: list[Path] = []
     try:
         output = _folder(config, missing)
-        with held(output, "another run is at work here", "Choose another folder with --output-dir"):
+        busy = ConfigError("another run is at work here", where=str(output), hint=ANOTHER)
+        with held(output, busy):
             if _aside(output).is_dir():  # an earlier call was killed
                 _settle(output)
             _check(output, resume, overwrite, command)
