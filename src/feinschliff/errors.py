@@ -110,6 +110,24 @@ class RunInterrupted(FeinschliffError):  # noqa: N818  (an interruption is not a
     exit_code = 130
 
 
+MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
+"""How it is said: CUDA and MPS, torch on Linux and on Windows, the system, the loader of libraries."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that memory ran out."""
+    said = isinstance(error, RuntimeError | OSError | ImportError) and any(
+        s in str(error) for s in MEMORY_SIGNS
+    )
+    return isinstance(error, MemoryError) or said
+
+
 def install(package: str, *flags: str) -> str:
     """Return the command that installs a package where this program runs.
 

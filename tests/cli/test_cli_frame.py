@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from feinschliff.cli._commands import command_line, hoist_flags
-from feinschliff.errors import ConfigError, DataError, ModelError, QualityError
+from feinschliff.cli._errors import telling
+from feinschliff.cli._progress import Display
+from feinschliff.errors import ConfigError, DataError, ModelError, QualityError, ResourceError
+from feinschliff.train.events import Notice, Stage
 
 HEAVY = (
     "torch",
@@ -132,6 +139,74 @@ def test_what_the_system_refuses_is_no_defect(cli, monkeypatch):
         assert f"shut/model.onnx: the system refuses it: {reason}. Look at the rights" in done.err
     failing(monkeypatch, OSError(errno.EFBIG, "File too large"))
     assert cli("config", "explain").err.startswith("Error: the system refuses it: File too large.")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+    ],
+)
+def test_too_little_memory_is_no_defect(cli, monkeypatch, error):
+    failing(monkeypatch, error)
+    done = cli("config", "explain")
+    assert done.code == 1
+    assert done.err.startswith("Error: the machine has not enough memory. End other programs")
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line of a shell, in which F stands for the program."""
+    command = command.replace("F ", f"{sys.executable} -m feinschliff ", 1)
+    return subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        env={**os.environ, **variables},
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_standard_output_that_cannot_be_written_is_named():
+    done = shell("F config explain > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "Error: standard output: no space left where it goes.\n")
+    failure = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        pytest.raises(ResourceError, match=r"cannot be written: .*The run is complete: runs/1"),
+        telling("runs/1"),
+    ):
+        raise failure
+
+
+def test_a_terminal_without_a_letter_shows_it_otherwise(trained, tmp_path):
+    data = tmp_path / "in.jsonl"
+    lines = (json.dumps({"text": f"schön → gut, {n}"}, ensure_ascii=False) for n in range(30))
+    data.write_text("\n".join(lines), encoding="utf-8")
+    done = shell(f"F predict {trained} {data}", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.count("schön → gut")) == (0, 30), done.stderr
+    done = shell(f"F audit {data}", PYTHONIOENCODING="latin-1")
+    assert "Error" not in done.stderr
+
+
+def test_streams_that_were_closed_and_names_that_are_no_text(trained):
+    done = shell(f"F predict {trained} - <&-")
+    assert (done.returncode, "<stdin>: the file is empty" in done.stderr) == (3, True), done.stderr
+    assert shell("F config explain 2>&- >&-").returncode == 0
+    done = shell(f"F predict {trained} $'/\\xff.csv'")
+    assert (done.returncode, "\\udcff.csv: no such file" in done.stderr) == (2, True), done.stderr
+
+
+def test_work_goes_on_when_nobody_reads_what_is_said(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with Display() as display:
+        display(Notice("still at work"))
+        display(Stage("train", "100 texts"))
 
 
 def test_an_interruption_ends_with_130(cli, monkeypatch):

@@ -111,7 +111,10 @@ def test_precision(encoder, precision):
     assert set(backbone) == {getattr(torch, precision)}
 
 
-@pytest.mark.parametrize(("at", "name"), [(n, signal.SIGINT) for n in (1, 5, 11, 12)] + [(5, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("at", "name"),
+    [(n, signal.SIGINT) for n in (1, 5, 11, 12)] + [(5, signal.SIGTERM), (5, signal.SIGHUP)],
+)
 def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at, name):
     settings = {"train.dropout": 0.1, "train.layer_decay": 0.8}
     whole = bench(encoder("roberta"), **settings)

@@ -16,8 +16,7 @@ import tiny
 from feinschliff import pipeline
 from feinschliff.adapt.run import run as adapt
 from feinschliff.config import load_config
-from feinschliff.errors import ConfigError, ResourceError
-from feinschliff.train import memory
+from feinschliff.errors import MEMORY_SIGNS, ConfigError, ResourceError
 from feinschliff.train.events import Step
 from feinschliff.train.processes import Processes, is_lost, together
 from feinschliff.train.sharding import asked, check, is_sharded, like, sharded, whole
@@ -204,7 +203,7 @@ def test_out_of_memory_says_what_to_set(encoder, monkeypatch):
     work = bench(encoder("bert"))
 
     def full(*_):
-        raise RuntimeError(f"{memory.SIGNS[0]}: tried to allocate 9 GiB")
+        raise RuntimeError(f"{MEMORY_SIGNS[0]}: tried to allocate 9 GiB")
 
     monkeypatch.setattr("feinschliff.train.loop._step", full)
     monkeypatch.setattr("feinschliff.train.loop.is_sharded", lambda model: True)

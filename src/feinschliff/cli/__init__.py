@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import signal
 
     from feinschliff.cli._commands import command_line, hoist_flags
-    from feinschliff.cli._errors import refused
+    from feinschliff.cli._errors import refused, stdout_fails
+    from feinschliff.cli._output import complain, settle_streams
     from feinschliff.cli._waiting import wait_as_fits
     from feinschliff.errors import FeinschliffError, ProcessLost, RunInterrupted
 
@@ -32,13 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     if not debug:
         sys.excepthook = _one_line
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settle_streams()
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     wait_as_fits()
     try:
         return command_line().main(given, prog_name="feinschliff") or 0
     except FeinschliffError as error:
         failure = error
-    except OSError as error:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
         reason = refused(error)
         if reason is None:
             raise
@@ -47,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exception(failure)
     if _is_helper() and isinstance(failure, ProcessLost | RunInterrupted):
         return failure.exit_code  # the first process says it
-    print(failure if failure.exit_code == 130 else f"Error: {failure}", file=sys.stderr)
+    complain(str(failure) if failure.exit_code == 130 else f"Error: {failure}")
+    stdout_fails()
     return failure.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -61,7 +62,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an interruption that it does not explain itself is explained here."""
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
+            sys.stdout.flush()  # what cannot be written is said while that can be explained
+            return found
         except KeyboardInterrupt:
             raise RunInterrupted("Interrupted") from None
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,13 +21,57 @@ def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Return a console that prints text as it is, no markup, no colouring of numbers; nothing if quiet."""
     from rich.console import Console
 
-    options: dict[str, Any] = {"stderr": stderr, "quiet": quiet}
+    options: dict[str, Any] = {"file": _Aside() if stderr else None, "quiet": quiet}
     found = Console(**options, highlight=False, markup=False, emoji=False)
     return (
         found
         if found.is_terminal
         else Console(**options, highlight=False, markup=False, emoji=False, width=WIDE, soft_wrap=True)
     )
+
+
+class _Aside:
+    """Standard error, on which nothing depends: when its reader is gone, the work goes on in silence."""
+
+    def __init__(self) -> None:
+        self.stream = sys.stderr
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send it off, if that is possible."""
+        with suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def complain(text: str) -> None:
+    """Print a message on stderr, if somebody reads it."""
+    print(text, file=_Aside(), flush=True)
+
+
+def settle_streams() -> None:
+    """Let every character be printed, and streams that were closed be empty ones."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  (as long as the program runs)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def for_programs() -> None:
+    """Let stdout be in UTF-8, as JSON is, whatever the terminal speaks."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -47,4 +96,5 @@ def print_json(value: Any) -> None:
 
     from feinschliff.report.result import plain
 
+    for_programs()
     print(json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False))

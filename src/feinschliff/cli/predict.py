@@ -242,8 +242,10 @@ def print_rows(rows: pa.Table) -> None:
     import json
     import sys
 
+    from feinschliff.cli._output import for_programs
     from feinschliff.readers import json_rows
 
+    for_programs()
     for row in json_rows(rows):
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 

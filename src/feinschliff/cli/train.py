@@ -95,6 +95,7 @@ def run_and_show(config: RunConfig, quiet: bool, *, resume: bool = False, overwr
     Raises:
         QualityError: a required quality was not reached; the run is complete nevertheless.
     """
+    from feinschliff.cli._errors import telling
     from feinschliff.cli._progress import Display
     from feinschliff.cli._summary import print_summary
     from feinschliff.errors import QualityError
@@ -108,4 +109,5 @@ def run_and_show(config: RunConfig, quiet: bool, *, resume: bool = False, overwr
         print_summary(read(error.where or config.output_dir or "."))
         raise
     if result:  # only the first of several processes has one
-        print_summary(result)
+        with telling((result["config"] or {})["output_dir"]):
+            print_summary(result)

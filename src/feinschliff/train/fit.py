@@ -98,7 +98,7 @@ def fit(
         FeinschliffError: a loss is not a finite number.
         ProcessLost: another process is gone; a checkpoint was written likewise, unless the model was shared
             out, whose shares are gone with it.
-        RunInterrupted: SIGINT or SIGTERM came; a checkpoint was written if there is a folder for it.
+        RunInterrupted: SIGINT, SIGTERM or SIGHUP came; a checkpoint was written if there is a folder for it.
     """
     crew, device = processes(), learner.device
     sharing = settings.sharding == "full" and crew.size > 1
@@ -304,7 +304,7 @@ def _accelerator(learner: Learner) -> Accelerator:
 
 @contextmanager
 def _interruptible(insist: bool = True) -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a flag; the second acts as usual.
+    """Turn the first SIGINT, SIGTERM or SIGHUP that is not ignored into a flag; the second acts as usual.
 
     Args:
         insist: False where a launcher repeats the signal by itself: then every one only raises the flag.
@@ -313,7 +313,8 @@ def _interruptible(insist: bool = True) -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {n: h for n in numbers if (h := signal.getsignal(n)) is not signal.SIG_IGN}
 
     def ask(number: int, frame: Any) -> None:
         asked.set()

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from feinschliff.errors import ResourceError
-
-SIGNS = ("out of memory", "can't allocate memory", "not enough memory")
-"""How torch says it: CUDA and MPS, the CPU on Linux, the CPU on Windows."""
+from feinschliff.errors import ResourceError, is_out_of_memory
 
 
 @dataclass
@@ -31,8 +28,7 @@ def enough_memory() -> Iterator[Memory]:
     try:
         yield found
     except (RuntimeError, MemoryError) as error:
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not is_memory and not any(sign in str(error) for sign in SIGNS):
+        if not is_out_of_memory(error):
             raise
         found.ran_out = True
     if found.ran_out:
