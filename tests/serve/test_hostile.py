@@ -107,6 +107,12 @@ def test_headers_without_end(url):
     assert status(answer) == 431
 
 
+def test_headers_too_long_that_come_at_once(url):
+    many = b"".join(b"X-%d: y\r\n" % i for i in range(4000))
+    assert status(raw(url, b"GET /health HTTP/1.1\r\nHost: x\r\n" + many + b"\r\n\r\n")) == 431
+    assert status(raw(url, b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 20_000 + b"\r\n\r\n")) == 200
+
+
 def test_an_answer_that_nobody_reads_does_not_keep_the_connection(url):
     with connect(url) as to:
         to.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)

@@ -10,7 +10,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from feinschliff.serve.settings import Limits
 
 HEADER_BYTES = 32_768
+PUNCTUATION_BYTES = len(b": \r\n")
 CLOSE = b"content-length: 0\r\nconnection: close\r\n\r\n"
+
+
+async def _too_large(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"content-length", b"0"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 431, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def protocol(limits: Limits) -> type[asyncio.Protocol]:
@@ -51,9 +58,14 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             return waiting
 
         def on_headers_complete(self) -> None:
-            """Stop the clock: from here on the body's time counts."""
+            """Stop the clock: from here on the body's time counts. Refuse headers that came at once."""
             self._had_headers()
+            app = self.app
+            size = sum(len(name) + len(value) + PUNCTUATION_BYTES for name, value in self.headers)
+            if len(self.url) + size > HEADER_BYTES:
+                self.app = _too_large
             super().on_headers_complete()
+            self.app = app
 
         def pause_writing(self) -> None:
             """Give the client time to read its answer."""
