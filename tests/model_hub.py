@@ -41,7 +41,7 @@ class Store:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Serve `models` by name, a branch as `name@branch`; `owner/gated` and `owner/down` fail as they say.
+    """Serve `models` by name, a branch as `name@branch`; `owner/gated`, `owner/down` and some more fail.
 
     The token `hf_writer` may write to the repositories of `owner`, `hf_reader` to none.
     """
@@ -166,6 +166,12 @@ class Hub(BaseHTTPRequestHandler):
             return self.reply(403, b"", {"X-Error-Code": "GatedRepo"})
         if name == "owner/down":
             return self.reply(503, b"")
+        if name == "owner/page":
+            return self.reply(200, b"<html>Log in to this network</html>", {"Content-Type": "text/html"})
+        if name == "owner/list":
+            return self.tell([])
+        if name == "owner/shut":
+            return self.reply(401, b"")
         if name not in self.models:
             return self.reply(401, b"", {"X-Error-Code": "RepoNotFound"})
         if is_api and not what:

@@ -75,6 +75,7 @@ def test_a_model_is_used_by_its_name(trained, encoder, toy_csv, tmp_path):
     assert "no revision 'v9'" in revision[0]
     assert "accept terms" in gated[0]
     assert here[0].startswith("here/none: there is no such folder. Train")
+    assert "The Hub is not asked, for a folder 'here' is here" in here[0]
 
 
 @pytest.mark.parametrize("source", ["./a/b", "/a/b", "a", "a/b/c", "a/b@", "../a", "a\\b", "", "tests/none"])

@@ -76,6 +76,9 @@ def test_every_failure_has_its_message(models, tmp_path):
         "owner/gated": ("asks you to accept terms first", 1),
         "owner/pickled": ("weights in the safetensors format", 1),
         "owner/down": ("cannot be reached", 1),
+        "owner/page": ("is no model hub. Look whether the network asks for a login", 1),
+        "owner/list": ("is no model hub", 1),
+        "owner/shut": ("Log in: hf auth login", 1),
     }
     with model_hub.serve(models) as endpoint:
         found = locate(endpoint, tmp_path, *cases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from feinschliff import __version__, registry
@@ -15,6 +16,9 @@ from feinschliff.evaluate.drift import Profile
 from feinschliff.evaluate.novelty import Novelty
 from feinschliff.models import load as loading
 from feinschliff.models import onnx
+
+SHOWN = 8
+"""Labels named in a message."""
 
 
 def load(folder: str | Path, device: str = "auto", *, fast: bool = False) -> Model:
@@ -36,6 +40,7 @@ def load(folder: str | Path, device: str = "auto", *, fast: bool = False) -> Mod
         model: Model = OnnxModel(path, spec)
     else:
         network = loading.load_model(path, task.AUTO_CLASS, complete=True)
+        _match_labels(path, network.config.id2label, task.head(spec.labels).get("id2label"))
         tokenizer = loading.load_tokenizer(path)
         loading.match_inputs(tokenizer, network)
         model = Model(network, tokenizer, spec, device)
@@ -59,14 +64,35 @@ def find(folder: str | Path) -> Path:
         if (path / SPEC_FILE).is_file():
             return path
     if not Path(folder).exists():
+        owner = hub.hidden_by(folder)
+        hint = f". The Hub is not asked, for a folder '{owner}' is here" if owner else ""
         raise ConfigError(
-            "there is no such folder", where=str(folder), hint="Train a model first: feinschliff train"
+            "there is no such folder", where=str(folder), hint=f"Train a model first: feinschliff train{hint}"
         )
     raise ConfigError(
         "is no tuned model",
         where=str(folder),
         allowed=f"Give a run's folder, or a model folder with {SPEC_FILE} in it",
     )
+
+
+def _match_labels(folder: Path, found: Mapping[int, str], expected: Mapping[int, str] | None) -> None:
+    """Refuse a network whose outputs do not mean what `feinschliff.json` says.
+
+    Raises:
+        ModelError: they do not.
+    """
+    if expected is not None and found != expected:
+        raise ModelError(
+            f"the outputs mean {_some(found)} by config.json, and {_some(expected)} by {SPEC_FILE}",
+            where=str(folder),
+            hint="Its files are of two models; copy the folder again as a whole, or train again",
+        )
+
+
+def _some(names: Mapping[int, str]) -> str:
+    shown = ", ".join(list(names.values())[:SHOWN])
+    return f"{shown}, ..." if len(names) > SHOWN else shown
 
 
 def save(model: Model, folder: Path, card: str = "") -> None:

@@ -46,10 +46,20 @@ def address(source: str | Path) -> tuple[str, str | None] | None:
     >>> address("owner/name@v1"), address("./name")
     (('owner/name', 'v1'), None)
     """
-    match = _ADDRESS.fullmatch(Path(source).as_posix() if isinstance(source, Path) else source)
-    if match is None or Path(source).exists() or Path(match["owner"]).exists():
+    match = _match(source)
+    if match is None or Path(source).exists() or Path(match["owner"]).is_dir():
         return None
     return match["repo"], match["revision"]
+
+
+def hidden_by(source: str | Path) -> str | None:
+    """Return the folder here for whose sake a name is not taken for one on the Hub."""
+    match = _match(source)
+    return match["owner"] if match and not Path(source).exists() and Path(match["owner"]).is_dir() else None
+
+
+def _match(source: str | Path) -> re.Match[str] | None:
+    return _ADDRESS.fullmatch(Path(source).as_posix() if isinstance(source, Path) else source)
 
 
 @cache
@@ -66,7 +76,8 @@ def fetch(repo: str, revision: str | None) -> Path:
         hint = "A private one needs: hf auth login. Or train a model: feinschliff train"
         raise ConfigError(f"there is no such folder, and {error.fact}", where=repo, hint=hint) from None
     except ModelError as error:
-        error.allowed, error.hint = None, f"Where there is a network: hf download {repo}"
+        if error.allowed:  # what works without a network is for base models
+            error.allowed, error.hint = None, f"Where there is a network: hf download {repo}"
         raise
     if not (folder / SPEC_FILE).is_file():
         raise ConfigError(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from feinschliff import __version__
 from feinschliff.encode import Reading
 from feinschliff.errors import ModelError
 
@@ -49,11 +52,22 @@ def read_spec(path: Path) -> Spec:
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-        if tree.pop("schema") != SCHEMA:
-            raise ModelError(
-                "was written by another version of Feinschliff", where=str(path), hint="Train again"
-            )
-        tree.pop("feinschliff", None)
-        return Spec(**{**tree, "labels": tuple(tree["labels"]), "reading": Reading(**tree["reading"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        schema, writer = tree.pop("schema"), tree.pop("feinschliff", "unknown")
+        known = schema == SCHEMA and tree.keys() <= _names(Spec) and tree["reading"].keys() <= _names(Reading)
+        if known:
+            return TypeAdapter(Spec).validate_python(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ModelError(f"is damaged ({place}: {first['msg']})", where=str(path)) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
+    raise ModelError(
+        f"was written by another version of Feinschliff ({writer}; this is {__version__})",
+        where=str(path),
+        hint="Use that version, or train again",
+    )
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}

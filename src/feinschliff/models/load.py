@@ -51,6 +51,7 @@ LANGUAGE_HEADS = (
 )
 """How the weights of language-model heads begin: BERT; RoBERTa, MPNet and decoders; DeBERTa; DistilBERT;
 ELECTRA; ALBERT; ModernBERT."""
+OFFLINE = "Offline, these work: a folder with config.json and model.safetensors, or a packaged model"
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 
 
@@ -128,7 +129,7 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (*_damaged(), ImportError) as error:
         raise ModelError(f"its tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from None
     if not tokenizer.is_fast:
         raise ModelError("it has no fast tokenizer (tokenizer.json)", where=str(folder))
@@ -138,6 +139,13 @@ def load_tokenizer(folder: Path) -> Any:
         raise ModelError("its tokenizer has neither a padding nor an end token", where=str(folder))
     tokenizer.padding_side = tokenizer.truncation_side = "right"
     return tokenizer
+
+
+def _damaged() -> tuple[type[Exception], ...]:
+    """Return what transformers raise over files that hold something else than they should."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    return OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError
 
 
 def has_language_head(folder: Path) -> bool:
@@ -170,7 +178,7 @@ def load_config(folder: Path) -> Any:
 
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except _damaged() as error:
         kind = _read_json(folder / "config.json").get("model_type", "?")
         raise ModelError(
             f"its architecture '{kind}' cannot be loaded: {_first_line(error)}",
@@ -231,7 +239,7 @@ def load_model(
                 output_loading_info=True,
             )
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (*_damaged(), RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None
@@ -344,10 +352,6 @@ def download(source: str, revision: str | None, files: list[str]) -> Path:
         RevisionNotFoundError,
     )
 
-    offline = (
-        "Offline, these work: a folder with config.json and model.safetensors, or a packaged model "
-        + str(sorted(PACKAGED))
-    )
     try:
         return Path(snapshot_download(source, revision=revision, allow_patterns=files, ignore_patterns="*/*"))
     except GatedRepoError:
@@ -364,12 +368,24 @@ def download(source: str, revision: str | None, files: list[str]) -> Path:
         ) from None
     except RevisionNotFoundError:
         raise UnknownModelError(f"the model has no revision '{revision}'", where=source) from None
+    except (ValueError, TypeError, AttributeError, KeyError):
+        raise ModelError(
+            f"what answers at {constants.ENDPOINT} is no model hub",
+            where=source,
+            hint="Look whether the network asks for a login on a page of its own first",
+        ) from None
     except (HTTPError, OSError) as error:
+        if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
+            raise ModelError(
+                f"{constants.ENDPOINT} does not let you have it: {_first_line(error)}",
+                where=source,
+                hint="Log in: hf auth login",
+            ) from None
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first_line(error)
         raise ModelError(
             f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({why})",
             where=source,
-            hint=offline,
+            allowed=f"{OFFLINE} {sorted(PACKAGED)}",
         ) from None
 
 
@@ -390,9 +406,10 @@ def _check_complete(model: Any, info: Any, folder: Path, complete: bool) -> None
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def _first_line(error: BaseException) -> str:
