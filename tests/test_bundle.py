@@ -23,6 +23,7 @@ from feinschliff.encode import Reading
 from feinschliff.errors import ConfigError, ModelError, ResourceError
 from feinschliff.models import load as loading
 from feinschliff.pipeline import tune
+from feinschliff.train import saved
 
 TEXTS = [text for text, _ in tiny.some(30)]
 
@@ -191,6 +192,18 @@ def test_a_full_disk_leaves_the_model_that_was_there(model, folder, monkeypatch,
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
 
 
+def test_a_model_is_on_the_disk_before_it_takes_its_name(model, tmp_path, monkeypatch):
+    flushed = []
+
+    def note(part):
+        assert not (tmp_path / "model").exists()
+        flushed.extend(path.name for path in part.iterdir())
+
+    monkeypatch.setattr(saved, "flush_all", note)
+    bundle.save(model, tmp_path / "model")
+    assert sorted(flushed) == sorted(path.name for path in (tmp_path / "model").iterdir())
+
+
 def test_nothing_is_printed(model, tmp_path, capfd):
     bundle.save(model, tmp_path / "model")
     bundle.load(tmp_path / "model")
@@ -210,6 +223,20 @@ def test_folders_that_hold_no_model(tmp_path, folder):
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
+        ("null", "is damaged"),
+        ('{"schema": 1, "reading": null}', "is damaged"),
+        (
+            '{"schema": 1, "task": "ner", "labels": null, "reading": {"max_length_tokens": 9}}',
+            r"is damaged \(labels: Input should be a valid tuple",
+        ),
+        (
+            '{"schema": 1, "task": "ner", "labels": [], "reading": {"max_length_tokens": "x"}}',
+            r"is damaged \(reading.max_length_tokens: Input should be a valid integer",
+        ),
+        (
+            '{"schema": 1, "feinschliff": "9.0", "new": 1, "reading": {}}',
+            r"another version of Feinschliff \(9\.0; this is",
+        ),
         ('{"schema": 1}', "is damaged"),
         ('{"schema": 99}', "another version of Feinschliff"),
     ],
@@ -217,6 +244,26 @@ def test_folders_that_hold_no_model(tmp_path, folder):
 def test_a_damaged_description(folder, content, words):
     (folder / bundle.SPEC_FILE).write_text(content)
     with pytest.raises(ModelError, match=words):
+        bundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    "content", ["null", "[1]", '{"model_type": "bert", "hidden_size": "x"}', '{"model_type": 7}']
+)
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
+def test_files_that_hold_something_else(folder, name, content):
+    (folder / name).write_text(content)
+    try:
+        bundle.load(folder)
+    except ModelError:
+        return
+    assert name == "tokenizer_config.json"  # of which most is optional
+
+
+def test_files_of_two_models(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "good", "1": "bad"}}))
+    with pytest.raises(ModelError, match=r"outputs mean good, bad by config.json, and bad, good by feinsch"):
         bundle.load(folder)
 
 

@@ -88,13 +88,30 @@ def test_a_run_stopped_after_its_last_training_trains_nothing_again(config, tmp_
         if isinstance(event, Stage) and event.name == "evaluate":
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RunInterrupted):
         pipeline.run(config(), listen=stop)
     heard = []
     pipeline.run(load_config(tmp_path / "run" / "config.yaml"), resume=True, listen=heard.append)
     assert not [e for e in heard if isinstance(e, Step)]
     pipeline.run(config("whole"))
     assert equal(weights(tmp_path / "run"), weights(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(("name", "content"), [("fitted.json", b"{"), ("weights.safetensors", b"half")])
+def test_a_damaged_training_is_done_again(config, tmp_path, name, content):
+    def stop(event):
+        if isinstance(event, Stage) and event.name == "evaluate":
+            raise KeyboardInterrupt
+
+    with pytest.raises(RunInterrupted):
+        pipeline.run(config(), listen=stop)
+    (tmp_path / "run" / "checkpoints" / "seed-4" / name).write_bytes(content)
+    heard = []
+    pipeline.run(load_config(tmp_path / "run" / "config.yaml"), resume=True, listen=heard.append)
+    told = [event.text for event in heard if isinstance(event, Notice)]
+    assert [t.partition(" (")[0] for t in told if "damaged" in t] == ["seed-4 is damaged"]
+    assert "Seed 3 is already trained." in told
+    assert (tmp_path / "run" / "result.json").is_file()
 
 
 def test_the_average_is_kept_only_where_dev_does_not_get_worse(config, tmp_path, monkeypatch):

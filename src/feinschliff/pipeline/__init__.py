@@ -76,6 +76,7 @@ def _run(
     config: RunConfig, tables: Mapping[str, Table], listen: Listener, resume: bool, output: Path
 ) -> Result:
     from feinschliff.bundle import save
+    from feinschliff.files import flush_all
     from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
     from feinschliff.readers import write_table
@@ -168,6 +169,7 @@ def _run(
             base = result["model"]["hub_id"] or config.model.source
             fitted.adapter.save(output / run_folder.ADAPTER, model.learner.model, base)
             share_rights(output / run_folder.ADAPTER)
+            flush_all(output / run_folder.ADAPTER)
         run_folder.write_rows(output / "predictions" / "test.jsonl", predictions.rows(dataset.test))
         if dataset.removed:
             run_folder.write_rows(output / "removed.jsonl", dataset.removed)

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from feinschliff.errors import ELSEWHERE, ModelError, ResourceError
+from feinschliff.files import flush, flush_all
 from feinschliff.models import load as loading
 from feinschliff.train.checkpoint import reason, share_rights
 from feinschliff.train.memory import give_back
@@ -30,8 +31,10 @@ def written(folder: Path) -> Iterator[Path]:
         part.mkdir(parents=True)
         yield part
         share_rights(part)
+        flush_all(part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
+        flush(folder.parent)
     except (OSError, SafetensorError) as error:
         raise ResourceError(
             f"the model cannot be written: {reason(error)}", where=str(folder), hint=ELSEWHERE

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from feinschliff import registry
@@ -29,13 +30,16 @@ from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import PRIMARY, Predictions, metrics, statistics
+from feinschliff.files import flush
 from feinschliff.models.learner import Learner
+from feinschliff.train.checkpoint import reason
 from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
 from feinschliff.train.loop import Progress
 from feinschliff.train.processes import processes
 from feinschliff.train.tune import settle, tune
 
+WEIGHTS = "weights.safetensors"
 DONE = "fitted.json"
 """Written last: a seed's folder that holds it is a finished training."""
 
@@ -135,7 +139,7 @@ def _train(
 ) -> Fitted:
     """Train with one seed, and leave the weights in the seed's folder."""
     folder = root / f"seed-{seed}"
-    done = _finished(folder, dataset.fingerprint + base)
+    done = _finished(folder, dataset.fingerprint + base, listen)
     processes().broadcast(done)
     if done is not None:
         listen(Notice(f"Seed {seed} is already trained."))
@@ -145,11 +149,11 @@ def _train(
     fitted, _ = tune(one, dataset, learner, encoded, folder if checkpoints else None, listen, base)
     fitted = dataclasses.replace(fitted, adapter=None)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / ".weights.part"
-    save_file({n: p.detach().cpu().contiguous() for n, p in learner.model.named_parameters()}, part)
-    part.replace(folder / "weights.safetensors")
-    (folder / f".{DONE}.part").write_text(json.dumps(dataclasses.asdict(fitted)), encoding="utf-8")
-    (folder / f".{DONE}.part").replace(folder / DONE)
+    weights = {n: p.detach().cpu().contiguous() for n, p in learner.model.named_parameters()}
+    with _whole(folder / WEIGHTS) as part:
+        save_file(weights, part)
+    with _whole(folder / DONE) as part:
+        part.write_text(json.dumps(dataclasses.asdict(fitted)), encoding="utf-8")
     for checkpoint in folder.glob("step-*"):
         shutil.rmtree(checkpoint)
     return fitted
@@ -173,13 +177,28 @@ def _assist(
     return fitted, {}
 
 
-def _finished(folder: Path, identity: str) -> Fitted | None:
-    """Return how the training in a seed's folder went, if it is finished and of this data."""
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give the name under which a file is written; it is on the disk when it takes its own."""
+    part = path.with_name(f".{path.name}.part")
+    yield part
+    flush(part)
+    part.replace(path)
+    flush(path.parent)
+
+
+def _finished(folder: Path, identity: str, listen: Listener) -> Fitted | None:
+    """Return how the training in a seed's folder went, if it is finished, undamaged and of this data."""
     if not (folder / DONE).is_file():
         return None
-    tree = json.loads((folder / DONE).read_text(encoding="utf-8"))
-    progress = Progress(**tree.pop("progress"))
-    return Fitted(progress=progress, **tree) if progress.identity == identity else None
+    try:
+        tree = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        fitted = Fitted(progress=Progress(**tree.pop("progress")), **tree)
+        load_file(folder / WEIGHTS)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+        listen(Notice(f"{folder.name} is damaged ({reason(error)}); it is trained again.", "warning"))
+        return None
+    return fitted if fitted.progress.identity == identity else None
 
 
 def _average(
@@ -231,7 +250,7 @@ def _predict(
 
 
 def _weights(root: Path, seed: int) -> dict[str, torch.Tensor]:
-    return load_file(root / f"seed-{seed}" / "weights.safetensors")
+    return load_file(root / f"seed-{seed}" / WEIGHTS)
 
 
 @torch.no_grad()
