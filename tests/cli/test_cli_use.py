@@ -262,4 +262,5 @@ def test_of_two_texts_one_must_be_named(cli, trained, tmp_path):
     source.write_text("question,answer\n" + "\n".join(lines) + "\n")
     done = cli("predict", trained, source)
     assert (done.code, "--text question or --text answer" in done.err) == (2, True)
-    assert cli("predict", trained, source, "--text", "answer").code == 0
+    for name in ("question", "answer"):
+        assert cli("predict", trained, source, "--text", name).code == 0

@@ -119,7 +119,8 @@ def test_a_group_can_be_declined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [("sentence1", "sentence2"), ("premise", "hypothesis"), ("frage", "antwort")]
+    ("first", "second"),
+    [("sentence1", "sentence2"), ("premise", "hypothesis"), ("frage", "antwort"), ("#1 String", "#2 String")],
 )
 def test_pairs_are_found(first: str, second: str) -> None:
     found = infer(table(**{first: TEXTS, second: TEXTS[::-1], "label": TWO}), load_config())

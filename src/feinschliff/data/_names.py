@@ -104,6 +104,8 @@ def other_half(name: str) -> tuple[str, ...]:
     key = plain(name)
     if match := re.fullmatch(r"(.*[^\d])1", key):
         return (f"{match[1]}2",)
+    if key.startswith("1_"):
+        return (f"2_{key[2:]}",)
     if key.endswith("_a"):
         return (f"{key[:-2]}_b",)
     return tuple(second for first, second in PAIRS if first == key)
