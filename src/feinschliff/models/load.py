@@ -129,7 +129,7 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (*_damaged(), ImportError) as error:
+    except _damaged(ImportError) as error:
         raise ModelError(f"its tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from None
     if not tokenizer.is_fast:
         raise ModelError("it has no fast tokenizer (tokenizer.json)", where=str(folder))
@@ -141,11 +141,11 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def _damaged() -> tuple[type[Exception], ...]:
-    """Return what transformers raise over files that hold something else than they should."""
+def _damaged(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what transformers raise over files that hold something else than they should, and `more`."""
     from huggingface_hub.errors import StrictDataclassError
 
-    return OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError
+    return OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError, *more
 
 
 def has_language_head(folder: Path) -> bool:
@@ -239,7 +239,7 @@ def load_model(
                 output_loading_info=True,
             )
         )
-    except (*_damaged(), RuntimeError, SafetensorError) as error:
+    except _damaged(RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None

@@ -110,6 +110,10 @@ def open_input(source: Any) -> Input:
     if str(source) == "-":
         return _describe("<stdin>", *_spool(sys.stdin.buffer))
     path = Path(source)
+    if any(
+        "\ud800" <= letter <= "\udfff" for letter in str(path)
+    ):  # bytes that are no UTF-8, as Python has them
+        raise ConfigError("the name is no valid UTF-8", where=str(path), hint="Rename the file or its folder")
     try:
         if path.is_dir():
             raise ConfigError("is a folder, not a file", where=str(path), hint=suggest_files(path))
