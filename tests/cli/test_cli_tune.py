@@ -38,9 +38,52 @@ def test_shows_a_table_and_what_to_try(cli, encoder, toy_csv):
     assert "on dev" not in done.err
 
 
+def test_settings_are_tried_against_those_that_are(cli, encoder, toy_csv, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick = ("--model", encoder("bert"), "--set", "train.epochs=1", "--set", "evaluate.bootstrap_samples=200")
+    rates = ("--try", "train.learning_rate=1e-9,3e-3", "--set", "train.head_learning_rate=1e-9")
+    done = cli("tune", toy_csv, *rates, "--json", *quick)
+    assert done.code == 0, done.err
+    plain, still, fast = json.loads(done.out)
+    assert (plain["settings"], plain["gain"]) == ([], None)
+    assert (still["settings"], fast["settings"]) == (
+        ["train.learning_rate=1e-9"],
+        ["train.learning_rate=3e-3"],
+    )
+    assert fast["score"]["value"] > still["score"]["value"]
+    difference = fast["score"]["value"] - plain["score"]["value"]
+    assert math.isclose(fast["gain"]["difference"], difference, abs_tol=1e-9)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_best_settings_are_suggested(cli, encoder, toy_csv):
+    names = ("train.head_learning_rate", "train.learning_rate")
+    still = [part for name in names for part in ("--set", f"{name}=1e-9")]
+    quick = (
+        "--model",
+        encoder("bert"),
+        "--set",
+        "evaluate.bootstrap_samples=200",
+        "--set",
+        "data.dev_share=0.4",
+    )
+    done = cli("tune", toy_csv, "--try", f"{names[0]}=1e-2", "--try", f"{names[1]}=3e-3", *quick, *still)
+    assert done.code == 0, done.err
+    best = [f"{names[0]}=1e-2", f"{names[1]}=3e-3"]
+    assert f"{', '.join(best)} is better than the settings as they are" in done.out
+    assert f"--set {best[0]} --set {best[1]}" in done.out
+    assert "1e-9" not in done.out
+
+
 def test_wrong_use(cli, toy_csv):
     done = cli("tune", toy_csv)
     assert (done.code, "Add --lr-range" in done.err) == (2, True)
+    done = cli("tune", toy_csv, "--lr-range", "--try", "train.epochs=1")
+    assert (done.code, "two things" in done.err) == (2, True)
+    for wrong in ("train.epochs", "train.epochs=", "train.epoch=1", "train.epochs=many", "seed=1,2"):
+        done = cli("tune", toy_csv, "--try", wrong)
+        assert done.code == 2, wrong
+        assert "--try" in done.err or "--set" in done.err
     done = cli("tune", toy_csv, "--lr-range", "--low", 1e-2, "--high", 1e-3)
     assert (done.code, "--low" in done.err) == (2, True)
 

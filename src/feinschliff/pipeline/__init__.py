@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +32,7 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
     from feinschliff.encode import Encoded
+    from feinschliff.pipeline.search import Trial
     from feinschliff.report.result import Result
     from feinschliff.train.rates import RangeTest
 
@@ -249,6 +250,23 @@ def learning_rate_range(
     resolved = resolve_config(config, model, dataset, folder)
     listen(Stage("train", f"{num_steps} steps, learning rate {low:g} to {high:g}"))
     return range_test(resolved, dataset, model.learner, encoded, low, high, num_steps, listen)
+
+
+def try_settings(
+    config: RunConfig, trials: Sequence[tuple[tuple[str, ...], RunConfig]], listen: Listener = ignore
+) -> list[Trial]:
+    """Train with the settings as they are and with others, see `search.py`; nothing is written.
+
+    Raises:
+        FeinschliffError: see its kinds.
+    """
+    from feinschliff.pipeline.search import require_comparable, search
+    from feinschliff.train.processes import refuse_several
+
+    refuse_several("feinschliff tune")
+    require_comparable(config, trials)
+    listen(Stage("data"))
+    return search(config, _prepare(config, {}, listen), trials, listen)
 
 
 def _prepare(config: RunConfig, tables: Mapping[str, Table], listen: Listener) -> Dataset:
