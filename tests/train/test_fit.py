@@ -111,11 +111,27 @@ def test_precision(encoder, precision):
     assert set(backbone) == {getattr(torch, precision)}
 
 
+@pytest.fixture
+def heard():
+    """Let SIGHUP come through, which is ignored where the tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hangup_that_is_ignored_stays_so(encoder, tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        bench(encoder("roberta")).fit(listen=lambda event: os.kill(os.getpid(), signal.SIGHUP))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize(
     ("at", "name"),
     [(n, signal.SIGINT) for n in (1, 5, 11, 12)] + [(5, signal.SIGTERM), (5, signal.SIGHUP)],
 )
-def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at, name):
+def test_an_interrupted_training_goes_on_to_the_same_bits(encoder, tmp_path, at, name, heard):
     settings = {"train.dropout": 0.1, "train.layer_decay": 0.8}
     whole = bench(encoder("roberta"), **settings)
     expected, every = whole.fit()

@@ -304,7 +304,9 @@ def _accelerator(learner: Learner) -> Accelerator:
 
 @contextmanager
 def _interruptible(insist: bool = True) -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP that is not ignored into a flag; the second acts as usual.
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a flag; the second acts as usual.
+
+    SIGHUP stays ignored where it is, as under `nohup`.
 
     Args:
         insist: False where a launcher repeats the signal by itself: then every one only raises the flag.
@@ -313,8 +315,10 @@ def _interruptible(insist: bool = True) -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {n: h for n in numbers if (h := signal.getsignal(n)) is not signal.SIG_IGN}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def ask(number: int, frame: Any) -> None:
         asked.set()
