@@ -78,23 +78,20 @@ Fast = Annotated[
     ),
 ]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file with settings.")]
-Require = Annotated[
-    list[str] | None,
-    typer.Option(
+
+
+def _require(example: str) -> Any:
+    return typer.Option(
         "--require",
         metavar="QUALITY",
-        help="Quality to reach ('macro_f1>=0.85'), otherwise exit code 4; repeatable. The metrics: "
+        help=f"Quality to reach ({example}), otherwise exit code 4; repeatable. The metrics: "
         "feinschliff config explain evaluate.require.",
-    ),
-]
+    )
+
+
+Require = Annotated[list[str] | None, _require("'macro_f1>=0.85'")]
 RequireOfRun = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--require",
-        metavar="QUALITY",
-        help="Quality to reach ('macro_f1>=0.85'; better: the verdict is to use the model), otherwise exit "
-        "code 4; repeatable.",
-    ),
+    list[str] | None, _require("'macro_f1>=0.85'; better: the verdict is to use the model")
 ]
 Goal = Annotated[
     list[str] | None,

@@ -15,8 +15,6 @@ from feinschliff.encode import Encoded
 
 Span = dict[str, Any]
 
-OUTSIDE = 0
-
 
 def tag_names(labels: Sequence[str]) -> list[str]:
     """Return the names of the tags of entity types.
