@@ -97,10 +97,10 @@ def test_a_window_keeps_a_bounded_sample_of_all(sizes):
     window = Window(limit=25)
     for seed, size in enumerate(sizes):
         window.add(sample(size, seed))
-    assert window.seen == sum(sizes)
-    assert window.facts is not None
-    assert len(window.facts) == min(25, sum(sizes))
-    assert all(len(v) == len(window.facts) for v in window.facts.numbers.values())
+    assert window.sample.seen == sum(sizes)
+    assert window.sample.facts is not None
+    assert len(window.sample.facts) == min(25, sum(sizes))
+    assert all(len(v) == len(window.sample.facts) for v in window.sample.facts.numbers.values())
 
 
 def test_a_window_is_fair():
@@ -112,8 +112,8 @@ def test_a_window_is_fair():
         for part in range(10):
             numbers = {"characters": np.full(50, float(part))}
             window.add(Facts(numbers, words[part], np.zeros((50, 0), bool), ()))
-        assert window.facts is not None
-        counts += np.bincount(window.facts.numbers["characters"].astype(int), minlength=10)
+        assert window.sample.facts is not None
+        counts += np.bincount(window.sample.facts.numbers["characters"].astype(int), minlength=10)
     assert counts.min() > 330
     assert counts.max() < 470
 
@@ -122,9 +122,24 @@ def test_equal_texts_count_once_in_a_window():
     window, part = Window(limit=25), sample(10, 1)
     for _ in range(5):
         window.add(part)
-    assert (window.seen, window.kept) == (50, 10)
-    assert window.facts is not None
-    assert window.facts.numbers["characters"].tolist() == part.numbers["characters"].tolist()
+    assert (window.sample.seen, window.sample.kept) == (50, 10)
+    assert window.sample.facts is not None
+    assert window.sample.facts.numbers["characters"].tolist() == part.numbers["characters"].tolist()
+
+
+def test_a_window_that_is_added_to_shows_what_it_knew_before(monkeypatch):
+    """Another thread never sees texts counted whose facts are still missing."""
+    window, during, take = Window(limit=25), [], Facts.take
+
+    def watched(self, rows):
+        during.append((window.sample.seen, window.sample.kept))
+        return take(self, rows)
+
+    monkeypatch.setattr(Facts, "take", watched)
+    for seed in (1, 2):
+        window.add(sample(10, seed))
+    assert during == [(0, 0), (10, 10)]
+    assert (window.sample.seen, window.sample.kept) == (20, 20)
 
 
 def test_stability_index():

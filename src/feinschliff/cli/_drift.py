@@ -55,7 +55,7 @@ def show(model: Model, target: Path | None) -> None:
 
     assert model.watch is not None
     assert model.profile is not None
-    found = summary(model.profile, model.watch)
+    found = summary(model.profile, model.watch.sample)
     changes = [Change(**change) for change in found["changes"]]
     grid = table(
         "compared", "training", "now", "effect", "p", "drift", right=("training", "now", "effect", "p")

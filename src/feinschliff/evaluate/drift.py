@@ -18,7 +18,7 @@ statistics", 2013; Siddiqi, "Credit Risk Scorecards", 2006 (bounds of the popula
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -147,12 +147,32 @@ class Change:
     label: str | None = None
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What a window knows at one moment.
+
+    Attributes:
+        seen: Texts that came in.
+        keys: uint64 [K] of the K different texts kept.
+        facts: Of these; None before the first text.
+    """
+
+    seen: int = 0
+    keys: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    facts: Facts | None = None
+
+    @property
+    def kept(self) -> int:
+        """Number of texts whose facts are kept."""
+        return len(self.keys)
+
+
 class Window:
     """Facts of a random sample of the different texts that came in, however many they are.
 
     Each text has a random key, which its tokens determine, and the texts with the smallest keys are kept: so
     equal ones count once, as they do in training data, and a text that a monitor sends again and again is no
-    drift.
+    drift. While one thread adds texts, others may read `sample`: it is exchanged as a whole.
 
     Args:
         limit: Texts kept.
@@ -161,23 +181,16 @@ class Window:
 
     def __init__(self, limit: int = SAMPLE, seed: int = 0):
         self.limit, self.salt = limit, seed.to_bytes(8, "little")
-        self.seen = 0
-        self.facts: Facts | None = None
-        self._keys = np.zeros(0, np.uint64)
+        self.sample = Sample()
 
     def add(self, facts: Facts) -> None:
         """Take more texts into account; each that is new has the same chance to be kept."""
-        self.seen += len(facts)
-        keys = np.concatenate([self._keys, [self._key(vector) for vector in facts.words]]).astype(np.uint64)
-        facts = facts if self.facts is None else self.facts + facts
+        before = self.sample
+        keys = np.concatenate([before.keys, [self._key(vector) for vector in facts.words]]).astype(np.uint64)
+        whole = facts if before.facts is None else before.facts + facts
         _, first = np.unique(keys, return_index=True)
         kept = np.sort(first[: self.limit])
-        self.facts, self._keys = facts.take(kept), keys[kept]
-
-    @property
-    def kept(self) -> int:
-        """Number of texts whose facts are kept."""
-        return len(self._keys)
+        self.sample = Sample(before.seen + len(facts), keys[kept], whole.take(kept))
 
     def _key(self, vector: np.ndarray) -> np.uint64:
         digest = blake2b(vector.tobytes(), digest_size=8, salt=self.salt).digest()
@@ -269,17 +282,17 @@ def compare(training: Facts, now: Facts) -> list[Change]:
     return sorted(changes, key=lambda change: (order[change.level], -change.effect))
 
 
-def summary(profile: Profile, window: Window) -> dict[str, Any]:
-    """Return a comparison as JSON.
+def summary(profile: Profile, sample: Sample) -> dict[str, Any]:
+    """Return a comparison with what a window has seen as JSON.
 
     Returns:
         `drift`, one of `LEVELS` or `TOO_FEW`; `texts` seen, `compared` different ones, `needed` ones;
         `changes`, none where there are too few texts.
     """
-    found = {"texts": window.seen, "compared": window.kept, "needed": FEWEST}
-    if window.facts is None or window.kept < FEWEST:
+    found = {"texts": sample.seen, "compared": sample.kept, "needed": FEWEST}
+    if sample.facts is None or sample.kept < FEWEST:
         return {"drift": TOO_FEW, **found, "changes": []}
-    changes = compare(profile.facts, window.facts)
+    changes = compare(profile.facts, sample.facts)
     return {"drift": verdict(changes), **found, "changes": [asdict(change) for change in changes]}
 
 

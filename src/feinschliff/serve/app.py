@@ -136,10 +136,11 @@ class Service:
         if watch is None or profile is None:
             return None
         async with self._comparing:
-            key = served.name, watch, watch.seen
+            sample = watch.sample
+            key = served.name, watch, sample.seen
             if key not in self._compared:
                 self._compared = {k: v for k, v in self._compared.items() if k[0] != served.name}
-                self._compared[key] = await asyncio.to_thread(drift.summary, profile, watch)
+                self._compared[key] = await asyncio.to_thread(drift.summary, profile, sample)
             return self._compared[key]
 
     async def watch(self) -> None:
