@@ -37,10 +37,22 @@ def test_init_in_a_folder_that_does_not_exist(cli, tmp_path):
 def test_explain_one_a_section_and_all(cli):
     one = cli("config", "explain", "train.learning_rate").out
     assert one.startswith("train.learning_rate\n  Peak learning rate")
+    assert one.rstrip().endswith("Change it: --set train.learning_rate=VALUE")
+    assert "Change it: --set 'evaluate.baselines=[VALUE, VALUE]'" in cli("config", "explain", "baselines").out
     assert cli("config", "explain", "learning_rate").out == one
     section = cli("config", "explain", "report").out
     assert section.count("Default:") == sum(s.name.startswith("report.") for s in settings())
     assert cli("config", "explain").out.count("Default:") == len(settings())
+
+
+def test_one_value_will_do_where_a_list_is_meant(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("evaluate: {require: accuracy>=0.8, baselines: }\nadapt: {probe_labels: 50}\n", "utf-8")
+    found = load_config(file, ["train.trackers=mlflow"])
+    assert found.evaluate.require == ("accuracy>=0.8",)
+    assert found.evaluate.baselines == ()
+    assert found.adapt.probe_labels == (50,)
+    assert found.train.trackers == ("mlflow",)
 
 
 def test_explain_lists_the_names_that_a_setting_takes(cli):

@@ -140,6 +140,7 @@ def test_data_that_cannot_be_trained_on(train, tmp_path, make, code, said):
         (("--label", "labels"), "Did you mean --label label?"),
         (("--set", "train.epoch=3"), "did you mean 'train.epochs'?"),
         (("--set", "train.epochs=-1"), "train.epochs=-1: input should be greater than 0"),
+        (("--set", "evaluate.baselines={a: 1}"), "input should be a list, such as [a, b]"),
         (("--task", "clasification"), "classification"),
         (("--require", "macro_f2>=0.5"), "Did you mean 'macro_f1'?"),
         (("--format", "cvs"), "csv"),

@@ -86,12 +86,15 @@ def _explanation(setting: Setting) -> str:
     bounds = f", {setting.bounds}" if setting.bounds else ""
     names = [f"    {name}: {meaning}" for name, meaning in names_of(setting.name).items()]
     listed = "\n".join(["\n  Names:", *names]) if names else ""
+    change = f"{setting.name}=VALUE"
+    if setting.type.startswith("list of "):
+        change = f"'{setting.name}=[VALUE, VALUE]'"
     return (
         f"{setting.name}\n"
         f"  {setting.description}\n"
         f"  Type: {setting.type}{bounds}\n"
         f"  Default: {_as_yaml(setting.default)}\n"
-        f"  Change it: --set {setting.name}=VALUE{listed}"
+        f"  Change it: --set {change}{listed}"
     )
 
 

@@ -115,5 +115,7 @@ def _explain(item: Any) -> str:
         close = nearest(path, known) or next((s for s in known if s.rpartition(".")[2] == last), None)
         close = close or nearest(last, [s.rpartition(".")[2] for s in known])
         return f"there is no setting '{path}'" + (f" (did you mean '{close}'?)" if close else "")
+    if item["type"] == "tuple_type":
+        return f"{path}={item['input']!r}: input should be a list, such as [a, b]"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{path}={item['input']!r}: {message}"

@@ -73,7 +73,7 @@ def _flow(value: Any) -> str:
 def _type_name(kind: Any) -> str:
     text = kind.__name__ if isinstance(kind, type) else str(kind)
     text = text.replace("typing.", "").replace("Literal", "one of ").replace("NoneType", "null")
-    text = re.sub(r"tuple\[(\w+), \.\.\.\]", r"list of \1", text)
+    text = re.sub(r"tuple\[(.+), \.\.\.\]", r"list of \1", text)
     return text.replace(" | None", " or null").replace("'", "").replace("one of [", "one of ").rstrip("]")
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class Section(BaseModel):
-    """A group of settings; unknown names are refused."""
+    """A group of settings; unknown names are refused, and one value will do where a list is meant."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _listed(cls, value: Any, info: ValidationInfo) -> Any:
+        if get_origin(cls.model_fields[str(info.field_name)].annotation) is not tuple:
+            return value
+        return () if value is None else [value] if isinstance(value, str | int | float) else value
 
 
 class DataConfig(Section):
