@@ -17,6 +17,7 @@ ROOT = Path(feinschliff.__file__).parent
 ORDER = [
     "errors",
     "files",
+    "memory",
     "config",
     "registry",
     "readers",

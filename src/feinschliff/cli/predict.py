@@ -117,6 +117,7 @@ def predict(
     from feinschliff.data.derive import derive
     from feinschliff.data.normalise import content_keys
     from feinschliff.errors import ConfigError, counted
+    from feinschliff.memory import trim
 
     watching = drift or drift_json is not None
     named = {"text": text, "text_pair": text_pair}
@@ -187,6 +188,7 @@ def predict(
                     else:
                         _entities.show(rows, columns.text, spans, tuned.labels)
                 num_rows += len(part)
+                trim()
             if suggestions is not None and (best_rows := suggestions.rows(added_name)) is not None:
                 write(best_rows)
                 num_rows = len(best_rows)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from feinschliff.errors import ResourceError, is_out_of_memory
+from feinschliff.memory import trim
 
 
 @dataclass
@@ -36,12 +35,11 @@ def enough_memory() -> Iterator[Memory]:
 
 
 def give_back() -> None:
-    """Return to the system what nothing uses any more; the C library and CUDA keep it for later otherwise."""
+    """Return to the system what nothing uses any more, on the device, too."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    if trim := getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None):
-        trim(0)
+    trim()
 
 
 def smaller(micro_batch_tokens: int, longest: int) -> int:
