@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import threading
 
 import pytest
 from fastapi.testclient import TestClient
@@ -114,6 +115,27 @@ def test_the_server_mixes_them_and_takes_new_versions(runs, tmp_path):
     expected = merged["classification"].predict(TEXTS)
     found = new.engine.predict([Item(new.model, text) for text in TEXTS])
     assert all(map(alike, found, expected))
+
+
+def test_a_batch_is_not_disturbed_by_a_reload_in_another_thread(runs):
+    """The server's batches and the trial of a new version are computed by different threads."""
+    shelf = Shelf(named(map(str, runs)), "cpu")
+    items = [Item(served.model, text) for text in TEXTS for served in shelf.all]
+    engine, loaded = shelf.all[0].engine, []
+    expected = engine.predict(items)
+    reload = threading.Thread(target=lambda: loaded.append(shelf._load("new", shelf.all[0].folder, 2)))
+
+    def meanwhile(*_):
+        if not reload.ident:
+            reload.start()
+            reload.join(5)  # it would be through by then if it need not wait
+
+    for layer in list(engine.base._changed.values())[:1]:
+        layer.register_forward_pre_hook(meanwhile)
+    found = engine.predict(items)
+    reload.join()
+    assert all(map(alike, found, expected))
+    assert loaded[0].engine is engine
 
 
 def test_a_model_that_would_answer_otherwise_keeps_its_own_network(runs, tmp_path, encoder):

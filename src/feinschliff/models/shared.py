@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 class SharedBase:
     """A pretrained model without a head, and what several tuned models add to it.
 
+    One thread at a time uses it, others wait: its layers hold what belongs to the batch.
+
     Args:
         base: Its folder.
         device: Where it computes.
@@ -48,6 +51,7 @@ class SharedBase:
             self.backbone.pooler = None
         self.device = device
         self._changed: dict[str, _Changed] = {}
+        self._lock = threading.RLock()
 
     def add(self, network: Any, adapter: Path) -> None:
         """Let a tuned network use this base: its own backbone is given up.
@@ -62,18 +66,19 @@ class SharedBase:
         prefix = f"base_model.model.{network.base_model_prefix}."
         config, tensors = _read(adapter)
         scale = config["lora_alpha"] / config["r"]
-        for name in tensors:
-            layer, found, _ = name.partition(".lora_A.")
-            if not found:
-                continue
-            thin = tensors[name].to(self.device)
-            wide = tensors[name.replace(".lora_A.", ".lora_B.")].to(self.device) * scale
-            try:
-                self._at(layer.removeprefix(prefix)).changes[network] = thin.T, wide.T
-            except AttributeError:
-                raise ModelError(f"the base has no layer '{layer}'", where=str(adapter)) from None
-        pooler = getattr(network.base_model, "pooler", None)
-        setattr(network, network.base_model_prefix, _Given(pooler, self))
+        with self._lock:
+            for name in tensors:
+                layer, found, _ = name.partition(".lora_A.")
+                if not found:
+                    continue
+                thin = tensors[name].to(self.device)
+                wide = tensors[name.replace(".lora_A.", ".lora_B.")].to(self.device) * scale
+                try:
+                    self._at(layer.removeprefix(prefix)).changes[network] = thin.T, wide.T
+                except AttributeError:
+                    raise ModelError(f"the base has no layer '{layer}'", where=str(adapter)) from None
+            pooler = getattr(network.base_model, "pooler", None)
+            setattr(network, network.base_model_prefix, _Given(pooler, self))
 
     @torch.inference_mode()
     def forward(
@@ -98,34 +103,36 @@ class SharedBase:
             for array in (batch.input_ids, batch.attention_mask, batch.token_type_ids)
         )
         places = {network: torch.tensor(of, device=self.device) for network, of in rows.items()}
-        for changed in self._changed.values():
-            changed.places = places
-        choose_attention(self.backbone, self.device.type, batch.input_ids.shape[1])
-        given = {} if types is None else {"token_type_ids": types}
-        hidden = self.backbone(input_ids=ids, attention_mask=mask, **given)[0]
-        found = []
-        for network, of in rows.items():
-            here = places[network]
-            getattr(network, network.base_model_prefix).hidden = hidden[here]
-            inputs = {"input_ids": ids[here], "attention_mask": mask[here]}  # type: ignore[index]
-            if network not in read:
-                found.append((of, network(**inputs).logits.float()))
-                continue
-            with _watched(read[network]) as seen:
-                logits = network(**inputs).logits
-            vectors = seen[0]
-            if vectors.ndim == 3:
-                last = inputs["attention_mask"].sum(1) - 1
-                vectors = vectors[torch.arange(len(of), device=self.device), last]
-            found.append((of, torch.cat([logits.float(), vectors.float()], 1)))
-        for changed in self._changed.values():
-            changed.places = {}
-        return found
+        with self._lock:
+            for changed in self._changed.values():
+                changed.places = places
+            choose_attention(self.backbone, self.device.type, batch.input_ids.shape[1])
+            given = {} if types is None else {"token_type_ids": types}
+            hidden = self.backbone(input_ids=ids, attention_mask=mask, **given)[0]
+            found = []
+            for network, of in rows.items():
+                here = places[network]
+                getattr(network, network.base_model_prefix).hidden = hidden[here]
+                inputs = {"input_ids": ids[here], "attention_mask": mask[here]}  # type: ignore[index]
+                if network not in read:
+                    found.append((of, network(**inputs).logits.float()))
+                    continue
+                with _watched(read[network]) as seen:
+                    logits = network(**inputs).logits
+                vectors = seen[0]
+                if vectors.ndim == 3:
+                    last = inputs["attention_mask"].sum(1) - 1
+                    vectors = vectors[torch.arange(len(of), device=self.device), last]
+                found.append((of, torch.cat([logits.float(), vectors.float()], 1)))
+            for changed in self._changed.values():
+                changed.places = {}
+            return found
 
     def merged(self, network: Any) -> Any:
         """Return a copy of the backbone with a network's changes in its weights."""
-        layers = {id(layer): layer.merged(network) for layer in self._changed.values()}
-        return copy.deepcopy(self.backbone, layers)
+        with self._lock:
+            layers = {id(layer): layer.merged(network) for layer in self._changed.values()}
+            return copy.deepcopy(self.backbone, layers)
 
     def _at(self, name: str) -> _Changed:
         """Return the layer of that name, made changeable when it is first asked for."""
