@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -66,6 +67,27 @@ def test_a_damaged_version_changes_nothing_and_a_good_one_is_taken_afterwards(en
     shutil.rmtree(folder)
     assert shelf.refresh() == shelf.refresh() == ([], [])
     replace(encoder, folder, 12)
+    shelf.refresh()
+    assert shelf.refresh() == (["m"], [])
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("tokenizer.json", {"model": {"type": "WordPiece", "vocab": {"a": "x"}}}),
+        ("feinschliff.json", {"decision": {"least": [1]}}),
+    ],
+)
+def test_files_damaged_in_ways_nobody_lists_end_no_reloading(folders, tmp_path, caplog, file, part):
+    folder = shutil.copytree(folders["classification"], tmp_path / "m")
+    shelf, tree = Shelf(named([str(folder)]), "cpu"), json.loads((folder / file).read_text("utf-8"))
+    (folder / file).write_text(json.dumps(tree | part), "utf-8")
+    shelf.refresh()
+    assert shelf.refresh() == ([], ["m"])
+    assert [record.getMessage() for record in caplog.records] == ["reload_failed"]
+    assert "Traceback" not in str(caplog.records[0].facts["reason"])
+    shutil.copytree(folders["classification"], folder, dirs_exist_ok=True)
+    (folder / "README.md").write_text("mended", "utf-8")
     shelf.refresh()
     assert shelf.refresh() == (["m"], [])
 

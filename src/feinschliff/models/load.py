@@ -129,7 +129,9 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except _damaged(ImportError) as error:
+    except Exception as error:
+        if type(error) is not Exception and not isinstance(error, _damaged(ImportError)):  # tokenizers' own
+            raise
         raise ModelError(f"its tokenizer cannot be loaded: {_first_line(error)}", where=str(folder)) from None
     if not tokenizer.is_fast:
         raise ModelError("it has no fast tokenizer (tokenizer.json)", where=str(folder))

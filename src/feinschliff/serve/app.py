@@ -12,7 +12,7 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,6 +67,7 @@ class Service:
         self.explainer = Explainer()
         self._comparing = asyncio.Lock()
         self._compared: dict[tuple[str, drift.Window, int], dict[str, Any]] = {}
+        self._levels: dict[str, str] = {}
         self.batcher: Batcher = Batcher(self.limits, self.metrics.batch)
 
     async def predict(self, request: Request, served: Served, asked: Query) -> list[Prediction]:
@@ -115,20 +116,26 @@ class Service:
         }
         return answer.predictions
 
-    async def watch_drift(self) -> None:
-        """Compare from time to time what comes in with the training data; say when the answer changes."""
-        levels: dict[str, str] = {}
+    async def keep(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Look at something from time to time until cancelled; what goes wrong once does not end it."""
         while True:
-            await asyncio.sleep(DRIFT_SECONDS)
-            for served in self.shelf.all:
-                found = await self.drift(served)
-                if found is None or found["drift"] == drift.TOO_FEW:
-                    continue
-                level = found["drift"]
-                self.metrics.drift.labels(served.name).set(drift.LEVELS.index(level))
-                if level != levels.get(served.name, drift.LEVELS[0]):
-                    LOG.warning("drift", extra={"facts": {"model": served.name, **found}})
-                levels[served.name] = level
+            await asyncio.sleep(seconds)
+            try:
+                await look()
+            except Exception:
+                LOG.exception("watching_failed")
+
+    async def watch_drift(self) -> None:
+        """Compare what comes in with the training data; say when the answer has changed."""
+        for served in self.shelf.all:
+            found = await self.drift(served)
+            if found is None or found["drift"] == drift.TOO_FEW:
+                continue
+            level = found["drift"]
+            self.metrics.drift.labels(served.name).set(drift.LEVELS.index(level))
+            if level != self._levels.get(served.name, drift.LEVELS[0]):
+                LOG.warning("drift", extra={"facts": {"model": served.name, **found}})
+            self._levels[served.name] = level
 
     async def drift(self, served: Served) -> dict[str, Any] | None:
         """Return how the texts since the model was loaded differ from training; None if that is not known."""
@@ -144,13 +151,11 @@ class Service:
             return self._compared[key]
 
     async def watch(self) -> None:
-        """Look for new versions until cancelled."""
-        while True:
-            await asyncio.sleep(self.reload_seconds)
-            replaced, failed = await asyncio.to_thread(self.shelf.refresh)
-            for outcome, names in (("replaced", replaced), ("failed", failed)):
-                for name in names:
-                    self.metrics.reloads.labels(name, outcome).inc()
+        """Look for new versions."""
+        replaced, failed = await asyncio.to_thread(self.shelf.refresh)
+        for outcome, names in (("replaced", replaced), ("failed", failed)):
+            for name in names:
+                self.metrics.reloads.labels(name, outcome).inc()
 
 
 def create_app(service: Service) -> FastAPI:
@@ -159,9 +164,9 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.batcher.start()
-        watchers = [asyncio.create_task(service.watch_drift())]
+        watchers = [asyncio.create_task(service.keep(service.watch_drift, DRIFT_SECONDS))]
         if service.reload_seconds:
-            watchers.append(asyncio.create_task(service.watch()))
+            watchers.append(asyncio.create_task(service.keep(service.watch, service.reload_seconds)))
         yield
         for watcher in watchers:
             watcher.cancel()

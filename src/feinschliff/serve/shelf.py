@@ -111,9 +111,11 @@ class Shelf:
                 continue
             try:
                 new = self._load(name, old.folder, old.version + 1)
-            except (FeinschliffError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  (damaged files fail in ways nobody lists)
                 self._served[name] = replace(old, mark=now)  # not tried again until it changes again
-                LOG.error("reload_failed", extra={"facts": {"model": name, "reason": str(error)}})
+                known = isinstance(error, FeinschliffError | OSError)
+                reason = str(error) if known else f"is damaged ({type(error).__name__}: {error})"
+                LOG.error("reload_failed", extra={"facts": {"model": name, "reason": reason}})
                 failed.append(name)
                 continue
             self._served[name] = new
