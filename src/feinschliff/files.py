@@ -52,7 +52,6 @@ def beside(folder: Path) -> Iterator[Path]:
         ConfigError: another is preparing the same.
     """
     part = folder.with_name(f".{folder.name}.part")
-    part.mkdir(parents=True, exist_ok=True)
     with held(part, ConfigError("is being written by another call", where=str(folder))):
         try:
             for path in part.iterdir():  # left by a call that was killed
@@ -64,18 +63,45 @@ def beside(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def held(folder: Path, refusal: ConfigError) -> Iterator[None]:
-    """Keep others out of a folder until the context ends; the lock goes with the process, however it ends.
+    """Make a folder where there is none, and keep others out of it until the context ends.
+
+    The lock goes with the process, however it ends. Who removes the folder does so while holding it.
 
     Raises:
         ConfigError: the one given, where another holds it.
     """
-    if os.name == "nt":  # which opens no folders
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
+    handle: int | None = None
     try:
-        if lock(handle) is False:
-            raise refusal
+        while handle is None:
+            with _unless_removed(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                if os.name == "nt":  # which opens no folders
+                    break
+                handle = os.open(folder, os.O_RDONLY)
+                if lock(handle) is False:
+                    raise refusal
+            if handle is not None and not is_at(handle, folder):
+                os.close(handle)
+                handle = None
         yield
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
+
+
+@contextmanager
+def _unless_removed(folder: Path) -> Iterator[None]:
+    """Pass over what goes wrong because the folder's holder removes it just now."""
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError):
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Return whether an open file or folder still is what lies at its path."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False

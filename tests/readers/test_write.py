@@ -1,4 +1,5 @@
 import json
+import tempfile
 
 import pyarrow as pa
 import pytest
@@ -78,6 +79,22 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path)
         write_table(rows, target)
         slow.write(rows)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".out[1].csv-my own", "out[1].csv"]
+
+
+def test_another_writer_that_clears_up_between_making_and_locking_a_file_does_no_harm(tmp_path, monkeypatch):
+    target, rows, make, others = tmp_path / "out.csv", pa.table({"text": ["a"]}), tempfile.mkstemp, []
+
+    def disturbed(*arguments):
+        made = make(*arguments)
+        if not others:
+            others.append(True)
+            write_table(rows, target)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkstemp", disturbed)
+    write_table(pa.table({"text": ["b"]}), target)
+    assert target.read_text("utf-8") == "text\nb\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_json_has_no_word_for_what_is_no_number(tmp_path):

@@ -48,7 +48,6 @@ class Parts:
         assert self.output
         hint = "Wait for it, or name another file with -o"
         busy = ConfigError("is being written by another call", where=str(self.output), hint=hint)
-        self.folder.mkdir(exist_ok=True)
         self.held.enter_context(held(self.folder, busy))
         if self._known() != self.key:
             for part in self.folder.iterdir():

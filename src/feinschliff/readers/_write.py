@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.errors import ELSEWHERE, ConfigError, DataError, ResourceError
-from feinschliff.files import lock
+from feinschliff.files import is_at, lock
 
 UNFINISHED = ".unfinished"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -61,11 +61,9 @@ class TableWriter:
         prefix = f".{self.path.name}-"
         _remove_left_over(self.path.parent, prefix)
         try:
-            handle, name = tempfile.mkstemp(UNFINISHED, prefix, self.path.parent)
+            handle, self.temporary = _unfinished(self.path.parent, prefix)
         except OSError as error:
             raise ConfigError(f"cannot be written: {error.strerror}", where=str(self.path)) from None
-        lock(handle)
-        self.temporary = Path(name)
         self.stream: IO[Any] = (
             os.fdopen(handle, "wb") if is_binary else os.fdopen(handle, "w", encoding="utf-8", newline="")
         )
@@ -152,6 +150,16 @@ def write_table(columns: pa.Table, path: str | os.PathLike[str]) -> None:
     """
     with TableWriter(path) as writer:
         writer.write(columns)
+
+
+def _unfinished(folder: Path, prefix: str) -> tuple[int, Path]:
+    """Make a temporary file that `_remove_left_over` of another writer leaves alone."""
+    while True:
+        handle, name = tempfile.mkstemp(UNFINISHED, prefix, folder)
+        if lock(handle) is not False and is_at(handle, Path(name)):
+            return handle, Path(name)
+        os.close(handle)  # another writer of the same target has just taken it for a left-over one
+        Path(name).unlink(missing_ok=True)
 
 
 def _remove_left_over(folder: Path, prefix: str) -> None:

@@ -64,18 +64,17 @@ def chosen(config: RunConfig, resume: bool, overwrite: bool, command: str = "tra
         ConfigError: it is in use or cannot be made, or there is no run to go on with.
     """
     missing: list[Path] = []
-    try:
-        output = _folder(config, missing)
-        busy = ConfigError("another run is at work here", where=str(output), hint=ANOTHER)
-        with held(output, busy):
+    output = _folder(config, missing)
+    with held(output, ConfigError("another run is at work here", where=str(output), hint=ANOTHER)):
+        try:
             if _aside(output).is_dir():  # an earlier call was killed
                 _settle(output)
             _check(output, resume, overwrite, command)
             yield output
-    finally:
-        with suppress(OSError):
-            for folder in missing:
-                folder.rmdir()
+        finally:
+            with suppress(OSError):
+                for folder in missing:
+                    folder.rmdir()
 
 
 @contextmanager
