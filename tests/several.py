@@ -1,6 +1,7 @@
 """Two processes as a launcher starts them, and what they are told and say."""
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -55,14 +56,24 @@ def member(rank: int, port: int, folder: Path, arguments: list[str]) -> None:
     sys.exit(code)
 
 
+_PORTS = itertools.count(20_000 + os.getpid() * 97 % 12_000)
+
+
+def free_port() -> int:
+    """Return a port for another process: one that the system gives to nobody who asks for any."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as free:
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a count has no end")
+
+
 class Pair:
     """Two processes that train together."""
 
     def __init__(self, folder: Path, *arguments):
         self.folder, fork = folder, server()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         words = [str(a) for a in arguments]
         self.processes = [fork.Process(target=member, args=(rank, port, folder, words)) for rank in (0, 1)]
         for process in self.processes:

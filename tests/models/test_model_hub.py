@@ -93,8 +93,8 @@ def test_every_failure_has_its_message(models, tmp_path):
 def test_no_hub_at_all(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    ((text, code),) = locate(address, tmp_path, "owner/tiny")
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"  # ours, but nobody listens
+        ((text, code),) = locate(address, tmp_path, "owner/tiny")
     assert code == 1
     assert f"{address} cannot be reached" in text
     assert "Offline, these work: a folder with config.json and model.safetensors" in text

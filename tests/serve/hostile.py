@@ -191,7 +191,8 @@ def send(place: tuple[str, int], data: bytes, *, slowly: float = 0.0, leave: boo
             if leave:
                 return b""
             if not slowly:
-                to.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):  # it may be reset already
+                    to.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):
             while part := to.recv(65536):
                 found += part

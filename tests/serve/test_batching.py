@@ -152,7 +152,7 @@ def test_what_is_late_is_given_up_and_never_computed():
         assert labels(await batcher.predict(who, ["next"], None)) == ["next"]
         assert batcher.queued == 0
 
-    play({"answer_seconds": 0.1, "wait_seconds": 0}, scene)
+    play({"answer_seconds": 1.0, "wait_seconds": 0}, scene)
     assert engine.batches == [["slow"], ["next"]]
 
 
@@ -181,7 +181,7 @@ def test_stopping_finishes_what_was_accepted_and_accepts_nothing_more():
         tasks = [asyncio.create_task(batcher.predict(who, [str(i)], None)) for i in range(9)]
         await asyncio.sleep(0.01)
         stopping = asyncio.create_task(asyncio.to_thread(batcher.stop))
-        await asyncio.sleep(0.05)
+        await until(lambda: batcher._stopped)
         with pytest.raises(BusyError):
             await batcher.predict(who, ["z"], None)
         engine.gate.release(20)
@@ -201,7 +201,7 @@ def test_a_batch_under_load_waits_a_moment_for_company():
         batcher._loaded = True
         begun = time.monotonic()
         tasks = [asyncio.create_task(batcher.predict(who, ["a"], None))]
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
         tasks.append(asyncio.create_task(batcher.predict(who, ["b"], None)))
         await asyncio.gather(*tasks)
         return time.monotonic() - begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 
 import pytest
 from fastapi.testclient import TestClient
@@ -99,15 +100,23 @@ def test_a_failure_of_ours_is_an_answer_and_a_line_but_no_traceback_for_stranger
 
 def test_busy_and_late_are_told_as_such(folders):
     service = service_of(
-        folders["classification"], limits={"queued_texts": 2, "answer_seconds": 0.5, "wait_seconds": 0.0}
+        folders["classification"], limits={"queued_texts": 2, "answer_seconds": 1.5, "wait_seconds": 0.0}
     )
 
     class Stuck:
+        entered = 0
+
         def predict(self, items):
-            __import__("time").sleep(1)
+            self.entered += 1
+            time.sleep(3)
             return [Prediction("x") for _ in items]
 
-    object.__setattr__(service.shelf.get(None), "engine", Stuck())
+    engine = Stuck()
+    object.__setattr__(service.shelf.get(None), "engine", engine)
+
+    async def until(condition):
+        while not condition():
+            await asyncio.sleep(0.01)
 
     async def ask(app):
         import httpx2
@@ -116,9 +125,14 @@ def test_busy_and_late_are_told_as_such(folders):
         client = httpx2.AsyncClient(transport=transport, base_url="http://x")
         async with client, app.router.lifespan_context(app):
             tasks = []
-            for _ in range(4):
+            for condition in (
+                lambda: engine.entered,
+                lambda: service.batcher.queued == 2,
+                lambda: True,
+                lambda: True,
+            ):
                 tasks.append(asyncio.create_task(client.post("/", json={"inputs": ["a", "b"]})))
-                await asyncio.sleep(0.05)
+                await asyncio.wait_for(until(condition), 10)
             return [(a.status_code, a.headers.get("retry-after")) for a in await asyncio.gather(*tasks)]
 
     found = asyncio.run(ask(create_app(service)))

@@ -102,8 +102,10 @@ def test_killed_under_load_it_comes_back_on_the_same_port(exported, tmp_path):
         for thread in threads:
             thread.start()
         try:
-            while len(good) < 20:
+            deadline = time.monotonic() + 60
+            while len(good) < 20 and time.monotonic() < deadline:
                 time.sleep(0.01)
+            assert len(good) >= 20
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed = time.monotonic()

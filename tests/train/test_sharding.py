@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from feinschliff.train.events import Step
 from feinschliff.train.processes import Processes, is_lost, together
 from feinschliff.train.sharding import asked, check, is_sharded, like, sharded, whole
 from forks import server
-from several import Pair, arguments
+from several import Pair, arguments, free_port
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +172,7 @@ def look_at_shares(rank, port, folder, encoder):
 
 
 def test_each_process_holds_half_and_the_best_weights_come_back(encoder, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    fork = server()
+    port, fork = free_port(), server()
     members = [
         fork.Process(target=look_at_shares, args=(rank, port, tmp_path, encoder("bert"))) for rank in (0, 1)
     ]
