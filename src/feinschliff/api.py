@@ -184,7 +184,9 @@ def evaluate(
         `task`, `primary_metric`, `examples`, `metrics` and `per_class` with intervals, and `requirements`, in
         the form of `result.json`; `unknown_labels`: how often each label stands there that the model does not
         know, and always misses; `trained_on`: whether the data is what the model's run learnt from; for a
-        model that may withhold answers also `given`: the share `answered`, and `metrics` of those answers.
+        model that may withhold answers also `given`: the share `answered`, and `metrics` of those answers;
+        `marked`: the column that marks rows for test where the model learnt from the others of this data, and
+        they alone are measured.
 
     Raises:
         ConfigError: a column is missing, or several could be meant; a requirement that cannot be read.
@@ -192,6 +194,7 @@ def evaluate(
     """
     from feinschliff.bundle.folder import find
     from feinschliff.data import records_for, unknown_labels
+    from feinschliff.data.marked import test_rows
     from feinschliff.evaluate import PRIMARY, intervals, per_class, requirement, statistics
     from feinschliff.evaluate.answered import answered_part
     from feinschliff.report.run_folder import learnt_from
@@ -202,6 +205,10 @@ def evaluate(
     named = {"text": text, "label": label, "text_pair": text_pair}
     tables, columns = understand(model, data, named, settings, labelled=True)
     table = next(tables)
+    marked = model.spec.columns.get("split") if trained_on else None
+    rows_apart = test_rows(table, marked) if marked else None
+    if rows_apart is not None:
+        table = table.take(rows_apart)
     records = records_for(columns, table, model.task, labelled=True)
     unknown = unknown_labels(records, model.kind, model.labels, table.name)
     predictions = model.predictions(records)
@@ -222,7 +229,8 @@ def evaluate(
         ),
         "per_class": [row.as_dict() for row in rows],
         "unknown_labels": unknown,
-        "trained_on": trained_on,
+        "trained_on": trained_on and rows_apart is None,
+        "marked": marked if rows_apart is not None else None,
         "requirements": [{"text": t, "reached": ok, "value": value} for t, ok, value in checks],
     }
 

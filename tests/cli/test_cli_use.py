@@ -8,6 +8,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+import tiny
 from feinschliff.bundle import load
 
 
@@ -191,6 +192,21 @@ def test_evaluate_measures_what_the_run_measured(cli, trained, tmp_path):
     for name, score in result["metrics"]["test"].items():
         assert found["metrics"][name]["value"] == pytest.approx(score["value"], abs=1e-6)
     assert [row["label"] for row in found["per_class"]] == result["data"]["labels"]
+
+
+def test_evaluate_leaves_out_the_marked_rows_that_the_model_learnt_from(cli, train, tmp_path):
+    rows = [(*row, "test" if i % 3 == 0 else "train") for i, row in enumerate(tiny.some(60))]
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label", "split"), *rows])
+    assert train(tmp_path / "rows.csv", "--output-dir", tmp_path / "run").code == 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    found = json.loads(cli("evaluate", tmp_path / "run", tmp_path / "rows.csv", "--json").out)
+    assert (found["examples"], found["trained_on"], found["marked"]) == (20, False, "split")
+    for name, score in result["metrics"]["test"].items():
+        assert found["metrics"][name]["value"] == pytest.approx(score["value"], abs=1e-6)
+    said = cli("evaluate", tmp_path / "run", tmp_path / "rows.csv")
+    assert "Only the rows that 'split' marks for test" in said.out
+    assert "flatter" not in said.err
 
 
 def test_evaluate_prints_a_table_and_checks_requirements(cli, trained, toy_csv):

@@ -30,7 +30,7 @@ class Spec:
         decision: Decision rules, fitted on dev; see `feinschliff.evaluate.decide`.
         base_model: What was tuned.
         fingerprint: Of the data it was tuned on.
-        columns: Its columns by their roles: `text`, `text_pair`, `label`.
+        columns: Its columns by their roles: `text`, `text_pair`, `label`, `split`.
         versions: Of the packages that made it.
     """
 

@@ -64,6 +64,9 @@ def show(found: Mapping[str, Any]) -> None:
     screen.print(rows)
     if given:
         screen.print(f"Answered: {interval(given['answered'])} of the texts; the first column counts all.")
+    if found["marked"]:
+        column = found["marked"]
+        screen.print(f"Only the rows that '{column}' marks for test: the model learnt from the others.")
     if found["trained_on"]:
         console(stderr=True).print(
             "Warning: the model learnt from this file, so the scores flatter it; "

@@ -59,6 +59,13 @@ def apart(table: Table, name: str) -> dict[int, np.ndarray]:
     return found
 
 
+def test_rows(table: Table, name: str) -> np.ndarray | None:
+    """Return the rows that a column marks for test; None where it is missing or marks none."""
+    if name not in table.columns.column_names:
+        return None
+    return apart(table, name).get(TEST)
+
+
 def _sides(cells: pa.ChunkedArray) -> list[int | None]:
     """Return the side that each cell names, None where it names none."""
     words = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())))

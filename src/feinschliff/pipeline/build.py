@@ -52,7 +52,7 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     network = renewer(config, dataset, folder, tokenizer)(config.seed)
     loading.match_inputs(tokenizer, network)
     packages = ("torch", "transformers", "tokenizers")
-    columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label")}
+    columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label", "split")}
     spec = Spec(
         task=dataset.task,
         labels=dataset.labels,
