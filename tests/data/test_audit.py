@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import random
+import re
+from importlib.resources import files
 from typing import Any
 
 import pytest
+import yaml
 from tables import WORDS, reviews, sentence, table
 
 from feinschliff.config import load_config
@@ -12,12 +15,19 @@ from feinschliff.data.audit import KINDS, REMOVABLE
 from feinschliff.data.audit.languages import language
 from feinschliff.readers import Table
 
+GERMAN = yaml.safe_load(
+    (files("feinschliff.report") / "languages/findings/de.yaml").read_text(encoding="utf-8")
+)["messages"]
 TEXTS = [sentence(i) for i in range(120)]
 TWO = ["good", "bad"] * 60
 
 
 def audited(rows: Table, test: Table | None = None, **values: Any) -> Dataset:
-    return examine(load_config(values={k.replace("__", "."): v for k, v in values.items()}), rows, test)
+    found = examine(load_config(values={k.replace("__", "."): v for k, v in values.items()}), rows, test)
+    for finding in found.findings:
+        patterns = GERMAN.get(finding.kind, ())
+        assert not patterns or any(re.fullmatch(p, finding.message) for p, _ in patterns), finding.message
+    return found
 
 
 def one(found: Dataset, kind: str) -> Finding:

@@ -39,7 +39,31 @@ def test_actions_are_translated(action):
     assert "English" not in message
     assert not re.search(r"kept|removed|train\b|remove:|left out", done)
     assert re.findall(r"\d", done) == re.findall(r"\d", action)
+    assert "1,234" not in done
     assert Language("en").of_audit("near_duplicates", "English", action) == ("English", action, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "german"),
+    [
+        (
+            "imbalance",
+            "'x, y' has 12,345 rows, '1,000' 3: compare systems by macro F1, not accuracy",
+            "„x, y“ steht in 12.345 Zeilen, „1,000“ in 3; "
+            "vergleichen Sie mit Makro-F1, nicht mit der Genauigkeit.",
+        ),
+        (
+            "telling_word",
+            "a single word gives the label away: 'a' in 97% of 'b' and 2 more classes",
+            "Ein einziges Wort verrät das Label: 'a' in 97 % von 'b' und 2 weitere Klassen. "
+            "So findet das Modell es ohne Verständnis.",
+        ),
+        ("very_short", "3 texts of a single word or sign", "Texte aus einem einzigen Wort."),
+        ("imbalance", "something else", DE["texts"]["imbalance"]),
+    ],
+)
+def test_messages_keep_what_they_name(kind, message, german):
+    assert Language("de").of_audit(kind, message, "kept") == (german, "behalten", True)
 
 
 @pytest.mark.parametrize(

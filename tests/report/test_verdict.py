@@ -22,7 +22,7 @@ def test_every_baseline_clearly_beaten_means_use_it():
     answer = verdict(samples.binary(), EN)
     assert answer.kind == "use"
     assert answer.sentence == "The fine-tuned model beats all 3 simpler systems on 1,066 texts it never saw."
-    assert "strongest of them (the untuned model) is +0.031" in answer.support
+    assert "strongest simpler system (the untuned model) is +0.031" in answer.support
     assert answer.support.endswith("corrected for 3 comparisons).")
 
 
@@ -99,7 +99,7 @@ def test_intervals_of_averages_over_rare_labels_are_called_too_narrow():
         result["per_class"] = [{"label": name, "support": n} for name, n in (("a", support), ("b", 90))]
         for primary, of_labels in (("macro_f1", True), ("accuracy", False)):
             texts = [c.text for c in verdict(result | {"primary_metric": primary}, EN).cautions]
-            assert any("1 of 2 labels have fewer than 10" in t for t in texts) == (said and of_labels)
+            assert any("One of 2 labels has fewer than 10" in t for t in texts) == (said and of_labels)
 
 
 def test_nothing_compared_is_open():

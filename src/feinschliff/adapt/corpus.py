@@ -86,8 +86,9 @@ def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
     documents, joined = _documents(rows, kept)
     if len(documents) < FEWEST:
         raise DataError(
-            f"the corpus is {counted(len(documents), 'document')}; with fewer than {FEWEST} none can be "
-            "held out to measure what was learnt",
+            "with short rows joined and repetitions left out, the corpus is "
+            f"{counted(len(documents), 'document')}; with fewer than {FEWEST} none can be held out to "
+            "measure what was learnt",
             where=_name(sources[0]),
             hint="Give more texts",
         )

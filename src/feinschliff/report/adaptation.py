@@ -68,7 +68,7 @@ def answer(result: Mapping[str, Any], words: Language) -> Verdict:
     return Verdict(
         kind,
         words(f"adaptation.words.{key}"),
-        words(f"adaptation.{key}", labels=labels),
+        words(f"adaptation.{key}", labels=labels) + ".",
         words(
             "adaptation.support",
             difference=words.signed(fell["value"]),

@@ -85,9 +85,8 @@ def curve(
         if dots or len(kept) == 1:
             for px, py in kept:
                 plot.dot(px, py, f"mark {kind}", f"{words.measure(px)}: {words.number(py)}", 3)
-    described = words(
-        "training.curve_desc", name=title, low=words.measure(plot.x.low), high=words.measure(plot.x.high)
-    )
+    low, high = words.measure(plot.x.low), words.measure(plot.x.high)
+    described = words("training.curve_desc", name=title, place=x_name, low=low, high=high)
     return plot.render(name, title, described)
 
 

@@ -119,6 +119,7 @@ def _per_class(result: Mapping[str, Any], words: Language) -> View | None:
     return {
         "title": words("errors.per_type" if kind(result) == "ner" else "errors.per_class"),
         "name": words("errors.type" if kind(result) == "ner" else "errors.label"),
+        "note": words("errors.per_type_note" if kind(result) == "ner" else "errors.per_class_note"),
         "rows": rows[:MAX_ROWS],
         "trained_on": bool(trained_on),
         "long": len(rows) > TABLE_CLASSES,

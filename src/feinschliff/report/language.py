@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -48,15 +48,31 @@ class Language:
     def of_audit(self, kind: str | None, message: str, action: str) -> tuple[str, str, bool]:
         """Return what the audit says and did, in this language, and whether it is; its own words are English.
 
-        Numbers of the message are lost in translation, the count of the finding is not part of it.
+        Where no pattern fits a message, what it names is lost in translation.
         """
         known = _audit_texts(self.name)
         text = known["texts"].get(kind)
         if text is None:
             return message, action, self.name == "en"
+        for pattern, replacement in known["messages"].get(kind, ()):
+            if found := re.fullmatch(pattern, message):
+                text = re.sub(r"[\\#]\d", partial(self._named, found), replacement)
         for pattern, replacement in known["actions"]:
             action = re.sub(pattern, replacement, action)
-        return text, action, True
+        return text, self._regrouped(action), True
+
+    def _named(self, found: re.Match[str], at: re.Match[str]) -> str:
+        r"""Return what stands at a place of a message: `\1`, or `#1` where it is a number."""
+        text = found[int(at[0][1])]
+        if at[0][0] == "#":
+            return self._regrouped(text)
+        for pattern, own in _audit_texts(self.name)["names"]:
+            text = re.sub(pattern, own, text)
+        return text
+
+    def _regrouped(self, text: str) -> str:
+        """Return an English text's numbers, `1,066`, in this language's."""
+        return re.sub(r"(?<=\d),(?=\d{3}\b)", self._group, text)
 
     def of_row(self, kind: str | None, detail: str) -> str:
         """Return what the audit says of one row, in this language."""
@@ -199,7 +215,7 @@ def catalogue(name: str) -> dict[str, Any]:
 def _audit_texts(name: str) -> dict[str, Any]:
     file = files("feinschliff.report") / "languages" / "findings" / f"{name}.yaml"
     if not file.is_file():
-        return {"texts": {}, "actions": [], "details": {}}
+        return {"texts": {}, "messages": {}, "names": [], "actions": [], "details": {}}
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 

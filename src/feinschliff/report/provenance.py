@@ -13,6 +13,12 @@ from feinschliff.report.language import Language
 from feinschliff.report.values import View, part, setting
 
 EXAMPLE_LIMIT = 240
+COUNTED = {
+    "single_examples": "data.labels_count",
+    "small_classes": "data.labels_count",
+    "inconsistent_types": "data.phrases_count",
+}
+"""What findings count that do not count rows."""
 
 
 def data(result: Mapping[str, Any], words: Language) -> View | None:
@@ -47,7 +53,9 @@ def _finding(finding: Mapping[str, Any], words: Language) -> View:
         "kind": words.find("findings", kind),
         "severity": severity,
         "word": words.find("severity", severity),
-        "count": words("data.count", count=finding["count"]) if finding.get("count") else "",
+        "count": words(COUNTED.get(str(kind), "data.count"), count=finding["count"])
+        if finding.get("count")
+        else "",
         "message": message,
         "is_english": not is_own,
         "action": words("data.action", action=action) if action else "",

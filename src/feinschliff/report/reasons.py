@@ -107,6 +107,7 @@ def reasons(result: Mapping[str, Any], words: Language) -> View | None:
     text = ""
     if gain["value"] is not None:
         points = {key: words.signed(100 * (value or 0.0), 1) for key, value in gain.items()}
+        points["value"] = points["value"].removeprefix("+")
         text = words(
             "reasons.holds" if (gain["low"] or 0.0) > 0 else "reasons.doubtful",
             gain=points["value"],

@@ -74,6 +74,7 @@ def _answer(found: Mapping[str, Any], names: tuple[str, str], words: Language) -
         metric=words.find("metrics", found["metric"]),
         a=words.number(values[0]),
         b=words.number(values[1]),
+        name=words.quote(names[1]),
         gain=words.signed(-row["difference"]),
         confidence=words.percent(found["confidence"], 0),
         low=words.signed(-row["high"]),

@@ -51,4 +51,6 @@ def setting(value: Any) -> str:
     """Write a setting as text: lists and mappings in one line."""
     if isinstance(value, Mapping | list | tuple):
         return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -261,7 +261,8 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
         metric = words.find("metrics", result.get("primary_metric"))
         values = {"count": len(rare), "total": of, "least": FEW_TEXTS, "metric": metric}
         found.append(Caution(words("caution.rare_labels", **values), "better"))
-    scored = [(score(row.get("f1"))["value"], row) for row in result.get("per_class") or ()]
+    measured = [row for row in result.get("per_class") or () if row.get("support") != 0]
+    scored = [(score(row.get("f1"))["value"], row) for row in measured]
     weak = sorted((f1, row["label"]) for f1, row in scored if f1 is not None and f1 < WEAK_F1)
     if weak:
         labels = words.enumerate([words.quote(shorten(str(label), 40)) for _, label in weak[:3]])

@@ -67,7 +67,9 @@ def _contradictions(types: dict[str, Counter[str]], first_row: dict[tuple[str, s
         return
     details: Places = {}
     for words, counts in sorted(torn.items(), key=lambda item: -sum(item[1].values())):
-        listed = ", ".join(f"{label} {n} times" for label, n in counts.most_common(4))
+        listed = ", ".join(
+            f"{label} {'once' if n == 1 else f'{n} times'}" for label, n in counts.most_common(4)
+        )
         details.setdefault(first_row[words, counts.most_common(2)[1][0]], f"'{shorten(words, 60)}': {listed}")
     rows = np.array(sorted(details), dtype=np.int64)
     message = f"{counted(len(torn), 'phrase is', 'phrases are')} marked with different types"
