@@ -234,6 +234,11 @@ def test_folders_that_hold_no_model(tmp_path, folder):
             r"is damaged \(reading.max_length_tokens: Input should be a valid integer",
         ),
         (
+            '{"schema": 1, "task": "ner", "labels": [], "reading": {"max_length_tokens": -5}}',
+            r"is damaged \(reading.max_length_tokens: Input should be greater than or equal to 1",
+        ),
+        ("[" * 100_000, "is damaged"),
+        (
             '{"schema": 1, "feinschliff": "9.0", "new": 1, "reading": {}}',
             r"another version of Feinschliff \(9\.0; this is",
         ),

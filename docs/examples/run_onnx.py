@@ -7,10 +7,13 @@ entities, numbers or pairs of texts.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import: nobody is told that it runs
 import onnxruntime
 from tokenizers import Tokenizer
 

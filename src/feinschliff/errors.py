@@ -7,11 +7,15 @@ with its `exit_code`; anything else is a defect of ours and ends with 1 and a tr
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
+
+PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]*@")
+"""User and password in an address, which no message repeats."""
 
 
 class FeinschliffError(Exception):
@@ -34,7 +38,8 @@ class FeinschliffError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.fact}" if self.where else self.fact
-        return " ".join(_sentence(part) for part in (text, self.allowed, self.hint) if part)
+        whole = " ".join(_sentence(part) for part in (text, self.allowed, self.hint) if part)
+        return PASSWORD.sub("://", whole)
 
 
 class ConfigError(FeinschliffError):

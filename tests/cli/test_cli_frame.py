@@ -15,6 +15,7 @@ import pytest
 
 from feinschliff.cli._commands import command_line, hoist_flags
 from feinschliff.cli._errors import telling
+from feinschliff.cli._output import console, table
 from feinschliff.cli._progress import Display
 from feinschliff.errors import ConfigError, DataError, ModelError, QualityError, ResourceError
 from feinschliff.train.events import Notice, Stage
@@ -229,3 +230,24 @@ def test_a_closed_pipe_is_no_defect():
 
 def test_flags_move_to_the_front_but_not_past_a_double_dash():
     assert hoist_flags(["predict", "m", "-q", "--", "--debug"]) == ["-q", "predict", "m", "--", "--debug"]
+
+
+def test_names_and_texts_do_not_command_the_terminal(cli, tmp_path, capfd):
+    file = tmp_path / "bad\x1b[31m.csv"
+    file.write_text("text,label\na,b,c\n", encoding="utf-8")
+    done = cli("audit", file)
+    assert "\x1b" not in done.err
+    assert "bad\\x1b[31m.csv" in done.err
+    screen = console()
+    screen.print("a\x1b]0;title\x07b\r\x9b31m", style="bold")
+    rows = table("name")
+    rows.add_row("ä\x1b[2Jß")
+    screen.print(rows)
+    out = capfd.readouterr().out
+    assert "a\\x1b]0;title\\x07b\\x0d\\x9b31m" in out
+    assert "ä\\x1b[2Jß" in out
+
+
+def test_no_message_repeats_a_password():
+    error = ConfigError("http://user:s3cret@host:9/x cannot be reached", where="https://:pw@other/")
+    assert str(error) == "https://other/: http://host:9/x cannot be reached."

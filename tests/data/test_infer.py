@@ -254,3 +254,17 @@ def test_thousands_are_not_taken_for_decimals():
     rows = table(text=TEXTS[:1] * 30, price=["0,125", "1,234", "-2,5"] * 10)
     found = normalise(rows, infer(rows, chosen), labelled=True).records.targets
     assert found[:3] == [0.125, 1.234, -2.5]
+
+
+@pytest.mark.parametrize("cell", ["[" * 3000 + "]" * 3000, "[" + "-" * 5000 + "1]"])
+def test_a_cell_nested_beyond_measure_is_no_list(cell) -> None:
+    rows = reviews(40).columns.to_pydict()
+    found = prepare(load_config(), table(text=rows["text"], label=[cell, *rows["label"][1:]]))
+    assert found.task == "classification"
+
+
+def test_line_ends_in_labels_become_blanks_in_no_time() -> None:
+    rows = reviews(40).columns.to_pydict()
+    far = "good" + " " * 200_000 + "x"
+    labels = [{"good": "good \r\n  day", "bad": far}[label] for label in rows["label"]]
+    assert prepare(load_config(), table(text=rows["text"], label=labels)).labels == (far, "good day")

@@ -56,6 +56,47 @@ def test_a_key_is_asked_for_everywhere_but_where_nothing_is_told(folders):
         assert answer.status_code == 200
 
 
+def test_a_private_server_is_not_reached_under_the_name_of_another_site(folders):
+    hosts = frozenset({"localhost", "127.0.0.1", "[::1]"})
+    with TestClient(create_app(service_of(folders["classification"], hosts=hosts))) as client:
+        for host, status in (
+            ("localhost:8000", 200),
+            ("LOCALHOST", 200),
+            ("127.0.0.1:1", 200),
+            ("[::1]:8000", 200),
+            ("[::1]", 200),
+            ("evil.example", 403),
+            ("evil.example:8000", 403),
+            ("localhost.evil.example", 403),
+        ):
+            answer = client.get("/models", headers={"Host": host})
+            assert answer.status_code == status, host
+            assert status == 200 or "--allow-host" in answer.json()["error"]
+        asked = {"content": b'{"inputs": "x"}', "headers": {"Host": "localhost"}}
+        assert client.post("/", **asked).status_code == 200
+        asked["headers"]["Sec-Fetch-Site"] = "cross-site"
+        assert client.post("/", **asked).status_code == 403
+    with TestClient(create_app(service_of(folders["classification"]))) as client:
+        assert client.get("/models", headers={"Host": "any.example"}).status_code == 200
+
+
+def test_half_of_a_pair_of_surrogates_is_answered(folders):
+    with TestClient(create_app(service_of(folders["classification"]))) as client:
+        headers = {"Content-Type": "application/json"}
+        body = b'{"inputs": "x", "parameters": {"\\ud800": 1}}'
+        answer = client.post("/", content=body, headers=headers)
+        assert answer.status_code == 422
+        assert "\ud800" in answer.json()["error"]
+        tensor = b'{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["x"]}'
+        body = b'{"id": "\\ud800", "inputs": [' + tensor + b"]}"
+        answer = client.post("/v2/models/classification/infer", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["id"]) == (200, "\ud800")
+        wanted = b'"outputs": [' + b", ".join([b'{"name": "probabilities"}'] * 500) + b"]}"
+        body = b'{"inputs": [' + tensor + b"], " + wanted
+        answer = client.post("/v2/models/classification/infer", content=body, headers=headers)
+        assert [o["name"] for o in answer.json()["outputs"]] == ["probabilities"]
+
+
 @pytest.mark.parametrize("log_texts", [False, True])
 def test_texts_are_logged_only_when_asked_for(folders, lines, log_texts):
     secret = "my very secret order"

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from serving import TEXTS
 
+import feinschliff
 from feinschliff import registry
 from feinschliff.bundle import load
 
@@ -134,10 +135,25 @@ def test_an_export_is_served_without_torch(exported):
     assert done.stdout.strip() == "[]"
 
 
+def test_running_an_export_leaves_nothing_in_the_home_of_the_user_and_tells_nobody(exported, tmp_path):
+    """Builds of onnxruntime keep an identifier and events there, and send them."""
+    home, texts = tmp_path / "home", tmp_path / "texts.txt"
+    home.mkdir()
+    texts.write_text("one\ntwo\n", encoding="utf-8")
+    named = {name: str(home) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    command = [sys.executable, "-m", "feinschliff", "predict", exported, texts, "-o", tmp_path / "out.csv"]
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"} | named
+    subprocess.run([str(part) for part in command], env=environment, check=True, capture_output=True)
+    left = [path.name.lower() for path in home.rglob("*")]
+    assert [name for name in left if name == ".ses" or "microsoft" in name or "onnx" in name] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nowhere"], "no such folder"),
+        (["{}", "--host", "0.0.0.0", "--port", "0", "--allow-host", "x"], "every name is allowed"),
+        (["{}", "--port", "0", "--api-key", "k", "--allow-host", "x"], "every name is allowed"),
         (["{}", "{}"], "two models are called 'sentiment'"),
         (["{}", "--host", "192.0.2.1"], "cannot listen there"),
         (["{}", "--log-level", "loud"], "there is no level 'loud'"),
@@ -150,6 +166,7 @@ def test_wrong_usage_is_said(exported, command, capsys, arguments, said):
 
 def test_without_the_extra_it_says_what_to_install(exported, command, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setattr(feinschliff, "serve", feinschliff.serve)  # what is imported here takes its place
     for name in [n for n in sys.modules if n.startswith("feinschliff.serve")]:
         monkeypatch.delitem(sys.modules, name)
     assert command("serve", str(exported)) == 2

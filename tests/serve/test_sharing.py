@@ -13,6 +13,7 @@ from serving import TEXTS, service_of
 
 import tiny
 from feinschliff.bundle import load
+from feinschliff.errors import UnknownModelError
 from feinschliff.pipeline import run
 from feinschliff.serve.app import create_app
 from feinschliff.serve.engine import Explainer, Item, OneModel
@@ -79,6 +80,26 @@ def test_shared_models_know_unusual_texts_and_explain_as_the_merged_ones(runs):
             assert weights[0] == pytest.approx(weights[1], abs=2e-2)
         again = served.engine.predict([Item(served.model, texts[0])])
         assert alike(again[0], found[0])
+
+
+def test_no_base_is_fetched_to_be_shared(runs, tmp_path, monkeypatch):
+    copies = [shutil.copytree(folder, tmp_path / folder.name) for folder in runs[:2]]
+    for folder in copies:
+        config = folder / "adapter" / "adapter_config.json"
+        tree = json.loads(config.read_text())
+        config.write_text(json.dumps({**tree, "base_model_name_or_path": "someone/base"}))
+    asked = []
+
+    def download(source, *_, fetch):
+        asked.append((source, fetch))
+        raise UnknownModelError("not here", where=source)
+
+    monkeypatch.setattr("feinschliff.models.load.download", download)
+    assert isinstance(Shelf(named([str(copies[0])]), "cpu").all[0].engine, OneModel)
+    assert asked == []
+    shelf = Shelf(named(map(str, copies)), "cpu")
+    assert all(isinstance(served.engine, OneModel) for served in shelf.all)
+    assert asked == [("someone/base", False)]
 
 
 def test_only_one_base_is_in_memory(runs):

@@ -146,5 +146,5 @@ def _read_profile(path: Path) -> Profile | None:
         return None
     try:
         return Profile.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None

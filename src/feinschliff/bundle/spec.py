@@ -60,7 +60,7 @@ def read_spec(path: Path) -> Spec:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ModelError(f"is damaged ({place}: {first['msg']})", where=str(path)) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"is damaged ({type(error).__name__}: {error})", where=str(path)) from None
     raise ModelError(
         f"was written by another version of Feinschliff ({writer}; this is {__version__})",

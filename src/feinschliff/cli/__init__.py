@@ -64,6 +64,8 @@ def _is_helper() -> bool:
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Show an unexpected exception as one line; Python then exits with 1."""
-    detail = " ".join(str(error).split())
+    from feinschliff.cli._output import escaped
+
+    detail = escaped(" ".join(str(error).split()))
     print(f"Error: {kind.__name__}{': ' if detail else ''}{detail}", file=sys.stderr)
     print("This is a defect of Feinschliff. Run again with --debug to see where.", file=sys.stderr)

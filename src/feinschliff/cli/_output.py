@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 WIDE = 160
 """Columns of a table that goes to a file or another program."""
 
@@ -20,14 +24,28 @@ WIDE = 160
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Return a console that prints text as it is, no markup, no colouring of numbers; nothing if quiet."""
     from rich.console import Console
+    from rich.segment import Segment
+
+    class Plain(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(escaped(text), **options)
+
+        def render(self, *arguments: Any) -> Iterable[Segment]:
+            for part in super().render(*arguments):  # of texts that were made elsewhere
+                yield part if part.control else Segment(escaped(part.text), part.style)
 
     options: dict[str, Any] = {"file": _Aside() if stderr else None, "quiet": quiet}
-    found = Console(**options, highlight=False, markup=False, emoji=False)
+    found = Plain(**options, highlight=False, markup=False, emoji=False)
     return (
         found
         if found.is_terminal
-        else Console(**options, highlight=False, markup=False, emoji=False, width=WIDE, soft_wrap=True)
+        else Plain(**options, highlight=False, markup=False, emoji=False, width=WIDE, soft_wrap=True)
     )
+
+
+def escaped(text: str) -> str:
+    r"""Return a text whose control characters are written as `\x1b`: files do not command the terminal."""
+    return CONTROLS.sub(lambda sign: f"\\x{ord(sign[0]):02x}", text)
 
 
 class _Aside:
@@ -53,7 +71,7 @@ class _Aside:
 
 def complain(text: str) -> None:
     """Print a message on stderr, if somebody reads it."""
-    print(text, file=_Aside(), flush=True)
+    print(escaped(text), file=_Aside(), flush=True)
 
 
 def settle_streams() -> None:

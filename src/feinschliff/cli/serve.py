@@ -8,6 +8,8 @@ import typer
 
 from feinschliff.cli import _options as options
 
+LOOPBACK = {"127.0.0.1": "127.0.0.1", "::1": "[::1]"}
+"""Addresses of this machine alone, and how a URL has them."""
 PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 
@@ -28,6 +30,15 @@ def serve(
             "--api-key",
             envvar="FEINSCHLIFF_API_KEY",
             help="Answer only requests with 'Authorization: Bearer KEY'. Better set as a variable.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="Name, such as a proxy's, under which a server for this machine alone and without a key may "
+            "be addressed, too; repeatable.",
         ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
@@ -83,6 +94,13 @@ def serve(
 
     sources = named(models)
     bound = server.listen(host, port)
+    is_private = not api_key and bound.getsockname()[0] in LOOPBACK
+    if allow_host and not is_private:
+        raise ConfigError(
+            "every name is allowed with a key, or at an address that other machines reach",
+            where="--allow-host",
+            hint="Leave it out",
+        )
     limits = Limits(
         body_bytes=max_body,
         texts=max_texts,
@@ -100,5 +118,11 @@ def serve(
     bound.listen(limits.connections)
     address = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving {', '.join(sources)} at http://{address}:{bound.getsockname()[1]}/ (Ctrl-C stops)")
-    service = Service(shelf, limits, api_key or None, reload, log_texts)
+    hosts = _names(address, allow_host or ()) if is_private else None
+    service = Service(shelf, limits, api_key or None, reload, log_texts, hosts)
     server.server(service).run(sockets=[bound])
+
+
+def _names(address: str, more: list[str] | tuple[()]) -> frozenset[str]:
+    """Return the names of a server that is for this machine alone."""
+    return frozenset(name.lower() for name in ("localhost", *LOOPBACK.values(), address, *more))

@@ -21,7 +21,8 @@ from feinschliff.readers import Table, is_tag
 
 MAX_CLASSES_BY_NUMBER = 20
 """Whole numbers with at most this many different values are classes."""
-_LINES = re.compile(r"\s*[\r\n\t\v\f\x85\u2028\u2029]\s*")
+_BLANKS = re.compile(r"\s+")
+_LINE_SIGNS = frozenset("\r\n\t\v\f\x85\u2028\u2029")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 SEPARATORS = (";", "|", ",")
 _NO_LABEL = "-"
@@ -86,7 +87,7 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         )
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
-    values = [_LINES.sub(" ", str(v).strip()) for v in pc.unique(cells).to_pylist()]
+    values = [_in_one_line(str(v).strip()) for v in pc.unique(cells).to_pylist()]
     values = [v for v in dict.fromkeys(values) if v]
     numbers = [_number(v) for v in values]
     if values and all(n is not None for n in numbers):
@@ -180,7 +181,7 @@ def _listed(text: str) -> list[Any] | None:
         for parse in (json.loads, ast.literal_eval):
             try:
                 found = parse(text)
-            except (ValueError, SyntaxError):
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
                 continue
             return found or None
     return None
@@ -266,9 +267,14 @@ def _name(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return str(value).lower()
-    text = normalize("NFC", _LINES.sub(" ", str(value).strip()))
+    text = normalize("NFC", _in_one_line(str(value).strip()))
     number = _number(text) if text.endswith(".0") else None
     return (str(int(number)) if number is not None and math.isfinite(number) else text) or None
+
+
+def _in_one_line(text: str) -> str:
+    """Return a text in which blanks that hold the end of a line, or a tab, are one blank."""
+    return _BLANKS.sub(lambda blanks: " " if _LINE_SIGNS.intersection(blanks[0]) else blanks[0], text)
 
 
 def _number(text: str) -> float | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from feinschliff.encode.tokenise import Encoded, tokenise
 
@@ -22,9 +24,9 @@ class Reading:
         words: What counts as a word, `narrow` or `wide`, see `words`.
     """
 
-    max_length_tokens: int
+    max_length_tokens: Annotated[int, Field(ge=1)]
     long_text: str = "windows"
-    window_overlap_tokens: int = 32
+    window_overlap_tokens: Annotated[int, Field(ge=0)] = 32
     pairs: bool = False
     label_pieces: str = "first"
     words: str = "narrow"

@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.models.onnx import runtime
+
 STRENGTHS = (None, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the imbalance that move to the weights; None leaves all where it is."""
 TOLERANCE = 3e-4
@@ -96,8 +98,8 @@ def products(graph: Any) -> dict[str, list[Any]]:
 def _calibrate(graph: Any, batches: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Seen]:
     """Run the graph and watch the activations that products read."""
     import onnx
-    import onnxruntime
 
+    onnxruntime = runtime()
     names = list(products(graph))
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)

@@ -23,7 +23,7 @@ from feinschliff import __version__
 from feinschliff.encode import collate, plan_inference
 from feinschliff.errors import MissingExtraError
 from feinschliff.models.first_token import first_token_only, supported
-from feinschliff.models.onnx import EXACT_FILE, EXPORT_FILE, GRAPH_FILE
+from feinschliff.models.onnx import EXACT_FILE, EXPORT_FILE, GRAPH_FILE, runtime
 
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
@@ -52,7 +52,8 @@ def export(
 
     try:
         import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
+
+        runtime()
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError:
         raise MissingExtraError("the export to ONNX", "onnx") from None

@@ -77,8 +77,13 @@ PACKAGED = {
 _ONE_AT_A_TIME = threading.RLock()
 
 
-def locate(source: str, revision: str | None = None) -> Path:
+def locate(source: str, revision: str | None = None, *, fetch: bool = True) -> Path:
     """Return the folder of a model's files, downloading a hub model into the local cache if need be.
+
+    Args:
+        source: Folder, packaged model, or `owner/name` of the hub.
+        revision: Of a hub model.
+        fetch: Whether it may be downloaded.
 
     Raises:
         UnknownModelError: neither folder, packaged model, nor model of the hub.
@@ -106,7 +111,7 @@ def locate(source: str, revision: str | None = None) -> Path:
         )
     if source.startswith((".", "/", "~")) or source.count("/") > 1:
         raise UnknownModelError("there is no such model folder", where=source)
-    folder = download(source, revision, FILES)
+    folder = download(source, revision, FILES, fetch=fetch)
     if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
         raise ModelError(
             "the hub model has no config.json with weights in the safetensors format", where=source
@@ -241,7 +246,7 @@ def load_model(
                 output_loading_info=True,
             )
         )
-    except _damaged(RuntimeError, SafetensorError) as error:
+    except _damaged(RuntimeError, ImportError, SafetensorError) as error:
         raise ModelError(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None
@@ -338,7 +343,7 @@ def _packaged(name: str) -> Path:
     return folder
 
 
-def download(source: str, revision: str | None, files: list[str]) -> Path:
+def download(source: str, revision: str | None, files: list[str], *, fetch: bool = True) -> Path:
     """Return the folder of a hub model in the local cache, with those of its files that match a pattern.
 
     Raises:
@@ -355,7 +360,15 @@ def download(source: str, revision: str | None, files: list[str]) -> Path:
     )
 
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=files, ignore_patterns="*/*"))
+        return Path(
+            snapshot_download(
+                source,
+                revision=revision,
+                allow_patterns=files,
+                ignore_patterns="*/*",
+                local_files_only=not fetch,
+            )
+        )
     except GatedRepoError:
         raise ModelError(
             "the model's owner asks you to accept terms first",

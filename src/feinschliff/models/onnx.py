@@ -31,6 +31,18 @@ SAFETY = 1
 """Of int8, see `Check.safety`; its errors are of chance, and twice the largest would mean twice the work."""
 
 
+def runtime() -> Any:
+    """Import onnxruntime, whose builds from the package index otherwise tell their maker that they are used.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxLearner:
     """What `models.learner.Learner` is for torch, as far as predicting goes.
 
@@ -47,7 +59,7 @@ class OnnxLearner:
 
     def __init__(self, folder: Path, task: ModuleType, threads: int | None = None, graph: str = GRAPH_FILE):
         try:
-            import onnxruntime
+            onnxruntime = runtime()
         except ImportError:
             raise MissingExtraError("running an exported model", "onnx") from None
         facts = read_facts(folder)

@@ -146,12 +146,12 @@ def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
     >>> name_columns(["text ", "", "text"])
     ('text', 'column_2', 'text_3')
     """
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, cell in enumerate(cells, start=1):
         name = cell.strip() or f"column_{number}"
         while name in names:
             name = f"{name}_{number}"
-        names.append(name)
+        names[name] = None
     return tuple(names)
 
 

@@ -21,6 +21,8 @@ from feinschliff.readers._table import Table
 SUFFIXES = (".xlsx", ".xlsm", ".xls")
 DESCRIPTION = "Excel (`.xlsx`): `data.sheet`, or the first sheet with rows (extra `excel`)."
 MAGIC = b"PK\x03\x04"
+MAX_ROWS = 1 << 20
+"""Of a sheet, by the format's own rule."""
 MAX_BYTES = 1 << 31
 """A workbook that unpacks to more is refused."""
 _SAMPLE_ROWS = 100
@@ -82,7 +84,8 @@ def _read_book(book: Any, name: str, config: DataConfig) -> Table:
             continue
         sheet.reset_dimensions()  # what the file says of its size may be wrong
         rows = (
-            (number, _cells(row)) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
+            (number, _cells(row))
+            for number, row in enumerate(sheet.iter_rows(max_row=MAX_ROWS, values_only=True), start=1)
         )
         filled = ((number, row) for number, row in rows if row)
         first = next(filled, None)

@@ -52,6 +52,7 @@ class Service:
         key: API key, or None.
         reload_seconds: How often folders are looked at; 0 for never.
         log_texts: Whether texts are logged.
+        hosts: Names under which it may be addressed, without a port; None for any.
         stopping: Whether the server is about to stop.
     """
 
@@ -60,6 +61,7 @@ class Service:
     key: str | None = None
     reload_seconds: float = 5.0
     log_texts: bool = False
+    hosts: frozenset[str] | None = None
     stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -186,6 +188,7 @@ def create_app(service: Service) -> FastAPI:
         limits=service.limits,
         metrics=service.metrics,
         key=service.key,
+        hosts=service.hosts,
         stopping=lambda: service.stopping,
     )
     app.add_exception_handler(HTTPException, _http_error)
@@ -405,8 +408,8 @@ async def _json_body(request: Request) -> bytes:
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    return Response(body, status, media_type="application/json")
+    body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(body.encode("utf-8", "backslashreplace"), status, media_type="application/json")
 
 
 async def _http_error(request: Request, error: Any) -> Response:

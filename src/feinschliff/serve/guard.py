@@ -21,6 +21,7 @@ OPEN = frozenset(["/", "/health", "/ready", "/v2/health/live", "/v2/health/ready
 """What is shown without a key (of `/` only the page)."""
 IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNKNOWN = "unknown"
+PORT = re.compile(r":\d*$")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,13 +37,23 @@ class Guard:
         limits: Of bodies.
         metrics: Where requests are counted.
         key: Expected as `Authorization: Bearer KEY`; None lets everyone in.
+        hosts: Names under which the server may be addressed; None for any. A page of another site, whose name
+            was made to lead here, is so kept from asking in its visitor's browser (DNS rebinding).
         stopping: Tells whether the server is about to stop; then connections are closed after the answer.
     """
 
     def __init__(
-        self, app: Any, *, limits: Limits, metrics: Metrics, key: str | None, stopping: Callable[[], bool]
+        self,
+        app: Any,
+        *,
+        limits: Limits,
+        metrics: Metrics,
+        key: str | None,
+        hosts: frozenset[str] | None,
+        stopping: Callable[[], bool],
     ):
         self.app, self.limits, self.metrics, self.stopping = app, limits, metrics, stopping
+        self.hosts = hosts
         self.key = f"Bearer {key}".encode() if key else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +80,7 @@ class Guard:
 
         try:
             try:
+                self._check_host(headers)
                 self._check_key(scope, headers)
                 body = await self._body(scope, headers, receive)
                 await self.app(scope, _replay(body), answer)
@@ -84,6 +96,15 @@ class Guard:
             raise
         finally:
             self._record(scope, status or 499, time.monotonic() - begun, identifier, facts)
+
+    def _check_host(self, headers: dict[bytes, bytes]) -> None:
+        if self.hosts is None:
+            return
+        asked = PORT.sub("", headers.get(b"host", b"").decode("latin-1")).lower()
+        if asked and asked not in self.hosts:
+            raise Refusal(403, "this server is not meant to be reached under that name; see --allow-host")
+        if headers.get(b"sec-fetch-site") == b"cross-site" and b"content-type" not in headers:
+            raise Refusal(403, "pages of other sites may not ask here")
 
     def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self.key is None or (scope["method"] in ("GET", "HEAD") and scope["path"] in OPEN):
@@ -168,7 +189,7 @@ def _replay(body: bytes) -> Receive:
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:
-    body = json.dumps({"error": refusal.reason}, ensure_ascii=False).encode()
+    body = json.dumps({"error": refusal.reason}, ensure_ascii=False).encode("utf-8", "backslashreplace")
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,18 +84,31 @@ class SharedEngine:
         return found
 
 
-def base_folder(folder: Path) -> Path | None:
-    """Return the folder of the base that a model's adapter belongs on; None if there is none to use."""
-    adapter = folder.parent / ADAPTER
-    if folder.name != "model" or not (adapter / "adapter_config.json").is_file():
-        return None
+def shared_bases(folders: Iterable[Path]) -> dict[Path, Path]:
+    """Return, for models whose adapters belong on a base that another one's belongs on, the base's folder.
+
+    Nothing is fetched: a base that is not on this machine is not shared.
+    """
+    with_adapter = [
+        folder
+        for folder in folders
+        if folder.name == "model" and (folder.parent / ADAPTER / "adapter_config.json").is_file()
+    ]
+    if len(with_adapter) < 2:
+        return {}
     from feinschliff.models.load import locate
     from feinschliff.models.shared import base_of
 
-    try:
-        return locate(base_of(adapter)).resolve()
-    except FeinschliffError:
-        return None
+    named: dict[str, list[Path]] = {}
+    for folder in with_adapter:
+        with suppress(FeinschliffError):
+            named.setdefault(base_of(folder.parent / ADAPTER), []).append(folder)
+    found: dict[Path, Path] = {}
+    for name, models in named.items():
+        if len(models) > 1:
+            with suppress(FeinschliffError):
+                found |= dict.fromkeys(models, locate(name, fetch=False).resolve())
+    return found
 
 
 def alike(a: Prediction, b: Prediction) -> bool:

@@ -20,7 +20,7 @@ from feinschliff.evaluate.drift import Window
 from feinschliff.models import onnx
 from feinschliff.serve.engine import Engine, Item, OneModel
 from feinschliff.serve.query import Refusal
-from feinschliff.serve.sharing import ADAPTER, SharedEngine, alike, base_folder
+from feinschliff.serve.sharing import ADAPTER, SharedEngine, alike, shared_bases
 
 LOG = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -52,7 +52,8 @@ class Served:
     def report(self) -> Path | None:
         """The report of the run that made the model, if it lies beside it."""
         path = self.folder.parent / "report.html"
-        return path if path.is_file() else None
+        own = self.folder.name == "model" and path.resolve().parent == self.folder.parent
+        return path if own and path.is_file() else None
 
 
 class Shelf:
@@ -71,8 +72,7 @@ class Shelf:
     def __init__(self, sources: dict[str, Path], device: str = "auto", fast: bool = False):
         self.device, self.fast = device, fast
         self._bases: dict[Path, SharedEngine] = {}
-        bases = {folder: base_folder(folder) for folder in sources.values()}
-        self._shared = {f: base for f, base in bases.items() if base and list(bases.values()).count(base) > 1}
+        self._shared = shared_bases(dict.fromkeys(sources.values()))
         self._served = {name: self._load(name, folder, 1) for name, folder in sources.items()}
         self._seen = {name: served.mark for name, served in self._served.items()}
 
