@@ -94,3 +94,20 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path, make):
     make(tmp_path / "x")
     with pytest.raises(FileExistsError), files.held(tmp_path / "x", ConfigError("busy")):
         raise AssertionError("inside a file")
+
+
+def test_temporary_folders_of_killed_programs_are_removed_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    with files.scratch() as own:
+        (own / "data").write_text("mine", "utf-8")
+        left = own.with_name(".feinschliff-abandoned.scratch")
+        others = [own.with_name(name) for name in ("feinschliff-work", ".feinschliff-new.scratch")]
+        for folder in (left, *others):
+            folder.mkdir()
+        for folder in (left, own, others[0]):
+            os.utime(folder, (1, 1))
+        with files.scratch() as second:
+            assert second != own
+        assert (own / "data").read_text("utf-8") == "mine"
+        assert sorted(tmp_path.iterdir()) == sorted([own, *others])
+    assert sorted(tmp_path.iterdir()) == sorted(others)

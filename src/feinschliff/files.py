@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from feinschliff.errors import ConfigError
+
+SCRATCH = (".feinschliff-", ".scratch")
+"""How the names of temporary folders begin and end."""
+SOON_SECONDS = 60
 
 
 def flush(path: Path) -> None:
@@ -87,6 +93,35 @@ def held(folder: Path, refusal: ConfigError) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a temporary folder; those that killed programs left are removed on the way.
+
+    Raises:
+        OSError: none can be made.
+    """
+    root = Path(tempfile.gettempdir())
+    for path in root.glob(f"{SCRATCH[0]}*{SCRATCH[1]}") if os.name != "nt" else ():
+        with suppress(OSError):
+            _remove_abandoned(path)
+    folder = Path(tempfile.mkdtemp(SCRATCH[1], SCRATCH[0], root))
+    try:
+        with held(folder, ConfigError("is in use", where=str(folder))):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a temporary folder that nobody holds, unless it was made just now and will be held soon."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if time.time() - os.fstat(handle).st_mtime > SOON_SECONDS and lock(handle):
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

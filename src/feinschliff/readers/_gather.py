@@ -7,13 +7,13 @@ allows it), so nothing is left behind.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from feinschliff.files import scratch
 from feinschliff.readers._input import no_space
 from feinschliff.readers._rows import cast_to_text, mixed_note
 from feinschliff.readers._table import Table
@@ -37,7 +37,7 @@ def gather(tables: Iterable[Table], name: str) -> Table:
     files: list[pa.Array] = []
     notes: dict[str, None] = {}
     num_bytes = 0
-    with tempfile.TemporaryDirectory(prefix="feinschliff-", ignore_cleanup_errors=True) as folder:
+    with scratch() as folder:
         for table in tables:
             notes |= dict.fromkeys(table.notes)
             lines += [] if table.lines is None else [table.lines]
@@ -47,7 +47,7 @@ def gather(tables: Iterable[Table], name: str) -> Table:
             if num_bytes > MEMORY_BYTES:
                 part, mixed = _concatenate(waiting, name)
                 notes |= dict.fromkeys(map(mixed_note, mixed))
-                on_disk.append(_map(part, Path(folder) / f"{len(on_disk)}.arrow"))
+                on_disk.append(_map(part, folder / f"{len(on_disk)}.arrow"))
                 waiting, num_bytes = [], 0
     columns, mixed = _concatenate(on_disk + waiting, name)
     notes |= dict.fromkeys(map(mixed_note, mixed))

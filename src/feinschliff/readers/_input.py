@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from feinschliff.errors import ConfigError, DataError, ResourceError, nearest
+from feinschliff.files import scratch
 
 HEAD_BYTES = 1 << 18
 """How much of a file is looked at to find its format."""
@@ -76,8 +77,8 @@ class Input:
         if self.compression is None:
             yield self.path
             return
-        with tempfile.TemporaryDirectory(prefix="feinschliff-") as folder:
-            path = Path(folder) / "data"
+        with scratch() as folder:
+            path = folder / "data"
             with self.open() as source, path.open("wb") as target:
                 _copy(source, target)
             yield path

@@ -100,7 +100,7 @@ function choose(name) {
   last = null;
   $("second").hidden = $("column-pair").hidden = !model.pairs;
   $("pair").required = model.pairs;
-  $("report").hidden = !model.report;
+  $("report").hidden = !model.report || key !== ""; // a link cannot carry the key
   $("report").href = `models/${model.name}/report`;
   say();
 }

@@ -14,7 +14,6 @@ import dataclasses
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from feinschliff.config import DecideConfig, RunConfig
 from feinschliff.data import Dataset, Records
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import PRIMARY, Predictions, metrics, statistics
-from feinschliff.files import flush
+from feinschliff.files import flush, scratch
 from feinschliff.models.learner import Learner
 from feinschliff.train.checkpoint import reason
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -266,5 +265,5 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
     if checkpoints:
         yield checkpoints
         return
-    with tempfile.TemporaryDirectory(prefix="feinschliff-") as folder:
-        yield Path(folder)
+    with scratch() as folder:
+        yield folder
