@@ -15,6 +15,7 @@ from feinschliff.errors import ConfigError
 SCRATCH = (".feinschliff-", ".scratch")
 """How the names of temporary folders begin and end."""
 SOON_SECONDS = 60
+"""Age from which a temporary folder that nobody holds was left behind."""
 
 
 def flush(path: Path) -> None:

@@ -80,7 +80,7 @@ class Guard:
 
         try:
             try:
-                self._check_host(headers)
+                self._check_site(headers)
                 self._check_key(scope, headers)
                 body = await self._body(scope, headers, receive)
                 await self.app(scope, _replay(body), answer)
@@ -97,7 +97,7 @@ class Guard:
         finally:
             self._record(scope, status or 499, time.monotonic() - begun, identifier, facts)
 
-    def _check_host(self, headers: dict[bytes, bytes]) -> None:
+    def _check_site(self, headers: dict[bytes, bytes]) -> None:
         if self.hosts is None:
             return
         asked = PORT.sub("", headers.get(b"host", b"").decode("latin-1")).lower()

@@ -71,9 +71,8 @@ def read(tree: dict[str, Any], served: Served, limits: Limits) -> tuple[Query, l
     identifier = tree.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise Refusal(400, f"id must be a text, not {kind(identifier)}")
-    return query(rows, None, pairs=len(columns) == 2, limits=limits), list(
-        dict.fromkeys(o["name"] for o in wanted)
-    )
+    outputs = list(dict.fromkeys(output["name"] for output in wanted))
+    return query(rows, None, pairs=len(columns) == 2, limits=limits), outputs
 
 
 def answer(
