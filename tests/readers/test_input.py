@@ -102,6 +102,23 @@ def test_plain_text_without_a_name_stays_text(tmp_path):
     assert len(read(path).columns["text"]) == 3
 
 
+def test_a_whole_file_is_one_text_where_that_is_said(tmp_path):
+    content = "Vertrag, geschlossen in Ulm\r\n\r\n§ 1 Zweck\n\nDauer: „ein Jahr“\r"
+    path = tmp_path / "contract.txt"
+    path.write_bytes(content.encode("cp1252"))
+    table = read(path, DataConfig(format="document"))
+    assert table.columns.to_pylist() == [{"text": content}]
+    assert (table.place(0), table.notes) == (f"{path}:1", ("encoding cp1252",))
+
+
+def test_lines_that_look_like_one_text_are_said_to_be_read_one_by_one(tmp_path):
+    said = "where the file is one text: --set data.format=document"
+    document = write(tmp_path / "contract.txt", "\nAn agreement\n\n1. Term\n")
+    assert read(document).notes[-1].endswith(said)
+    for content in ("good\nbad\n", "\ngood\nbad\n\n", "good\n\n"):
+        assert read(write(tmp_path / "texts.txt", content)).notes == ()
+
+
 def test_what_is_no_source():
     assert "'int' is no source of rows" in refuse(ConfigError, 5)
     assert "'bytes' is no source of rows" in refuse(ConfigError, b"text")

@@ -29,5 +29,5 @@ def refuse_unread(file: Input, text: str) -> None:
             where=file.name,
             allowed='Write JSON Lines such as {"text": "In Ulm", "label": "city"} or {"text": "In Ulm", '
             '"spans": [{"start": 3, "end": 6, "label": "LOC"}]}',
-            hint="If each line is a text: --set data.format=text",
+            hint="If each line is a text: --set data.format=text; if all of it is one: data.format=document",
         )

@@ -17,6 +17,7 @@ from feinschliff.readers._table import Table
 
 SUFFIXES = (".txt", ".text")
 DESCRIPTION = "Plain text: each line is one text."
+_RUNNING = "each line is one text, empty lines too; where the file is one text: --set data.format=document"
 
 
 def sniff(text: str, suffix: str) -> float:
@@ -44,8 +45,16 @@ def batches(source: Any, config: DataConfig, batch_rows: int) -> Iterator[Table]
     encoding = find_encoding(file, config)
     lines, offset, notes = read_lines(file, encoding), 0, encoding.notes
     while texts := [line.rstrip("\r\n") for line in islice(lines, batch_rows)]:
+        if offset == 0 and _is_running(texts):
+            notes += (_RUNNING,)
         numbers = pa.array(range(offset + 1, offset + len(texts) + 1), pa.int64())
         yield Table(
             pa.table({"text": pa.array(texts, pa.string())}), file.name, numbers, notes, offset=offset
         )
         offset, notes = offset + len(texts), ()
+
+
+def _is_running(lines: list[str]) -> bool:
+    """Return whether lines are those of one text in paragraphs: empty lines stand between full ones."""
+    filled = [bool(line.strip()) for line in lines]
+    return sum(filled) > 1 and not all(filled[filled.index(True) : len(filled) - filled[::-1].index(True)])
