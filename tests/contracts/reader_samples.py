@@ -47,7 +47,10 @@ WITH_TOKENS = [
 
 Rows = list[dict[str, Any]]
 Sample = Callable[[Path], tuple[Any, Rows]]
-SAMPLES: dict[str, Sample | None] = {"hub": None}  # needs a server: tests/readers/test_hub.py
+SAMPLES: dict[str, Sample | None] = {
+    "hub": None,  # needs a server: tests/readers/test_hub.py
+    "document": None,  # has one row, and no file of its own: tests/readers/test_input.py
+}
 """Name of a reader to a function that writes its format into a folder and returns (source, rows expected)."""
 
 
@@ -57,7 +60,7 @@ def sample(write: Sample) -> Sample:
 
 
 def file_samples() -> list[str]:
-    return sorted(set(SAMPLES) - {"hub", "folder", "frame", "iterable"})
+    return sorted(set(SAMPLES) - {"hub", "document", "folder", "frame", "iterable"})
 
 
 @sample
@@ -140,6 +143,30 @@ def conll(folder: Path) -> tuple[Any, Rows]:
 def spans(folder: Path) -> tuple[Any, Rows]:
     rows = [{"text": e["text"], "spans": [list(s.values()) for s in e["spans"]]} for e in ENTITIES]
     return _lines(folder / "data.jsonl", rows), ENTITIES
+
+
+@sample
+def fasttext(folder: Path) -> tuple[Any, Rows]:
+    path = folder / "data.txt"
+    lines = [f"__label__{label} {text}\n" for text, label in zip(LINES, LABELS, strict=True)]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path, [{"text": t.strip(), "label": label} for t, label in zip(LINES, LABELS, strict=True)]
+
+
+@sample
+def pubtator(folder: Path) -> tuple[Any, Rows]:
+    path = folder / "data.pubtator"
+    documents, expected = [], []
+    for i, e in enumerate(ENTITIES):
+        title, abstract = e["text"].split(" ", 1)
+        entities = [
+            f"{i}\t{s['start']}\t{s['end']}\t{e['text'][s['start'] : s['end']]}\t{s['label']}\tD1\n"
+            for s in e["spans"]
+        ]
+        documents.append(f"{i}|t|{title}\n{i}|a|{abstract}\n{''.join(entities)}")
+        expected.append({"id": str(i), **e})
+    path.write_text("\n".join(documents), encoding="utf-8")
+    return path, expected
 
 
 @sample

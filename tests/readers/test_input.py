@@ -72,10 +72,8 @@ def test_what_is_not_text(tmp_path, content, what):
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("a.PubTator", "227508|t|Naloxone reverses\n227508|a|In mice\n", "PubTator"),
         ("a.tsv", "#FORMAT=WebAnno TSV 3.3\n\n1-1\t0-3\tUlm\tLOC\n", "WebAnno's TSV"),
         ("a.xml", "<?xml version='1.0'?>\n<reviews/>\n", "XML"),
-        ("a.txt", "__label__pos good\n__label__neg bad\n", "fastText's format"),
         ("a.mbox", "From a@b.de Mon Nov 23 10:00:00 2026\nSubject: x\n", "a mailbox"),
     ],
 )
@@ -117,6 +115,19 @@ def test_lines_that_look_like_one_text_are_said_to_be_read_one_by_one(tmp_path):
     assert read(document).notes[-1].endswith(said)
     for content in ("good\nbad\n", "\ngood\nbad\n\n", "good\n\n"):
         assert read(write(tmp_path / "texts.txt", content)).notes == ()
+
+
+@pytest.mark.parametrize("name", ["train.ft.txt", "cooking.train", "reviews"])
+def test_fasttext(tmp_path, name):
+    path = write(tmp_path / name, "__label__2 Great CD: nice\n\n  __label__1 Bad, a __label\nopen\n")
+    table = read(path)
+    assert table.columns.to_pydict() == {
+        "text": ["Great CD: nice", "Bad, a __label", "open"],
+        "label": ["2", "1", None],
+    }
+    assert table.lines.to_pylist() == [1, 3, 4]
+    path = write(tmp_path / name, "__label__sauce __label__hot Why?\nWie? __label__sauce\nopen\n")
+    assert read(path).columns["label"].to_pylist() == [["sauce", "hot"], ["sauce"], []]
 
 
 def test_what_is_no_source():

@@ -171,9 +171,35 @@ def test_a_folder_without_classes_holds_unlabelled_texts(mails):
     table = read(mails / "ham")
     assert table.columns.column_names == ["text", "file"]
     assert table.columns["file"][1].as_py() == "1.txt"
-    (mails / "ham" / "1.ann").write_text("T1\tLOC 0 3\tUlm")
-    with pytest.raises(ConfigError, match=r"annotations of brat, such as 1\.ann.*JSON Lines"):
-        read(mails)
+
+
+def test_entities_of_brat_stand_beside_their_texts(tmp_path):
+    def write(name, content):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content.encode())
+
+    write("a/1.txt", "Neu-\r\nUlm 😀 und Ulm\r\n")
+    write(
+        "a/1.ann",
+        "T1\tLOC 0 4;6 9\tNeu- Ulm\nT2\tLOC 16 19\tUlm\nT3\tPAIR 0 4;16 19\tNeu- Ulm\n"
+        "R1\tnear Arg1:T1 Arg2:T2\n#1\tAnnotatorNotes T1\tsic\nT4\tLOC 16 19\tUlm\n",
+    )
+    write("a/2.txt", "none")
+    write("a/2.ann", "")
+    write("b/3.txt", "open")
+    write("annotation.conf", "[entities]\nLOC\n")
+    table = read(tmp_path)
+    spans = [
+        {"start": s, "end": e, "label": k} for s, e, k in ((0, 9, "LOC"), (0, 19, "PAIR"), (16, 19, "LOC"))
+    ]
+    assert table.columns.column_names == ["text", "file", "spans"]
+    assert table.columns["spans"].to_pylist() == [spans, [], None]
+    assert table.notes == ("1 entity of several parts is read from the first to the last character",)
+    write("a/2.ann", "T1\tLOC 0\tno\nT2\tLOC 2 5\tne\n")
+    with pytest.raises(
+        DataError, match=r"2\.ann: 2 faults: line 1: .* is no entity; line 2: the span 2 to 5 "
+    ):
+        read(tmp_path)
 
 
 def test_a_folder_of_splits_is_no_folder_of_classes(tmp_path):

@@ -230,3 +230,40 @@ def test_a_text_with_a_tag_for_each_word(write, tags):
 def test_labels_that_are_no_tags_stay(write):
     for labels in (["city", "O"], ["O", "B"], ["e-mail", "B-movie"]):
         assert "labels" in read(write({"text": "Ulm ist", "labels": labels})).columns.column_names
+
+
+PUBTATOR = (
+    "22|t|Naloxone reverses β-blockers.\n22|a|In rats - \n"
+    "22\t0\t8\tNaloxone\tChemical\tD0092\n22\t33\t37\trats\tSpecies\n22\tCID\tD003000\tD007022\n\n"
+    "9|t|Title\n9|a|\n\n10|t|Gout\n10|a|It hurts.\n10\t0\t4\tGout\tDisease\tD006073\n"
+)
+
+
+@pytest.mark.parametrize("name", ["CDR_Training.PubTator.txt", "a.PubTator", "a"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_pubtator(tmp_path, name, end):
+    path = tmp_path / name
+    path.write_bytes(PUBTATOR.replace("\n", end).encode())
+    table = read(path)
+    columns = table.columns.to_pydict()
+    assert columns["id"] == ["22", "9", "10"]
+    assert columns["text"] == ["Naloxone reverses β-blockers. In rats - ", "Title ", "Gout It hurts."]
+    found = [
+        (span["label"], text[span["start"] : span["end"]])
+        for text, spans in zip(columns["text"], columns["spans"], strict=True)
+        for span in spans
+    ]
+    assert found == [("Chemical", "Naloxone"), ("Species", "rats"), ("Disease", "Gout")]
+    assert table.lines.to_pylist() == [1, 7, 10]
+
+
+def test_pubtator_with_faults(tmp_path):
+    path = tmp_path / "a.pubtator"
+    path.write_text(PUBTATOR.replace("22\t33", "22\t330").replace("CID\tD003000", "?"))
+    with pytest.raises(
+        DataError, match=r"a\.pubtator:5: '22\\t\?\\tD007022' is neither a text nor an entity"
+    ):
+        read(path)
+    path.write_text(PUBTATOR.replace("\t33\t37", "\t33\t370"))
+    with pytest.raises(DataError, match=r"a\.pubtator:1: the span 33 to 370 does not lie in the text of 40"):
+        read(path)

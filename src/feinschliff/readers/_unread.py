@@ -8,10 +8,8 @@ from feinschliff.errors import DataError
 from feinschliff.readers._input import Input
 
 _BEGINNINGS = {
-    "PubTator": re.compile(r"\d+\|[ta]\|"),
     "WebAnno's TSV": re.compile(r"#FORMAT=WebAnno"),
     "XML": re.compile(r"<\?xml"),
-    "fastText's format": re.compile(r"__label__\S"),
     "a mailbox": re.compile(r"From \S+ +(Mon|Tue|Wed|Thu|Fri|Sat|Sun) "),
 }
 

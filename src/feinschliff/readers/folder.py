@@ -1,10 +1,14 @@
-"""A folder of texts, one per file: a subfolder is a class; without subfolders the texts have no label."""
+"""A folder of texts, one per file: a subfolder is a class; without subfolders the texts have no label.
+
+Entities of brat (`.ann`) beside the texts are read with them; folders are then no classes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +17,15 @@ import pyarrow as pa
 from feinschliff import registry
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError, counted
+from feinschliff.readers._brat import SUFFIX, Annotations
 from feinschliff.readers._encoding import Encoding, agreed, find_encoding, read_text
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input, suggest_files
+from feinschliff.readers._spans import SPANS
 from feinschliff.readers._table import Table
 
 SUFFIXES = ()
-DESCRIPTION = "A folder of text files: one subfolder per class, or files without labels."
+DESCRIPTION = "A folder of text files: one subfolder per class, brat's `.ann` beside them, or no labels."
 _SPLITS = {"train", "test", "dev", "valid", "validation", "val"}
 _UNLABELLED = "unsup"
 """A folder of texts without a label beside those of classes, as in the IMDB reviews."""
@@ -41,11 +47,11 @@ def accepts(source: Any) -> bool:
 def read(source: Any, config: DataConfig) -> Table:
     """Read all files of all classes, in the order of their names; hidden files are passed over.
 
-    Without subfolders the columns are `text` and `file`.
+    Without subfolders the columns are `text` and `file`, and `spans` where entities stand beside the texts.
 
     Raises:
-        ConfigError: the subfolders are splits; the files are tables, or annotated by brat.
-        DataError: files that are not text, all at once.
+        ConfigError: the subfolders are splits; the files are tables.
+        DataError: files that are not text, all at once; entities that do not lie in their text.
     """
     folder = Path(source)
     classes = sorted(p for p in _entries(folder) if p.is_dir())
@@ -55,39 +61,34 @@ def read(source: Any, config: DataConfig) -> Table:
     labelled = [p for p in classes if p.name.lower() != _UNLABELLED or len(classes) == 1]
     notes = [f"left out: {p}, texts without a label" for p in classes if p not in labelled]
     files = [path for label in labelled or [folder] for path in _files(label)]
-    _refuse_brat(folder, files)
-    others = _others(files)
-    if len(others) == len(files) or (others and not classes):
+    annotations = Annotations(config) if any(path.suffix == SUFFIX for path in files) else None
+    others = _others(files) if annotations is None else [path for path in files if path.suffix != ".txt"]
+    if len(others) == len(files) or (others and not classes and annotations is None):
         fact = "is a folder without subfolders of texts"
         hint = f"Name one of its files, such as {others[0]}" if classes and others else suggest_files(folder)
         raise ConfigError(fact, where=str(folder), hint=hint)
-    if others:
-        notes.append(f"left out: {counted(len(others), 'file')} of other kinds, such as {others[0]}")
+    if odd := [path for path in others if path.suffix not in (SUFFIX, ".conf")]:
+        notes.append(f"left out: {counted(len(odd), 'file')} of other kinds, such as {odd[0]}")
     left_out = set(others)
     texts = [path for path in files if path not in left_out]
-    return gather(_batches(folder, texts, config, bool(classes), tuple(notes)), str(folder))
-
-
-def _refuse_brat(folder: Path, files: list[Path]) -> None:
-    """Raise ConfigError where annotations stand beside the texts."""
-    annotated = next((path for path in files if path.suffix.lower() == ".ann"), None)
-    if annotated and annotated.with_suffix(".txt") in files:
-        raise ConfigError(
-            f"holds annotations of brat, such as {annotated.name}, which are not read",
-            where=str(folder),
-            hint='Write JSON Lines: {"text": "In Ulm", "spans": [{"start": 3, "end": 6, "label": "LOC"}]}',
-        )
+    has_classes = bool(classes) and annotations is None
+    return gather(_batches(folder, texts, config, has_classes, annotations, tuple(notes)), str(folder))
 
 
 def _others(files: list[Path]) -> list[Path]:
     """Return the files that are no texts, by their names."""
     readers = [registry.load("readers", name) for name in registry.names("readers")]
-    known = {suffix for reader in readers for suffix in reader.SUFFIXES} - {".txt", ".text"} | {".ann"}
+    known = {suffix for reader in readers for suffix in reader.SUFFIXES} - {".txt", ".text"}
     return [path for path in files if path.suffix.lower() in known or path.name in _NO_TEXTS]
 
 
 def _batches(
-    folder: Path, files: list[Path], config: DataConfig, is_labelled: bool, notes: tuple[str, ...]
+    folder: Path,
+    files: list[Path],
+    config: DataConfig,
+    has_classes: bool,
+    annotations: Annotations | None,
+    notes: tuple[str, ...],
 ) -> Iterator[Table]:
     encodings, faults = _encodings(files, config)
     counts: Counter[str] = Counter()
@@ -101,12 +102,13 @@ def _batches(
         counts.update(encoding.notes)
         rows.append((text, path))
         if len(rows) == _BATCH_FILES:
-            yield _table(folder, rows, is_labelled)
+            yield _table(folder, rows, has_classes, annotations)
             rows = []
     notes += tuple(f"{note} ({counted(count, 'file')})" for note, count in counts.items())
     if faults:
         notes += (_left_out(folder, faults, len(files)),)
-    yield _table(folder, rows, is_labelled, notes)
+    last = _table(folder, rows, has_classes, annotations)
+    yield replace(last, notes=notes + (annotations.notes() if annotations else ()))
 
 
 def _encodings(files: list[Path], config: DataConfig) -> tuple[dict[Path, Encoding], list[DataError]]:
@@ -134,17 +136,19 @@ def _left_out(folder: Path, faults: list[DataError], num_files: int) -> str:
 
 
 def _table(
-    folder: Path, rows: list[tuple[str, Path]], is_labelled: bool, notes: tuple[str, ...] = ()
+    folder: Path, rows: list[tuple[str, Path]], has_classes: bool, annotations: Annotations | None
 ) -> Table:
     names = [path.relative_to(folder) for _, path in rows]
     columns = {"text": [text for text, _ in rows]}
-    if is_labelled:
+    if has_classes:
         columns["label"] = [name.parts[0] for name in names]
     else:
         columns["file"] = [str(name) for name in names]
     arrays = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}
+    if annotations is not None:
+        arrays["spans"] = pa.array([annotations.beside(path, text) for text, path in rows], SPANS)
     files = pa.array([str(path) for _, path in rows], pa.string())
-    return Table(pa.table(arrays), str(folder), notes=notes, files=files)
+    return Table(pa.table(arrays), str(folder), files=files)
 
 
 def _files(folder: Path) -> Iterator[Path]:
