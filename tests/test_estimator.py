@@ -60,6 +60,21 @@ def test_texts_may_come_in_any_container(fitted, data):
         assert np.array_equal(fitted.predict_proba(each), expected)
 
 
+def test_half_an_emoji_is_a_text_like_any_other(fitted):
+    broken = ["so nice \ud83d", "so nice"]
+    assert len(fitted.predict(broken)) == len(fitted.predict_proba(broken)) == 2
+
+
+def test_seeds_may_be_drawn(encoder, data):
+    def probabilities(random_state):
+        estimator = FeinschliffClassifier(str(encoder("bert")), {"train.epochs": 1}, random_state)
+        return estimator.fit(*data).predict_proba(data[0]).tolist()
+
+    drawn = [probabilities(np.random.RandomState(seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert probabilities(np.int64(3)) == probabilities(3)
+
+
 def test_numbers_as_labels_stay_numbers(estimator, data):
     values = np.array([10 if label == "good" else 9 for label in data[1]])
     estimator.fit(data[0], values)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from feinschliff.errors import ConfigError, DataError, counted
+from feinschliff.readers import without_surrogates
 
 
 class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
@@ -21,7 +24,7 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
     Args:
         model: Base model: a name of `feinschliff models`, a hub id, or a folder.
         settings: Single settings by their dotted names: {"train.epochs": 2}.
-        random_state: Seed of everything random.
+        random_state: Seed of everything random, or what draws it; None draws another one in each `fit`.
 
     Attributes:
         classes_: The labels, sorted; the order of `predict_proba`'s columns.
@@ -29,7 +32,10 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
     """
 
     def __init__(
-        self, model: str = "minilm", settings: Mapping[str, Any] | None = None, random_state: int | None = 42
+        self,
+        model: str = "minilm",
+        settings: Mapping[str, Any] | None = None,
+        random_state: int | np.random.RandomState | None = 42,
     ):
         self.model = model
         self.settings = settings
@@ -98,7 +104,10 @@ class FeinschliffClassifier(ClassifierMixin, BaseEstimator):
     def _config(self) -> Any:
         from feinschliff.config import load_config
 
-        values = {"task": "classification", "model.source": str(self.model), "seed": self.random_state}
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        values = {"task": "classification", "model.source": str(self.model), "seed": int(seed)}
         return load_config(values={**values, **(self.settings or {})})
 
 
@@ -120,7 +129,7 @@ def as_texts(values: Iterable[Any]) -> list[str]:
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"row {row} is {type(text).__name__}, not a text", where="X")
-    return [str(text) for text in texts]
+    return [without_surrogates(str(text)) for text in texts]
 
 
 def as_labels(values: Iterable[Any]) -> np.ndarray:

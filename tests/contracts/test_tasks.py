@@ -138,7 +138,7 @@ def test_learns_its_targets(task, loss, weights, encoder):
     network = model.learner.model
     output = output_layer(network, network.config.num_labels)
     objective = part.objective(targets, output.out_features, TrainConfig(loss=loss, class_weights=weights))
-    finish = part.begin(output, targets)
+    finish = part.begin(output, targets, lambda: model.learner.logits_and_vectors(encoded)[1])
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     windows = np.arange(encoded.num_windows)
     batch = collate(encoded, windows, model.learner.pad_id, np.arange(len(TEXTS)))

@@ -204,6 +204,16 @@ def test_a_tokenizer_without_padding_uses_its_end(encoder, tmp_path):
     assert tokenizer.pad_token == "</s>"
 
 
+def test_a_new_head_begins_with_a_bias_of_zero(encoder):
+    from feinschliff.models.layers import output_layer
+
+    for name in tiny.SHAPES:
+        for auto_class in ("AutoModelForSequenceClassification", "AutoModelForTokenClassification"):
+            labels = {"num_labels": 3, "id2label": dict(enumerate("abc"))}
+            output = output_layer(load.load_model(encoder(name), auto_class, **labels), 3)
+            assert output.bias is None or not output.bias.any(), name
+
+
 @pytest.mark.parametrize("name", tiny.SHAPES)
 def test_segment_ids_only_for_models_that_have_them(encoder, name):
     tokenizer = load.load_tokenizer(encoder(name))

@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
 import tiny
 from feinschliff import bundle
 from feinschliff.config import TrainConfig, load_config
-from feinschliff.errors import ConfigError
+from feinschliff.data import Records
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.pipeline import run
 from feinschliff.tasks import regression
 
@@ -103,11 +105,40 @@ def test_numbers_far_from_zero_keep_their_digits_in_bfloat16():
     layer = torch.nn.Linear(4, 1)
     inputs = torch.randn(32, 4)
     plain = layer(inputs).detach()
-    finish = regression.begin(layer, np.array([2019.0, 2021.0]))
+    finish = regression.begin(layer, np.array([2019.0, 2021.0]), lambda: inputs.numpy())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = layer(inputs)
     finish()
     assert (found - 2020 - plain).abs().max() < 0.05
+
+
+def test_numbers_learnt_once_are_learnt_further(finished, tmp_path):
+    folder = finished("regression")
+    data = write(tmp_path / "more.jsonl", [{"text": t, "price": numbers(t)} for t in texts()])
+    settings = {"task": "regression", "data.text": "text", "data.label": "price", "train.epochs": 12}
+    run(tiny.config(folder / "model", data, tmp_path / "run", **settings))
+    assert score(tmp_path / "run", "rmse") < 80
+
+
+def test_an_output_without_a_bias_begins_near_the_mean():
+    layer = torch.nn.Linear(8, 1, bias=False)
+    inputs = torch.randn(64, 8) * 0.1 + torch.arange(8)
+    around = np.random.default_rng(0).normal(40, 4, 64)
+    finish = regression.begin(layer, around, lambda: inputs.numpy())
+    begun = layer(inputs).detach()
+    finish()
+    assert (begun - 40).abs().max() < 8
+    assert torch.allclose(layer(inputs), begun, atol=1e-3)
+    with pytest.raises(DataError, match=r"near 2,?02\d .*no bias.*Subtract 202\d from all of them"):
+        regression.begin(layer, around + 1985, lambda: inputs.numpy())
+
+
+def test_numbers_that_need_more_digits_are_refused():
+    times = Records(pa.table({"text": ["a", "b", "c"], "target": [1_700_000_000.0 + n for n in range(3)]}))
+    with pytest.raises(DataError, match="near 1700000001 .* compute with 7 digits. Subtract 1700000001 from"):
+        regression.notes(times, regression.targets(times, (), None), None, ())
+    same = Records(pa.table({"text": ["a", "b"], "target": [0.1, 0.1]}))
+    assert regression.notes(same, regression.targets(same, (), None), None, ()) == []
 
 
 def test_multilabel_gives_the_same_probabilities(finished):

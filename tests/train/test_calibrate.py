@@ -26,18 +26,30 @@ def test_folding_equals_scaling(bias):
     np.testing.assert_allclose(layer(inputs).detach().numpy(), scaling.apply(before), atol=1e-5)
 
 
-def test_vector_scaling_needs_a_bias():
-    class Headed(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.base_model = torch.nn.Linear(4, 4)
-            self.head = torch.nn.Linear(4, 2, bias=False)
-            self.config = type("Config", (), {"num_labels": 2})
+class Headed(torch.nn.Module):
+    """A backbone with an output layer of two labels."""
 
+    def __init__(self, bias: bool = False):
+        super().__init__()
+        self.base_model = torch.nn.Linear(4, 4)
+        self.head = torch.nn.Linear(4, 2, bias=bias)
+        self.config = type("Config", (), {"num_labels": 2})
+
+
+def test_vector_scaling_needs_a_bias():
     logits, targets = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
     with pytest.raises(ConfigError, match="no bias"):
         calibrate(Headed(), logits, targets, "vector")
     assert calibrate(Headed(), logits, targets, "auto").method == "temperature"
+
+
+@pytest.mark.parametrize(("bias", "unit"), [(True, "text"), (False, "text"), (True, "token")])
+def test_more_confidence_has_to_be_proven_whatever_the_layer(bias, unit):
+    logits = np.tile(np.array([[2.0, 0.0], [0.0, 2.0]], np.float32), (20, 1))
+    once_wrong = np.tile([0, 1], 20)
+    once_wrong[0] = 1
+    assert calibrate(Headed(bias), logits, once_wrong, "auto", unit).method == "none"
+    assert calibrate(Headed(bias), logits, np.tile([0, 1], 20), "auto", unit).method == "temperature"
 
 
 def test_a_calibrated_run_decides_as_before_and_every_reader_agrees(encoder, toy_csv, tmp_path):

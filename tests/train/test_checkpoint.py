@@ -113,9 +113,9 @@ def test_a_damaged_one_is_passed_over_and_said(tmp_path, kind):
 def test_one_of_other_data_or_another_model_is_refused(tmp_path):
     model, optimiser = ready()
     checkpoint.save(tmp_path, model, optimiser, progress_at(1), {})
-    with pytest.raises(ConfigError, match="of other data or another model"):
+    with pytest.raises(ConfigError, match="of other data, or another order of it, or another model"):
         load(tmp_path, model, optimiser, "other data")
-    with pytest.raises(ConfigError, match="of other data or another model"):
+    with pytest.raises(ConfigError, match="of other data, or another order of it, or another model"):
         load(tmp_path, *ready(width=5), "data")
 
 

@@ -240,6 +240,16 @@ def test_in_threads(encoder):
     assert found == {0: 12, 1: 12, 2: 12}
 
 
+def test_what_accelerate_was_told_about_accumulation_does_not_count(encoder, monkeypatch):
+    def losses() -> list[float]:
+        fitted, _ = bench(encoder("bert")).fit()
+        return [point["loss"] for point in fitted.progress.curve]
+
+    plain = losses()
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    assert losses() == plain
+
+
 def test_one_after_the_other_in_another_precision(encoder, monkeypatch):
     from accelerate.state import AcceleratorState
 

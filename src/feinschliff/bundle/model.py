@@ -118,6 +118,7 @@ class Model:
         encoded = self.spec.reading.encode(
             self.tokenizer, texts, pairs, units=self.learner.task.UNIT == "token"
         )
+        encoded = self._with_one_end(encoded)
         rows, highest = self.learner.vocab_size, int(encoded.input_ids.max(initial=0))
         if highest >= rows:
             raise ModelError(
@@ -126,6 +127,20 @@ class Model:
                 hint="The tokenizer is not this model's",
             )
         return encoded
+
+    def _with_one_end(self, encoded: Encoded) -> Encoded:
+        """Return windows that an encoder-decoder can read; those of other models as they are."""
+        from feinschliff.encode.ends import without_inner_ends
+
+        config = getattr(getattr(self.learner, "model", None), "config", None)  # torch's learners have one
+        if config is None or not config.is_encoder_decoder:
+            return encoded
+        pairs = ["a"] if self.spec.reading.pairs else None
+        usual = self.spec.reading.encode(self.tokenizer, ["a"], pairs).input_ids
+        num_ends = int((usual == config.eos_token_id).sum())
+        other = self.tokenizer.unk_token_id
+        other = self.tokenizer.pad_token_id if other is None else other
+        return without_inner_ends(encoded, config.eos_token_id, num_ends, other)
 
     def predictions(self, records: Records, progress: Callable[[int], None] | None = None) -> Predictions:
         """Predict for the records of a split; `progress` is told the windows done."""

@@ -85,7 +85,9 @@ class Scaling:
         return {"method": self.method, "temperature": float(1 / self.scale[0]) if len(self.scale) else 1.0}
 
 
-def fit_scaling(logits: np.ndarray, true: np.ndarray, method: str = "auto", num_folds: int = 5) -> Scaling:
+def fit_scaling(
+    logits: np.ndarray, true: np.ndarray, method: str = "auto", num_folds: int = 5, vector: bool = True
+) -> Scaling:
     """Return the scaling with the least log loss.
 
     Args:
@@ -95,6 +97,7 @@ def fit_scaling(logits: np.ndarray, true: np.ndarray, method: str = "auto", num_
             it is right no less often. A temperature that makes the model surer has to show a gain as clear,
             or nothing is done: dev chose the weights and may lack rare labels, so it is easier than new data.
         num_folds: Parts of these comparisons.
+        vector: Whether `auto` may choose vector scaling.
 
     Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
@@ -107,7 +110,7 @@ def fit_scaling(logits: np.ndarray, true: np.ndarray, method: str = "auto", num_
         logits, true = logits[rows], true[rows]
     if method == "none":
         return Scaling("none", one, nothing)
-    if method == "vector" or (method == "auto" and _vector_is_better(logits, true, num_folds)):
+    if method == "vector" or (method == "auto" and vector and _vector_is_better(logits, true, num_folds)):
         return Scaling("vector", *_fit_vector(logits, true))
     temperature = fit_temperature(logits, true)
     if method == "auto" and temperature < 1 and not _temperature_helps(logits, true, num_folds):

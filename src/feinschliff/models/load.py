@@ -30,7 +30,10 @@ COUNTED_FROM_PADDING = frozenset(
     [
         "camembert",
         "data2vec-text",
+        "esm",
+        "ibert",
         "longformer",
+        "luke",
         "mpnet",
         "roberta",
         "roberta-prelayernorm",
@@ -214,7 +217,7 @@ def load_model(
         pretrained: False gives the same architecture with random weights.
         complete: The head's weights must be in the checkpoint too.
         config_values: Changes to the configuration, such as `id2label`. With the labels of the checkpoint its
-            output layer is kept, with others it is new.
+            output layer is kept; with others, or for a number, it is new.
 
     Raises:
         ModelError: weights of the backbone are missing, or the architecture has no such head.
@@ -251,7 +254,8 @@ def load_model(
             f"cannot be loaded as {auto_class}: {_first_line(error)}", where=str(folder)
         ) from None
     _check_complete(model, info, folder, complete)
-    if not complete and labels != list((config.id2label or {}).values()):
+    is_number = config_values.get("num_labels") == 1
+    if not complete and (is_number or labels != list((config.id2label or {}).values())):
         _renew_output(model, seed)
     return model
 

@@ -10,7 +10,8 @@ A task is a module with these names:
 - `head(labels) -> dict`: changes to the model configuration.
 - `targets(records, labels, encoded) -> ndarray`: one row per record, or per token for `token` tasks.
 - `notes(records, targets, encoded, labels) -> list of str`: what the user should know about the targets.
-- `begin(output, targets) -> finish`: changes to the output layer while it trains; `finish()` settles them.
+- `begin(output, targets, vectors) -> finish`: changes to the output layer while it trains; `finish()` settles
+  them. `vectors()` gives what the layer reads of some texts of train, [n, H], for `text` tasks.
 - `objective(targets, num_labels, settings) -> (logits, targets) -> Tensor`: the sum of losses over records
   (or labelled tokens), as `settings` (a `TrainConfig`) asks for; the targets are those of train.
 - `decision(logits, targets, encoded, labels) -> dict`: decision rules fitted on dev, stored with the model.

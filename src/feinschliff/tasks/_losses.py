@@ -42,11 +42,12 @@ def softmax_loss(counts: np.ndarray, settings: TrainConfig) -> Objective:
         losses = cross_entropy(
             logits,
             targets,
-            weight=None if weights is None else weights.to(logits.device),
             ignore_index=IGNORED,
             label_smoothing=settings.label_smoothing,
             reduction="none",
         )
+        if weights is not None:  # outside of the smoothing, whose share of a rare class it would raise
+            losses = losses * weights.to(logits.device)[targets.clamp(min=0)]
         if settings.loss == "focal":
             truth = logits.softmax(-1).gather(-1, targets.clamp(min=0)[:, None])[:, 0]
             losses = losses * (1 - truth) ** GAMMA
@@ -62,14 +63,16 @@ def sigmoid_loss(counts: np.ndarray, num_records: int, settings: TrainConfig) ->
         counts: int64 [L], how often each label occurs in train.
         num_records: Size of train.
     """
+    import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     weights = positive_weights(counts, num_records, settings.class_weights)
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         wanted = targets * (1 - settings.label_smoothing) + settings.label_smoothing / 2
-        weight = None if weights is None else weights.to(logits.device)
-        losses = binary_cross_entropy_with_logits(logits, wanted, pos_weight=weight, reduction="none")
+        losses = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+        if weights is not None:
+            losses = losses * torch.where(targets > 0, weights.to(logits.device), 1.0)
         if settings.loss == "focal":
             chance = logits.sigmoid()
             losses = losses * (targets * (1 - chance) + (1 - targets) * chance) ** GAMMA
@@ -84,12 +87,12 @@ def start_from_shares(output: Any, shares: np.ndarray) -> None:
     Otherwise the first steps only teach that rare labels are rare (Lin et al., section 3.3).
 
     Args:
-        output: A linear layer; left alone when it has no bias.
+        output: A linear layer; left alone when it has no bias, or one that has learnt already and is not 0.
         shares: float [L], of the examples that have each label.
     """
     import torch
 
-    if output.bias is not None:
+    if output.bias is not None and not output.bias.any():
         odds = np.log(np.clip(shares, 1e-4, 1 - 1e-4) / (1 - np.clip(shares, 1e-4, 1 - 1e-4)))
         with torch.no_grad():
             output.bias.copy_(torch.from_numpy(odds))

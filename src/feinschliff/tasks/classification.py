@@ -42,7 +42,7 @@ def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Seque
     return []
 
 
-def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
+def begin(output: Any, targets: np.ndarray, vectors: Callable[[], np.ndarray]) -> Callable[[], None]:
     """Leave the output layer as it is."""
     return lambda: None
 

@@ -50,7 +50,7 @@ def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Seque
     return []
 
 
-def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
+def begin(output: Any, targets: np.ndarray, vectors: Callable[[], np.ndarray]) -> Callable[[], None]:
     """Let training begin with each label as probable as it is frequent."""
     start_from_shares(output, targets.mean(0))
     return lambda: None

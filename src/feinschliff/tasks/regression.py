@@ -15,7 +15,7 @@ import numpy as np
 from feinschliff.config import TrainConfig
 from feinschliff.data import Kind, Records
 from feinschliff.encode import Encoded
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.evaluate import Predictions, decide
 from feinschliff.tasks._losses import Objective
 
@@ -27,6 +27,9 @@ KIND: Kind = "regression"
 PIPELINE_TAG = "text-classification"
 AUTO_CLASS = "AutoModelForSequenceClassification"
 UNIT = "text"
+FARTHEST = 15
+"""Most spreads that the mean may lie from zero where the output has no bias."""
+RIDGE = 1e-3
 
 
 def head(labels: Sequence[str]) -> dict[str, Any]:
@@ -45,19 +48,45 @@ def targets(records: Records, labels: Sequence[str], encoded: Encoded) -> np.nda
 
 
 def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Sequence[str]) -> list[str]:
-    """Return what the user should know about the targets: nothing, they are what the data says."""
+    """Return what the user should know about the targets: nothing, they are what the data says.
+
+    Raises:
+        DataError: they lie so close together, far from zero, that float32 cannot tell them apart.
+    """
+    exact = np.asarray(records.targets, np.float64)
+    mean, spread = exact.mean(), exact.std()
+    if spread > abs(mean) * 1e-12 and np.abs(targets - exact).mean() > spread / 100:
+        raise DataError(
+            f"the numbers lie near {mean:.10g} and differ by {spread:.3g}: models compute with 7 digits",
+            where="targets",
+            hint=f"Subtract {mean:.10g} from all of them",
+        )
     return []
 
 
-def begin(output: Any, targets: np.ndarray) -> Callable[[], None]:
+def begin(output: Any, targets: np.ndarray, vectors: Callable[[], np.ndarray]) -> Callable[[], None]:
     """Scale the outputs to the targets while the layer trains; `finish()` folds the scale into its weights.
 
     The scale is applied in float32: in bfloat16 the numbers next to 2020 are 2016 and 2024. A layer without
-    a bias cannot hold a shift, so there the scale alone is applied.
+    a bias, as of decoders, cannot hold a shift; its weights begin with what gives the mean for every text.
+
+    Raises:
+        DataError: the layer has no bias, and the mean is far from zero.
     """
     import torch
 
-    shift, scale = _scale(targets) if output.bias is not None else (0.0, float(np.sqrt(np.mean(targets**2))))
+    shift, scale = _scale(targets)
+    if output.bias is None:
+        if abs(shift) > FARTHEST * scale:
+            raise DataError(
+                f"the numbers lie near {shift:.4g} and differ by {scale:.3g}, and this model's output has no "
+                "bias that could hold what they share",
+                where="targets",
+                allowed=f"A mean of at most {FARTHEST} times the spread",
+                hint=f"Subtract {shift:.4g} from all of them, or choose an encoder",
+            )
+        _give_all(output, vectors(), shift / scale)
+        shift = 0.0
     hook = output.register_forward_hook(lambda layer, inputs, outputs: outputs.float() * scale + shift)
 
     def finish() -> None:
@@ -107,6 +136,17 @@ def decision(
 ) -> dict[str, Any]:
     """Return the decision rules to store with the model: none, the output is the answer."""
     return {}
+
+
+def _give_all(output: Any, vectors: np.ndarray, value: float) -> None:
+    """Add to a layer of one output the smallest weights that give nearly `value` for all vectors [n, H]."""
+    import torch
+
+    alike = vectors.astype(np.float64) @ vectors.T
+    alike += RIDGE * np.trace(alike) / len(alike) * np.eye(len(alike))
+    weights = vectors.T @ np.linalg.solve(alike, np.full(len(alike), value))
+    with torch.no_grad():
+        output.weight.add_(torch.from_numpy(weights).to(output.weight))
 
 
 def _scale(targets: np.ndarray) -> tuple[float, float]:

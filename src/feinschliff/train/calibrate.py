@@ -22,8 +22,7 @@ def calibrate(
         model: A transformers model with a head for labels.
         logits: float32 [N, K], of dev.
         targets: As the task gives them, for the same rows; rows with -100 are passed over.
-        method: See `fit_scaling`; `auto` keeps to a temperature for tokens, whose decisions count as
-            entities.
+        method: See `fit_scaling`; `auto` tries no vector for tokens, whose decisions count as entities.
         unit: What a row is: `text` or `token`.
 
     Returns:
@@ -37,9 +36,8 @@ def calibrate(
         raise ConfigError(
             "the model's output layer has no bias", where="decide.calibration", allowed="Write temperature"
         )
-    if method == "auto" and (output.bias is None or unit == "token"):
-        method = "temperature"
-    scaling = fit_scaling(logits, targets if targets.ndim == 1 else targets > 0, method)
+    vector = output.bias is not None and unit == "text"
+    scaling = fit_scaling(logits, targets if targets.ndim == 1 else targets > 0, method, vector=vector)
     fold(output, scaling)
     return scaling
 

@@ -88,7 +88,7 @@ def load(folder: Path, model: Any, identity: str) -> tuple[Progress, dict[str, t
         each damaged checkpoint passed over.
 
     Raises:
-        ConfigError: the checkpoint is of other data or another model.
+        ConfigError: the checkpoint is of other data, another order of it, or another model.
     """
     damaged = []
     for path in reversed(_found(folder)):
@@ -104,7 +104,7 @@ def load(folder: Path, model: Any, identity: str) -> tuple[Progress, dict[str, t
         expected = {f"model/{n}": p.shape for n, p in _trained(model).items()}
         if progress.identity != identity or shapes != expected:
             raise ConfigError(
-                "the checkpoint is of other data or another model than this run's",
+                "the checkpoint is of other data, or another order of it, or another model than this run's",
                 where=str(path),
                 hint="Restore the data and the base model the run began with, or start a new run",
             )

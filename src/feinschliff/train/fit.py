@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
 
 from feinschliff.config import TrainConfig
 from feinschliff.encode import Encoded
@@ -299,7 +300,8 @@ def _accelerator(learner: Learner) -> Accelerator:
         state = AcceleratorState._shared_state
         if state and (state.get("_cpu"), state.get("_mixed_precision")) != (cpu, mixed):
             AcceleratorState._reset_state(reset_partial_state=True)
-        return Accelerator(cpu=cpu, mixed_precision=mixed)
+        whole = GradientAccumulationPlugin(num_steps=1)  # ours, whatever `accelerate launch` was told
+        return Accelerator(cpu=cpu, mixed_precision=mixed, gradient_accumulation_plugin=whole)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from feinschliff.models.layers import output_layer
 from feinschliff.models.learner import Learner
 from feinschliff.train.events import Event, Listener, Step, ignore
 from feinschliff.train.fit import fit
+from feinschliff.train.tune import begin
 
 SMOOTHING = 0.9
 """Share of the old value in the running mean of the losses."""
@@ -89,7 +90,7 @@ def range_test(
             if len(rates) >= 10 and means[-1] > BLOWN_UP * min(means):
                 raise _Enough
 
-    finish = task.begin(output, targets)
+    finish = begin(learner, train, targets)
     try:
         fit(
             learner,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from feinschliff import registry
 from feinschliff.config import RunConfig, TrainConfig
 from feinschliff.data import Dataset
+from feinschliff.data.fingerprint import order_of
 from feinschliff.encode import Encoded
 from feinschliff.evaluate import PRIMARY, fit_rules, metrics, standard_error, statistics
 from feinschliff.evaluate.goals import notes
@@ -21,6 +22,9 @@ from feinschliff.train.calibrate import calibrate
 from feinschliff.train.events import Listener, Notice, ignore
 from feinschliff.train.fit import STANDARD_ERROR, Fitted, fit
 from feinschliff.train.processes import processes
+
+SEEN_FIRST = 256
+"""Texts of train an output layer may be prepared with."""
 
 
 def tune(
@@ -68,7 +72,7 @@ def tune(
         error = standard_error(stats, PRIMARY[dataset.kind], seed=config.seed)
         return {**metrics(stats), "loss": float(loss) / max(1, int(known.sum())), STANDARD_ERROR: error}
 
-    finish = task.begin(output, targets)
+    finish = begin(learner, train, targets)
     try:
         fitted = fit(
             learner,
@@ -81,7 +85,7 @@ def tune(
             seed=config.seed,
             dev=dev,
             max_windows=config.model.max_train_windows,
-            identity=dataset.fingerprint + base,
+            identity=dataset.fingerprint + order_of(dataset.train) + base,
             checkpoints=checkpoints,
             listen=listen,
         )
@@ -89,6 +93,22 @@ def tune(
         finish()
     rules = settle(config, dataset, learner, dev, listen) if processes().is_first else {}
     return fitted, rules
+
+
+def begin(learner: Learner, train: Encoded, targets: np.ndarray) -> Callable[[], None]:
+    """Prepare the output layer of a model for training; see `begin` in `tasks`.
+
+    Args:
+        train, targets: What will be learnt.
+    """
+    output = output_layer(learner.model, learner.model.config.num_labels)
+
+    def vectors() -> np.ndarray:
+        learner.model.to(learner.device)
+        some = np.unique(np.linspace(0, train.num_records - 1, SEEN_FIRST).astype(int))
+        return learner.logits_and_vectors(train.take(some))[1]
+
+    return learner.task.begin(output, targets, vectors)
 
 
 def settle(
