@@ -17,6 +17,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 TEXT_KEYS = ("text", "sentence", "content", "document")
+_LINE = re.compile(r"[^\r\n]*\}[ \t]*\r?\n[ \t\r\n]*\{")
+"""An object in one line, and the beginning of another below it."""
 _BROKEN = (ValueError, RecursionError)
 
 
@@ -200,9 +202,14 @@ def _find_value(text: str, begin: int, key: str, name: str) -> int:
 
 
 def _first_list(text: str, begin: int) -> int:
-    """Return where the first list of objects in the object at `begin` begins; `begin` where there is none."""
+    """Return where the first list of objects in the object at `begin` begins; `begin` where there is none.
+
+    There is none in an object with others below it: they are JSON Lines.
+    """
     position = _skip(text, begin + 1)
     try:
+        if text.startswith("{", begin) and _LINE.match(text, begin):
+            return begin
         while text.startswith("{", begin) and text.startswith('"', position):
             key, position = _DECODER.raw_decode(text, position)
             position = _skip(text, _skip(text, position) + 1)
