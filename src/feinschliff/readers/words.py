@@ -26,7 +26,7 @@ from feinschliff.readers._table import Table
 from feinschliff.readers._tags import is_tag
 
 SUFFIXES = (".csv", ".tsv", ".tab")
-DESCRIPTION = "CSV of entities: a word and its tag in each row, and the number of its sentence."
+DESCRIPTION = "CSV of entities: a word and its tag in each row, sentences by number or blank lines."
 _SENTENCE = re.compile(r"(sentence|sent|satz)([ _-]?(#|id|no|num|number|nr|idx|index))?", re.IGNORECASE)
 _WORD = re.compile(r"words?|tokens?|wort", re.IGNORECASE)
 _TAG = re.compile(r"tags?|ner([ _-]?tags?)?|labels?|entity|bio", re.IGNORECASE)
