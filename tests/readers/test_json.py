@@ -129,3 +129,9 @@ def test_keys_that_hold_data_are_refused(write):
 def test_wide_objects_stay_json_text(write):
     table = read(write([{"text": "a", "counts": {f"word {i}": i for i in range(300)}}]))
     assert json.loads(table.columns["counts"][0].as_py())["word 7"] == 7
+
+
+def test_nothing_between_the_rows_is_passed_over(write):
+    rows = [{"text": "Good."}, None, {"text": "Bad."}]
+    for tree in (rows, {"data": rows}):
+        assert read(write(tree)).columns["text"].to_pylist() == ["Good.", "Bad."]

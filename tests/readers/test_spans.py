@@ -61,8 +61,14 @@ def test_offsets_that_count_something_else_are_recognised_by_the_text(write, off
 
 
 def test_spans_that_name_another_text_are_counted(write):
-    table = read(write({"text": TEXT, "spans": [{"start": 2, "end": 6, "label": "PER", "text": "Berta"}]}))
+    good, bad = ({"start": 2, "end": 6, "label": "PER", "text": name} for name in ("Anna", "Berta"))
+    table = read(write({"text": TEXT, "spans": [good, bad]}))
     assert table.notes == ("1 span names another text than stands at the offsets",)
+    message = (
+        r":2: of 3 spans with a text of their own, 2 have another .* such as 'Berta' where 'Anna' stands\."
+    )
+    with pytest.raises(DataError, match=message):
+        read(write({"text": TEXT, "spans": [good]}, *[{"text": TEXT, "spans": [bad]}] * 2))
 
 
 def test_all_spans_outside_their_text_are_reported_at_once(write):

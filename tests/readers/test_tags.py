@@ -214,6 +214,14 @@ def test_the_tag_may_stand_first(write):
     assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 11, "label": "LOC"}], []]
 
 
+def test_the_language_before_each_token_is_taken_off(write):
+    table = read(write("de:in\tO\nde:Ulm\tB-LOC\n\nde::\tO\n", "train"))
+    assert table.columns["tokens"].to_pylist() == [["in", "Ulm"], [":"]]
+    assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 6, "label": "LOC"}], []]
+    assert table.notes == ("read as conll", "'de:' before each token is taken off")
+    assert read(write("de:in\tO\nen:Ulm\tB-LOC\n", "train")).columns["text"][0].as_py() == "de:in en:Ulm"
+
+
 def test_a_word_in_each_row_with_the_number_of_its_sentence(write):
     rows = "sentence_id;word;ner\n7;In;O\n7;Ulm;I-LOC\n8;Köln;I-LOC\n8;;O\n"
     table = read(write(rows, "a.csv"))
@@ -222,3 +230,22 @@ def test_a_word_in_each_row_with_the_number_of_its_sentence(write):
     assert table.place(1).endswith(":4")
     plain = read(write("sentence_id,word,label\n1,big,1\n2,small,0\n", "b.csv"))
     assert plain.columns.column_names == ["sentence_id", "word", "label"]
+
+
+def test_words_between_blank_lines(write):
+    for blank in ("\n", ",\n"):
+        table = read(write(f"word,tag\nIn,O\nUlm,B-LOC\n{blank}Köln,B-LOC\nist,O\n", "a.csv"))
+        assert table.columns["text"].to_pylist() == ["In Ulm", "Köln ist"]
+        assert spans(table) == [(3, 6, "LOC")]
+    with pytest.raises(
+        DataError, match=r"each row is one word, and no column numbers the sentences\. Such as"
+    ):
+        read(write("word,tag\nIn,O\nUlm,B-LOC\nKöln,B-LOC\nist,O\n", "a.csv"))
+
+
+@pytest.mark.parametrize("num_between", [1, 300])
+def test_a_quote_may_be_a_word(write, num_between):
+    quotes = ('2\t"\tO\n' + "2\tso\tO\n" * num_between) * 2
+    table = read(write(f"sentence_id\ttoken\tner\n1\tIn\tO\n1\tUlm\tB-LOC\n{quotes}", "a.tsv"))
+    assert table.columns["tokens"].to_pylist() == [["In", "Ulm"], ['"', *["so"] * num_between] * 2]
+    assert table.notes == ("quotes as ordinary characters",)

@@ -82,9 +82,14 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
             )
         if pa.types.is_string(inner):
             _refuse_tags(table, label, pc.unique(cells.combine_chunks().flatten()).to_pylist())
-        return (
-            ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
-        )
+        if pa.types.is_struct(inner) and not is_spans(cells.type):
+            raise ConfigError(
+                f"'{label}' holds lists of objects without start, end and label",
+                where=table.name,
+                allowed="Lists of spans {start, end, label}, or of names",
+                hint="Choose another: --label COLUMN",
+            )
+        return ("ner", "spans", 0.95) if is_spans(cells.type) else ("multilabel", "lists of labels", 0.95)
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
     values = [_in_one_line(str(v).strip()) for v in pc.unique(cells).to_pylist()]

@@ -30,6 +30,7 @@ from feinschliff.readers._tags import is_tag
 from feinschliff.readers._unread import refuse_unread
 from feinschliff.readers._write import TableWriter, json_rows, write_table
 from feinschliff.readers._write_conll import ConllWriter, tags_of
+from feinschliff.readers._written import with_written_spans
 
 __all__ = [
     "READING",
@@ -101,7 +102,7 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 
 def _usual(table: Table, config: DataConfig) -> Table:
     """Return a table with entities and refused answers in the form that all formats share."""
-    return without_rejected(with_spans(table, config))
+    return without_rejected(with_spans(with_written_spans(table, config), config))
 
 
 def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:

@@ -9,8 +9,8 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import counted
 from feinschliff.readers._encoding import find_encoding, read_lines
 from feinschliff.readers._input import open_input
+from feinschliff.readers._offsets import SpanReader
 from feinschliff.readers._problems import Problems
-from feinschliff.readers._spans import SpanReader
 
 SUFFIX = ".ann"
 

@@ -17,6 +17,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 TEXT_KEYS = ("text", "sentence", "content", "document")
+_LINE = re.compile(r"[^\r\n]*\}[ \t]*\r?\n[ \t\r\n]*\{")
+"""An object in one line, and the beginning of another below it."""
 _BROKEN = (ValueError, RecursionError)
 
 
@@ -149,7 +151,10 @@ def kind(value: Any) -> str:
 
 
 def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
-    """Yield the objects of the list that begins there, one after another, so that each knows its line."""
+    """Yield the objects of the list that begins there, one after another, so that each knows its line.
+
+    What stands as null between them, such as a text that nobody annotated, is passed over.
+    """
     problems = Problems(name)
     position, counted, line = _skip(text, begin + 1), 0, 1
     while not text.startswith("]", position):
@@ -157,7 +162,7 @@ def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
         value, position = _decode(text, position, name)
         if (row := as_row(value)) is not None:
             yield line, row
-        else:
+        elif value is not None:
             problems.add(line, f"{kind(value)} where an object is expected")
         position = _skip(text, position)
         if text.startswith(",", position):
@@ -168,13 +173,8 @@ def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
 
 
 def _is_rows(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(
-            isinstance(item, dict) or (isinstance(item, list) and as_row(item) is not None) for item in value
-        )
-    )
+    items = [item for item in value if item is not None] if isinstance(value, list) else []
+    return bool(items) and all(isinstance(item, dict | list) and as_row(item) is not None for item in items)
 
 
 def _columns_to_rows(tree: dict[str, Any]) -> list[Row]:
@@ -202,9 +202,14 @@ def _find_value(text: str, begin: int, key: str, name: str) -> int:
 
 
 def _first_list(text: str, begin: int) -> int:
-    """Return where the first list of objects in the object at `begin` begins; `begin` where there is none."""
+    """Return where the first list of objects in the object at `begin` begins; `begin` where there is none.
+
+    There is none in an object with others below it: they are JSON Lines.
+    """
     position = _skip(text, begin + 1)
     try:
+        if text.startswith("{", begin) and _LINE.match(text, begin):
+            return begin
         while text.startswith("{", begin) and text.startswith('"', position):
             key, position = _DECODER.raw_decode(text, position)
             position = _skip(text, _skip(text, position) + 1)

@@ -1,13 +1,12 @@
-"""Entities as character spans: many spellings in, `list<struct<start, end, label>>` out.
+"""Entities from tokens and their tags: `list<struct<start, end, label>>`.
 
-Offsets count Unicode code points of the text, end exclusive. Where a span brings its own text along, that
-shows what the writer counted; UTF-16 units (JavaScript), bytes, and inclusive ends are recognised and noted.
+Offsets count Unicode code points of the text, end exclusive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -22,98 +21,7 @@ from feinschliff.readers._tagged import with_tokens
 
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]))
 TAG_COLUMNS = ("ner_tags", "tags", "ner", "bio", "labels", "label")
-_STARTS = ("start", "start_offset", "start_char", "begin", "offset", "startOffset")
-_ENDS = ("end", "end_offset", "end_char", "stop", "endOffset")
-_LABELS = ("label", "labels", "type", "tag", "entity_type", "entity_group", "entity", "category", "class")
-_TEXTS = ("text", "word", "surface", "mention", "phrase")
 _CHUNK = 8192
-
-Span = tuple[int, int, str]
-
-
-def looks_like_spans(value: Any) -> bool:
-    """Return whether a value is a list that holds a span.
-
-    >>> looks_like_spans([{"start": 0, "end": 3, "label": "LOC"}]), looks_like_spans(["LOC"])
-    (True, False)
-    """
-    return isinstance(value, list) and any(_parse(item) is not None for item in value)
-
-
-@dataclass
-class SpanReader:
-    """Bring the spans of one source into the normal form, collecting what is wrong with them.
-
-    Attributes:
-        problems: Faults found so far.
-        counted: What the offsets turned out to count, where it was not code points.
-        num_different: Spans whose own text is not what stands at their offsets.
-    """
-
-    problems: Problems
-    counted: dict[str, int] = field(default_factory=dict)
-    num_different: int = 0
-
-    def read(self, value: Any, text: Any, number: int) -> list[dict[str, Any]] | None:
-        """Return the spans of one row, sorted, without repetitions; None stays None.
-
-        Args:
-            value: The list of spans in any spelling.
-            text: The row's text.
-            number: The row's line, for messages.
-        """
-        if value is None:
-            return None
-        if not isinstance(text, str):
-            self.problems.add(number, "there are spans but no text")
-            return None
-        if not isinstance(value, list | tuple):
-            self.problems.add(number, f"{value!r:.40} is no list of spans")
-            return None
-        spans: set[Span] = set()
-        for item in value:
-            parsed = _parse(item)
-            if parsed is None:
-                self.problems.add(number, f"{item!r:.60} is no span")
-                continue
-            start, end, label, surface = parsed
-            if surface is not None:
-                start, end = self._locate(text, start, end, surface)
-            if not 0 <= start < end <= len(text):
-                fact = f"the span {start} to {end} does not lie in the text of {len(text)} characters"
-                self.problems.add(number, fact)
-                continue
-            spans.add((start, end, label))
-        return [dict(zip(("start", "end", "label"), span, strict=True)) for span in sorted(spans)]
-
-    def notes(self) -> tuple[str, ...]:
-        """Return what the user should know after all rows."""
-        notes = [
-            f"{counted(count, 'span counts', 'spans count')} {what} instead of characters, converted"
-            for what, count in self.counted.items()
-        ]
-        if self.num_different:
-            spans = counted(self.num_different, "span names", "spans name")
-            notes.append(f"{spans} another text than stands at the offsets")
-        return tuple(notes)
-
-    def _locate(self, text: str, start: int, end: int, surface: str) -> tuple[int, int]:
-        if text[start:end] == surface or not surface:
-            return start, end
-        wide, narrow = text.encode("utf-16-le", "surrogatepass"), text.encode("utf-8", "surrogatepass")
-        for what, data, unit, codec in (
-            ("UTF-16 units", wide, 2, "utf-16-le"),
-            ("bytes", narrow, 1, "utf-8"),
-        ):
-            if data[unit * start : unit * end] == surface.encode(codec, "surrogatepass"):
-                self.counted[what] = self.counted.get(what, 0) + 1
-                begin = len(data[: unit * start].decode(codec, "surrogatepass"))
-                return begin, begin + len(surface)
-        if text[start : end + 1] == surface:
-            self.counted["the last character inside"] = self.counted.get("the last character inside", 0) + 1
-            return start, end + 1
-        self.num_different += text[start:end].strip().casefold() != surface.strip().casefold()
-        return start, end
 
 
 def join_tokens(tokens: Sequence[str]) -> tuple[str, list[int]]:
@@ -165,14 +73,15 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
     Raises:
         DataError: tags that are not in the scheme, or not as many as tokens.
     """
+    if _has_spans(table.columns, config):
+        return table
     table, text_name, name = with_tokens(table, config)
     columns = table.columns
     if not _is_list(columns, "tokens", pa.types.is_string):
         return table
     name = name or next((n for n in TAG_COLUMNS if _is_list(columns, n, pa.types.is_string)), None)
     written = columns[text_name].to_pylist() if text_name in columns.column_names else None
-    has_spans = "spans" in columns.column_names
-    if written is not None and (name is None or has_spans or not _are_tags(columns, text_name, name)):
+    if written is not None and (name is None or not _are_tags(columns, text_name, name)):
         return table
     is_open = [] if written is None or name is None else columns[name].is_null().to_pylist()
     lines = None if table.lines is None else table.lines
@@ -226,6 +135,14 @@ def with_spans(table: Table, config: DataConfig, one_line_per_token: bool = Fals
     return replace(table, columns=columns, notes=table.notes + notes)
 
 
+def _has_spans(columns: pa.Table, config: DataConfig) -> bool:
+    """Return whether there are texts and spans, beside which tags of tokens say the same or less."""
+    names = [f.name for f in columns.schema if f.type == SPANS or f.name == "spans"]
+    return any(config.label in (None, name) for name in names) and any(
+        pa.types.is_string(field.type) for field in columns.schema
+    )
+
+
 def _check(
     tags: Sequence[str], scheme: str, number: int, problems: Problems, one_line_per_token: bool
 ) -> None:
@@ -263,29 +180,3 @@ def _is_list(columns: pa.Table, name: str, is_inner: Any) -> bool:
         return False
     kind = columns.schema.field(name).type
     return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and is_inner(kind.value_type)
-
-
-def _parse(item: Any) -> tuple[int, int, str, str | None] | None:
-    """Return (start, end, label, text) of one span in any spelling, or None."""
-    if isinstance(item, list | tuple) and len(item) == 3:
-        start, end, label = item if not isinstance(item[0], str) else (item[1], item[2], item[0])
-        surface = None
-    elif isinstance(item, Mapping):
-        start, end, label = (_first(item, names) for names in (_STARTS, _ENDS, _LABELS))
-        if end is None and isinstance(start, int) and isinstance(item.get("length"), int):
-            end = start + item["length"]
-        label = label[0] if isinstance(label, list) and len(label) == 1 else label
-        surface = _first(item, _TEXTS)
-    else:
-        return None
-    if not (_is_count(start) and _is_count(end) and isinstance(label, str) and label):
-        return None
-    return start, end, label, surface if isinstance(surface, str) else None
-
-
-def _first(item: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((item[name] for name in names if item.get(name) is not None), None)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from feinschliff.config import DataConfig
 from feinschliff.errors import DataError, no_such
 from feinschliff.readers._encoding import find_encoding, head_text, read_lines
@@ -32,6 +35,7 @@ _SAMPLE_LINES = 500
 _FIRST_NAME = re.compile(r"(?i)(token|word|wort|form|id|index|idx)s?")
 _HIPE = "NE-COARSE-LIT"
 """The column of HIPE's files that the others of tags only refine."""
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:")
 _LAST_TOKEN = "EndOfSentence"
 """What the last column of HIPE's files says instead of a blank line."""
 
@@ -109,8 +113,22 @@ def read(source: Any, config: DataConfig) -> Table:
         columns = table.columns
         if columns["document"][-1].as_py() == 0:
             columns = columns.drop_columns(["document"])
-        table = with_spans(replace(table, columns=columns), config, one_line_per_token=True)
+        table = _without_language(replace(table, columns=columns))
+        table = with_spans(table, config, one_line_per_token=True)
     return table
+
+
+def _without_language(table: Table) -> Table:
+    """Return a table without the language that stands before each token, as in `de:Ulm`."""
+    cells = table.columns["tokens"].combine_chunks()
+    prefix = _LANGUAGE.match(cells.flatten()[0].as_py())
+    if prefix is None or not pc.all(pc.starts_with(cells.flatten(), prefix[0])).as_py():
+        return table
+    tokens = pc.utf8_slice_codeunits(cells.flatten(), len(prefix[0]))
+    place = table.columns.column_names.index("tokens")
+    columns = table.columns.set_column(place, "tokens", pa.ListArray.from_arrays(cells.offsets, tokens))
+    note = f"'{prefix[0]}' before each token is taken off"
+    return replace(table, columns=columns, notes=(*table.notes, note))
 
 
 def _find_layout(lines: list[str]) -> _Layout | None:

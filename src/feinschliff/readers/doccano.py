@@ -39,7 +39,7 @@ def read(source: Any, config: DataConfig) -> Table:
         DataError: no JSON; spans that do not lie in their text.
     """
     file = open_input(source)
-    table = read_spans(file, _rows(any_rows(file, config)), config)
+    table = read_spans(file.name, _rows(any_rows(file, config)), config)
     columns = table.columns
     for name in ("label", "labels"):
         if name not in columns.column_names or not _is_list_of_names(columns[name].type):

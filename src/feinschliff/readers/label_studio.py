@@ -48,7 +48,7 @@ def read(source: Any, config: DataConfig) -> Table:
     encoding = find_encoding(file, config)
     export = _Export()
     rows = ((line, export.convert(row)) for line, row in json_rows(file, encoding))
-    table = read_spans(file, rows, config)
+    table = read_spans(file.name, rows, config)
     columns = table.columns
     if export.num_spans == 0 and export.has_values and "spans" in columns.column_names:
         columns = columns.drop_columns(["spans"])

@@ -36,7 +36,7 @@ def read(source: Any, config: DataConfig) -> Table:
     """
     file = open_input(source)
     lines = read_lines(file, find_encoding(file, config))
-    return read_spans(file, _documents(lines, Problems(file.name)), config)
+    return read_spans(file.name, _documents(lines, Problems(file.name)), config)
 
 
 def _documents(lines: Iterable[str], problems: Problems) -> Iterator[tuple[int, Row]]:
