@@ -37,6 +37,17 @@ def test_rows_in_all_their_dresses(write, value):
     assert read(write(value)).columns.to_pylist() == ROWS
 
 
+def test_a_list_for_each_split(write):
+    value = {"train": ROWS, "oos_train": [["what", "oos"]], "val": [], "test": [{"text": "so", "label": 1}]}
+    table = read(write(value, "a.json"))
+    assert table.columns["split"].to_pylist() == ["train", "train", "train", "test"]
+    assert table.columns["text"].to_pylist() == ["fine", "bad", "what", "so"]
+    own = {"train": [{"text": "a", "split": "x"}], "dev": ROWS}
+    assert read(write(own)).columns["split"].to_pylist() == ["x", "validation", "validation"]
+    with pytest.raises(DataError, match="several lists of rows: train, labels"):
+        read(write({"train": ROWS, "labels": [{"id": 1}]}))
+
+
 def test_one_row_with_a_list_in_it_is_a_row(write):
     row = {"text": "In Ulm", "entities": [{"start": 3, "end": 6, "label": "LOC"}]}
     assert read(write(row)).columns.to_pylist() == [row]
