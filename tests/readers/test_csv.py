@@ -112,6 +112,15 @@ def test_single_quotes(write):
     assert rows(read(write("a,b\n'tis,1\nx,'y\n"))) == [("'tis", "1"), ("x", "'y")]
 
 
+def test_single_quotes_around_cells_without_a_delimiter(write):
+    table = read(write("'Web';'Gut, sehr gut.'\n'Etat';'Schlecht.'\n'Web';'Es geht.'\n"))
+    assert rows(table) == [("Web", "Gut, sehr gut."), ("Etat", "Schlecht."), ("Web", "Es geht.")]
+    assert table.notes[0] == "single quotes"
+    assert rows(read(write("text,label\n'so ''it'' is',a\n" + "plain,b\n" * 20)))[0] == ("so 'it' is", "a")
+    few = "text,label\n'so it is',a\n" + "plain,b\n" * 20
+    assert rows(read(write(few)))[0] == ("'so it is'", "a")
+
+
 def test_empty_cells_beyond_the_last_column(write):
     assert rows(read(write("label,text\nham,Hi,,\nspam,Buy\n"))) == [("ham", "Hi"), ("spam", "Buy")]
     with pytest.raises(DataError, match=":3: 3 cells"):

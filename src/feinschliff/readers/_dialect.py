@@ -86,6 +86,11 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     samples = list(_samples(text, choices, is_cut))
     delimiter, quoting, rows = max(samples, key=lambda sample: _fit(sample[2]), default=(usual, STANDARD, []))
     notes = []
+    if quoting != SINGLE and look_quoted(rows, "'"):
+        single = next((s for s in samples if s[:2] == (delimiter, SINGLE) and _fit(s[2]) >= _fit(rows)), None)
+        if single is not None:
+            _, quoting, rows = single
+            notes.append(quoting)
     if _fit(rows) == 0 and not named:
         delimiter, quoting, rows = _best_of_bad(text, choices, samples, is_cut)
     elif not named and delimiter != usual:
@@ -167,14 +172,14 @@ def open_rows(lines: Iterable[str], dialect: Dialect) -> Any:
     return csv.reader(lines, **dialect.options)
 
 
-def look_quoted(rows: Iterable[Sequence[str]]) -> bool:
+def look_quoted(rows: Iterable[Sequence[str]], quote: str = '"') -> bool:
     """Return whether cells read with quotes as ordinary characters show that the quotes were quoting."""
     num_rows = num_wrapped = 0
     for row in rows:
         num_rows += 1
-        wrapped = [cell for cell in row if len(cell) > 1 and cell[0] == cell[-1] == '"']
+        wrapped = [cell for cell in row if len(cell) > 1 and cell[0] == cell[-1] == quote]
         num_wrapped += bool(wrapped)
-        if any('""' in cell[1:-1] for cell in wrapped):
+        if any(2 * quote in cell[1:-1] for cell in wrapped):
             return True
     return num_wrapped > num_rows / 10
 
