@@ -127,6 +127,26 @@ def test_empty_cells_beyond_the_last_column(write):
         read(write("label,text\nham,Hi\nspam,Buy,now\n"))
 
 
+def test_rows_that_go_on_beyond_the_others(write):
+    plain, wide = '1.5\t"Good\tso\n', "2\tBad\tno\thttp://a\thttp://b\n"
+    path = write(plain * 300 + wide * 2 + plain)
+    table = read(path)
+    assert rows(table)[-2:] == [
+        ("2", "Bad", "no", "http://a", "http://b"),
+        ("1.5", '"Good', "so", None, None),
+    ]
+    assert "2 rows have up to 5 cells, the others 3: what is missing is empty" in table.notes
+    batches = list(iter_batches(path, batch_rows=200))
+    assert [row for batch in batches for row in rows(batch)] == rows(table)
+    for text in (
+        plain * 9 + wide,
+        "n\ta\tb\n" + plain * 9 + wide * 2,
+        (plain * 9 + wide * 2).replace("\t", ","),
+    ):
+        with pytest.raises(DataError, match=r"5 cells"):
+            read(write(text))
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [

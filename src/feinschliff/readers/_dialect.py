@@ -46,6 +46,7 @@ class Dialect:
         names: The columns' names.
         title: Whether a row with a title stands above all others.
         skip: Lines before the first row.
+        least: Cells of the shortest row where the last ones may be missing, otherwise 0.
     """
 
     delimiter: str
@@ -55,6 +56,7 @@ class Dialect:
     notes: tuple[str, ...] = field(default=(), compare=False)
     title: bool = False
     skip: int = 0
+    least: int = 0
 
     @property
     def options(self) -> dict[str, Any]:
