@@ -45,6 +45,27 @@ def test_takes_the_named_delimiter(write):
         read(path, DataConfig(delimiter="::"))
 
 
+@pytest.mark.parametrize("name", ["a.txt", "SMSCollection"])
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|"])
+def test_a_text_and_its_label_in_a_file_without_a_suffix(write, name, delimiter):
+    lines = [f"sentence number {n}, of many{delimiter}{'joy' if n % 3 else 'fear'}\n" for n in range(12)]
+    table = read(write("".join(lines), name))
+    assert rows(table)[1] == ("sentence number 1, of many", "joy")
+
+
+def test_texts_with_a_semicolon_are_no_tables(write):
+    path = write("".join(f"it was so; number {n} of it\n" for n in range(12)), "a.txt")
+    assert read(path).columns.column_names == ["text"]
+    named = read(path, DataConfig(delimiter=";"))
+    assert rows(named)[1] == ("it was so", " number 1 of it")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.dat"])
+def test_a_named_delimiter_makes_a_table(write, name):
+    table = read(write("good.@pos\nbad.@neg\n", name), DataConfig(delimiter="@", header=False))
+    assert rows(table) == [("good.", "pos"), ("bad.", "neg")]
+
+
 def test_a_column_called_like_another_is_noted(write):
     table = read(write("text,label,label\none,a,x\ntwo,b,y\n"))
     assert table.columns.column_names == ["text", "label", "label_3"]

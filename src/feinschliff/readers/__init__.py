@@ -50,6 +50,9 @@ __all__ = [
 READING = ("format", "delimiter", "header", "sheet", "encoding", "tag_scheme", "tag_column")
 """Settings of `data` that say how a source is read."""
 
+_DELIMITED = ("csv", "words")
+"""The readers that a named delimiter is for."""
+
 Source = str | PathLike[str] | Input | Iterable[Any]
 """A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""
 
@@ -120,6 +123,9 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
         if hasattr(module, "MAGIC") and file.head.startswith(module.MAGIC):
             return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)
     named = {name: module for name, module in readers.items() if file.suffix in module.SUFFIXES}
+    if config.delimiter is not None:
+        delimited = {name: readers[name] for name in _DELIMITED if name in named}
+        named = (delimited or named) if named else {"csv": readers["csv"]}
     text = head_text(file)
     refuse_unread(file, text)
     found = [(_sniff(module, text, file.suffix), name) for name, module in (named or readers).items()]

@@ -124,6 +124,19 @@ def fits_delimiter(text: str, delimiters: Iterable[str], names: bool) -> bool:
     return not names or (is_header(rows[0], rows[1:]) and all(_NAME.fullmatch(cell) for cell in rows[0]))
 
 
+def label_delimiter(text: str) -> str | None:
+    """Return the sign that splits nearly all of at least ten lines into a text and one of few labels."""
+    for delimiter, _, rows in _samples(text, ("\t", ";", "|"), is_cut=True):
+        pairs = [row for row in rows if len(row) == 2]
+        if len(rows) < 10 or len(pairs) < 0.95 * len(rows):
+            continue
+        sides = [{cell.strip() for cell in side} for side in zip(*pairs, strict=True)]
+        few = [side for side in sides if 1 < len(side) <= len(pairs) / 5]
+        if any(all(map(_NAME.fullmatch, side)) for side in few):
+            return delimiter
+    return None
+
+
 def shown(delimiter: str) -> str:
     """Return a delimiter as a reader of messages knows it."""
     return "tab" if delimiter == "\t" else f"'{delimiter}'"

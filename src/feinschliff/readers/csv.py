@@ -24,6 +24,7 @@ from feinschliff.readers._dialect import (
     Dialect,
     find_dialect,
     fits_delimiter,
+    label_delimiter,
     look_quoted,
     name_columns,
     open_rows,
@@ -48,8 +49,9 @@ def sniff(text: str, suffix: str) -> float:
     """Return how much the beginning of a file looks like this format, 0 to 1."""
     if suffix in (".csv", ".tsv", ".tab"):
         return 0.6
-    is_txt = suffix == ".txt"
-    return 0.5 * fits_delimiter(text, ["\t"] if is_txt else [",", "\t", ";"], names=not is_txt)
+    if suffix in (".txt", "") and (fits_delimiter(text, ["\t"], names=False) or label_delimiter(text)):
+        return 0.5
+    return 0.5 * (suffix != ".txt" and fits_delimiter(text, [",", "\t", ";"], names=True))
 
 
 def read(source: Any, config: DataConfig) -> Table:
@@ -143,6 +145,8 @@ def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
     encoding = find_encoding(file, config)
     text = head_text(file, encoding.name)
     usual = "\t" if file.suffix in (".tsv", ".tab", ".txt") else ","
+    if file.suffix in (".txt", ""):
+        usual = label_delimiter(text) or usual
     told, named = SEPARATOR_LINE.match(text), config.delimiter
     if told:  # a line that Excel reads and writes: which sign stands between cells
         text, named = text[told.end() :], named or told[1]
