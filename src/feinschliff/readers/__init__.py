@@ -24,6 +24,7 @@ from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._prodigy import without_rejected
 from feinschliff.readers._rows import without_surrogates
+from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
 from feinschliff.readers._tags import is_tag
@@ -117,11 +118,12 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
     if hasattr(named_format, "accepts"):
         raise ConfigError(f"is no source for the format '{config.format}'", where=f"{source!s:.200}")
     file = open_input(source)
+    part = shard_notes(file.name)
     if named_format is not None:
-        return named_format, file, ()
+        return named_format, file, part
     for name, module in readers.items():
         if hasattr(module, "MAGIC") and file.head.startswith(module.MAGIC):
-            return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)
+            return module, file, part if file.suffix in module.SUFFIXES else (f"read as {name}", *part)
     named = {name: module for name, module in readers.items() if file.suffix in module.SUFFIXES}
     if config.delimiter is not None:
         delimited = {name: readers[name] for name in _DELIMITED if name in named}
@@ -133,7 +135,7 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
     if score == 0 and not named:
         reason = file.not_text() or "the format is not recognised"
         raise DataError(reason, where=file.name, hint="Name the format: --set data.format=...")
-    return readers[name], file, () if named else (f"read as {name}",)
+    return readers[name], file, part if named else (f"read as {name}", *part)
 
 
 def _sniff(module: ModuleType, text: str, suffix: str) -> float:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, FeinschliffError, nearest
 from feinschliff.readers._gather import gather
+from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._splits import split_of
 from feinschliff.readers._table import Table
 
@@ -238,10 +239,12 @@ def _read_files(repo: _Repo, files: Sequence[str], source: str, config: DataConf
 
     def tables() -> Iterator[Table]:
         for file in files:
-            table = read_file(_fetch(repo, file, source), config)
+            path = _fetch(repo, file, source)
+            table = read_file(path, config)
+            notes = tuple(note for note in table.notes if note not in shard_notes(path))  # all are read
             name = f"{PREFIX}{repo.name}/{file}"
             names = None if table.lines is None else pa.repeat(name, len(table))
-            yield replace(table, name=name, files=names)
+            yield replace(table, name=name, files=names, notes=notes)
 
     table = gather(tables(), source)
     notes = ("the hub cannot be reached, taken from the local cache",) if repo.is_cached else ()
