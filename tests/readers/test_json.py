@@ -140,3 +140,26 @@ def test_keys_that_hold_data_are_refused(write):
 def test_wide_objects_stay_json_text(write):
     table = read(write([{"text": "a", "counts": {f"word {i}": i for i in range(300)}}]))
     assert json.loads(table.columns["counts"][0].as_py())["word 7"] == 7
+
+
+def test_the_last_question_and_its_answer_of_a_conversation(write):
+    def says(role, content):
+        return {"role": role, "content": content}
+
+    chats = [
+        [says("system", "Judge."), says("user", "Fine."), says("assistant", "pos")],
+        [says("user", "Hm."), says("assistant", "?"), says("user", "Bad."), says("assistant", "neg")],
+        [says("user", "Open.")],
+    ]
+    table = read(write([{"id": i, "messages": chat} for i, chat in enumerate(chats)]))
+    expected = [("Fine.", "pos"), ("Bad.", "neg"), ("Open.", None)]
+    assert [(row["text"], row["label"]) for row in table.columns.to_pylist()] == expected
+    assert table.columns.column_names == ["text", "label", "id"]
+    assert table.notes[0].startswith("'messages': the text is what the user says last")
+    shared = [{"conversations": [{"from": "human", "value": "Fine."}, {"from": "gpt", "value": "pos"}]}]
+    assert read(write(shared)).columns.to_pylist() == [{"text": "Fine.", "label": "pos"}]
+
+
+def test_conversations_with_a_label_stay_as_they_are(write):
+    rows = [{"messages": [{"role": "user", "content": "Fine."}], "label": "pos"}]
+    assert read(write(rows)).columns.to_pylist() == rows

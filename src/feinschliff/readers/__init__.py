@@ -20,6 +20,7 @@ from typing import Any
 from feinschliff import registry
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
+from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._prodigy import without_rejected
@@ -105,7 +106,7 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 
 def _usual(table: Table, config: DataConfig) -> Table:
     """Return a table with entities and refused answers in the form that all formats share."""
-    return without_rejected(with_spans(table, config))
+    return without_rejected(with_spans(with_answers(table), config))
 
 
 def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:
