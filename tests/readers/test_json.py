@@ -163,3 +163,23 @@ def test_the_last_question_and_its_answer_of_a_conversation(write):
 def test_conversations_with_a_label_stay_as_they_are(write):
     rows = [{"messages": [{"role": "user", "content": "Fine."}], "label": "pos"}]
     assert read(write(rows)).columns.to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"title": "A", "paragraphs": [{"context": "c", "qas": [{"question": "q", "answers": []}]}]},
+        {"context": "c", "question": "q", "answers": {"text": ["c"], "answer_start": [0]}},
+    ],
+)
+def test_question_answering_is_refused(write, row):
+    with pytest.raises(
+        DataError, match=r"question answering is no task here\. Give rows of a text and a label"
+    ):
+        read(write({"version": "1", "data": [row]}))
+
+
+def test_choices_on_a_document_are_refused(write):
+    row = {"text": "c", "annotation_sets": [{"annotations": {"a": {"choice": "Entailment"}}}]}
+    with pytest.raises(DataError, match=r"many choices.*Give a row for each pair of texts"):
+        read(write({"documents": [row], "labels": {}}))

@@ -24,6 +24,7 @@ from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._prodigy import without_rejected
+from feinschliff.readers._questions import refuse_questions
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._spans import join_tokens, with_spans
@@ -106,6 +107,7 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 
 def _usual(table: Table, config: DataConfig) -> Table:
     """Return a table with entities and refused answers in the form that all formats share."""
+    refuse_questions(table)
     return without_rejected(with_spans(with_answers(table), config))
 
 
