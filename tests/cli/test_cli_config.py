@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from feinschliff import registry
@@ -53,6 +54,11 @@ def test_one_value_will_do_where_a_list_is_meant(tmp_path):
     assert found.evaluate.baselines == ()
     assert found.adapt.probe_labels == (50,)
     assert found.train.trackers == ("mlflow",)
+
+
+@pytest.mark.parametrize("sign", ["@", "|", ";", "%"])
+def test_a_delimiter_need_not_be_quoted(sign):
+    assert load_config(overrides=[f"data.delimiter={sign}"]).data.delimiter == sign
 
 
 def test_explain_lists_the_names_that_a_setting_takes(cli):

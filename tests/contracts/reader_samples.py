@@ -60,7 +60,7 @@ def sample(write: Sample) -> Sample:
 
 
 def file_samples() -> list[str]:
-    return sorted(set(SAMPLES) - {"hub", "document", "folder", "frame", "iterable"})
+    return sorted(set(SAMPLES) - {"hub", "document", "datasets", "folder", "frame", "iterable"})
 
 
 @sample
@@ -99,6 +99,13 @@ def arrow(folder: Path) -> tuple[Any, Rows]:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return path, ROWS
+
+
+@sample
+def datasets(folder: Path) -> tuple[Any, Rows]:
+    root = folder / "saved"
+    write_saved(root, ROWS[:4], ROWS[4:])
+    return root, ROWS
 
 
 @sample
@@ -257,6 +264,18 @@ def iterable(folder: Path) -> tuple[Any, Rows]:
 
 for name in ("csv", "json"):  # the functions are not called like the modules they use
     SAMPLES[name] = SAMPLES.pop(f"{name}_")
+
+
+def write_saved(root: Path, *parts: Rows) -> None:
+    """Write a folder as `save_to_disk` does."""
+    root.mkdir(parents=True)
+    names = [f"data-{i:05}-of-{len(parts):05}.arrow" for i in range(len(parts))]
+    for name, part in zip(names, parts, strict=True):
+        table = pa.Table.from_pylist(part)
+        with pa.OSFile(str(root / name), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    (root / "dataset_info.json").write_text("{}")
+    (root / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
 
 
 def _lines(path: Path, rows: Rows) -> Path:

@@ -45,6 +45,27 @@ def test_takes_the_named_delimiter(write):
         read(path, DataConfig(delimiter="::"))
 
 
+@pytest.mark.parametrize("name", ["a.txt", "SMSCollection"])
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|"])
+def test_a_text_and_its_label_in_a_file_without_a_suffix(write, name, delimiter):
+    lines = [f"sentence number {n}, of many{delimiter}{'joy' if n % 3 else 'fear'}\n" for n in range(12)]
+    table = read(write("".join(lines), name))
+    assert rows(table)[1] == ("sentence number 1, of many", "joy")
+
+
+def test_texts_with_a_semicolon_are_no_tables(write):
+    path = write("".join(f"it was so; number {n} of it\n" for n in range(12)), "a.txt")
+    assert read(path).columns.column_names == ["text"]
+    named = read(path, DataConfig(delimiter=";"))
+    assert rows(named)[1] == ("it was so", " number 1 of it")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.dat"])
+def test_a_named_delimiter_makes_a_table(write, name):
+    table = read(write("good.@pos\nbad.@neg\n", name), DataConfig(delimiter="@", header=False))
+    assert rows(table) == [("good.", "pos"), ("bad.", "neg")]
+
+
 def test_a_column_called_like_another_is_noted(write):
     table = read(write("text,label,label\none,a,x\ntwo,b,y\n"))
     assert table.columns.column_names == ["text", "label", "label_3"]
@@ -112,10 +133,39 @@ def test_single_quotes(write):
     assert rows(read(write("a,b\n'tis,1\nx,'y\n"))) == [("'tis", "1"), ("x", "'y")]
 
 
+def test_single_quotes_around_cells_without_a_delimiter(write):
+    table = read(write("'Web';'Gut, sehr gut.'\n'Etat';'Schlecht.'\n'Web';'Es geht.'\n"))
+    assert rows(table) == [("Web", "Gut, sehr gut."), ("Etat", "Schlecht."), ("Web", "Es geht.")]
+    assert table.notes[0] == "single quotes"
+    assert rows(read(write("text,label\n'so ''it'' is',a\n" + "plain,b\n" * 20)))[0] == ("so 'it' is", "a")
+    few = "text,label\n'so it is',a\n" + "plain,b\n" * 20
+    assert rows(read(write(few)))[0] == ("'so it is'", "a")
+
+
 def test_empty_cells_beyond_the_last_column(write):
     assert rows(read(write("label,text\nham,Hi,,\nspam,Buy\n"))) == [("ham", "Hi"), ("spam", "Buy")]
     with pytest.raises(DataError, match=":3: 3 cells"):
         read(write("label,text\nham,Hi\nspam,Buy,now\n"))
+
+
+def test_rows_that_go_on_beyond_the_others(write):
+    plain, wide = '1.5\t"Good\tso\n', "2\tBad\tno\thttp://a\thttp://b\n"
+    path = write(plain * 300 + wide * 2 + plain)
+    table = read(path)
+    assert rows(table)[-2:] == [
+        ("2", "Bad", "no", "http://a", "http://b"),
+        ("1.5", '"Good', "so", None, None),
+    ]
+    assert "2 rows have up to 5 cells, the others 3: what is missing is empty" in table.notes
+    batches = list(iter_batches(path, batch_rows=200))
+    assert [row for batch in batches for row in rows(batch)] == rows(table)
+    for text in (
+        plain * 9 + wide,
+        "n\ta\tb\n" + plain * 9 + wide * 2,
+        (plain * 9 + wide * 2).replace("\t", ","),
+    ):
+        with pytest.raises(DataError, match=r"5 cells"):
+            read(write(text))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_what_is_not_text(tmp_path, content, what):
     [
         ("a.tsv", "#FORMAT=WebAnno TSV 3.3\n\n1-1\t0-3\tUlm\tLOC\n", "WebAnno's TSV"),
         ("a.xml", "<?xml version='1.0'?>\n<reviews/>\n", "XML"),
+        ("b.xml", '<reviews n="2">\n  <review/>\n</reviews>\n', "XML"),
+        ("a.sgm", '<!DOCTYPE news SYSTEM "news.dtd">\n<NEWS>\n', "XML"),
         ("a.mbox", "From a@b.de Mon Nov 23 10:00:00 2026\nSubject: x\n", "a mailbox"),
     ],
 )
@@ -81,6 +83,17 @@ def test_known_formats_that_are_not_read(tmp_path, name, content, what):
     path = write(tmp_path / name, content)
     assert f"looks like {what}, which is not read. Write JSON Lines" in refuse(DataError, path)
     assert read(path, DataConfig(format="text")).columns.column_names == ["text"]
+
+
+def test_a_text_that_begins_with_a_tag_is_no_xml(tmp_path):
+    path = write(tmp_path / "a.txt", "<b>Fine</b>, it is.\n<p>\nBad.\n")
+    assert read(path).columns["text"].to_pylist() == ["<b>Fine</b>, it is.", "<p>", "Bad."]
+
+
+def test_texts_with_a_suffix_nobody_knows_are_no_sentences_of_tokens(tmp_path):
+    table = read(write(tmp_path / "a.raw", "It was so.\nit\n0\n"))
+    assert table.columns["text"].to_pylist() == ["It was so.", "it", "0"]
+    assert table.notes == ("read as text",)
 
 
 def test_an_unknown_format_suggests_the_nearest(tmp_path):

@@ -37,6 +37,17 @@ def test_rows_in_all_their_dresses(write, value):
     assert read(write(value)).columns.to_pylist() == ROWS
 
 
+def test_a_list_for_each_split(write):
+    value = {"train": ROWS, "oos_train": [["what", "oos"]], "val": [], "test": [{"text": "so", "label": 1}]}
+    table = read(write(value, "a.json"))
+    assert table.columns["split"].to_pylist() == ["train", "train", "train", "test"]
+    assert table.columns["text"].to_pylist() == ["fine", "bad", "what", "so"]
+    own = {"train": [{"text": "a", "split": "x"}], "dev": ROWS}
+    assert read(write(own)).columns["split"].to_pylist() == ["x", "validation", "validation"]
+    with pytest.raises(DataError, match="several lists of rows: train, labels"):
+        read(write({"train": ROWS, "labels": [{"id": 1}]}))
+
+
 def test_one_row_with_a_list_in_it_is_a_row(write):
     row = {"text": "In Ulm", "entities": [{"start": 3, "end": 6, "label": "LOC"}]}
     assert read(write(row)).columns.to_pylist() == [row]
@@ -135,3 +146,46 @@ def test_nothing_between_the_rows_is_passed_over(write):
     rows = [{"text": "Good."}, None, {"text": "Bad."}]
     for tree in (rows, {"data": rows}):
         assert read(write(tree)).columns["text"].to_pylist() == ["Good.", "Bad."]
+
+
+def test_the_last_question_and_its_answer_of_a_conversation(write):
+    def says(role, content):
+        return {"role": role, "content": content}
+
+    chats = [
+        [says("system", "Judge."), says("user", "Fine."), says("assistant", "pos")],
+        [says("user", "Hm."), says("assistant", "?"), says("user", "Bad."), says("assistant", "neg")],
+        [says("user", "Open.")],
+    ]
+    table = read(write([{"id": i, "messages": chat} for i, chat in enumerate(chats)]))
+    expected = [("Fine.", "pos"), ("Bad.", "neg"), ("Open.", None)]
+    assert [(row["text"], row["label"]) for row in table.columns.to_pylist()] == expected
+    assert table.columns.column_names == ["text", "label", "id"]
+    assert table.notes[0].startswith("'messages': the text is what the user says last")
+    shared = [{"conversations": [{"from": "human", "value": "Fine."}, {"from": "gpt", "value": "pos"}]}]
+    assert read(write(shared)).columns.to_pylist() == [{"text": "Fine.", "label": "pos"}]
+
+
+def test_conversations_with_a_label_stay_as_they_are(write):
+    rows = [{"messages": [{"role": "user", "content": "Fine."}], "label": "pos"}]
+    assert read(write(rows)).columns.to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"title": "A", "paragraphs": [{"context": "c", "qas": [{"question": "q", "answers": []}]}]},
+        {"context": "c", "question": "q", "answers": {"text": ["c"], "answer_start": [0]}},
+    ],
+)
+def test_question_answering_is_refused(write, row):
+    with pytest.raises(
+        DataError, match=r"question answering is no task here\. Give rows of a text and a label"
+    ):
+        read(write({"version": "1", "data": [row]}))
+
+
+def test_choices_on_a_document_are_refused(write):
+    row = {"text": "c", "annotation_sets": [{"annotations": {"a": {"choice": "Entailment"}}}]}
+    with pytest.raises(DataError, match=r"many choices.*Give a row for each pair of texts"):
+        read(write({"documents": [row], "labels": {}}))

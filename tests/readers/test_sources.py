@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from reader_samples import write_saved
 
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
@@ -297,6 +298,31 @@ def test_arrow_streams_and_compressed_feather(tmp_path):
     pyarrow.feather.write_feather(table, tmp_path / "b.feather", compression="zstd")
     assert read(tmp_path / "a.arrow").columns.equals(table)
     assert read(tmp_path / "b.feather").columns.equals(table)
+
+
+def test_saved_data_sets_are_read_with_all_splits(tmp_path):
+    for name in ("train", "test", "unsupervised"):
+        write_saved(tmp_path / name, [{"text": name}], [{"text": f"{name} too"}])
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test", "unsupervised"]}')
+    table = read(tmp_path)
+    assert table.columns["text"].to_pylist() == ["train", "train too", "test", "test too"]
+    assert table.columns["split"].to_pylist() == ["train", "train", "test", "test"]
+    assert table.notes == (f"left out: {tmp_path / 'unsupervised'}, no split for train, dev or test",)
+    (tmp_path / "test" / "data-00001-of-00002.arrow").unlink()
+    with pytest.raises(DataError, match=r"state\.json: names a part that is not there: data-00001-of-"):
+        read(tmp_path)
+    (tmp_path / "test" / "state.json").write_text("[]")
+    with pytest.raises(DataError, match=r"state\.json: does not say what the folder holds"):
+        read(tmp_path)
+
+
+def test_one_part_of_several_is_noted(tmp_path):
+    write_saved(tmp_path / "a", [{"text": "a"}], [{"text": "b"}])
+    note = "one of 2 parts of the data, as its name says; the others are not read"
+    assert read(tmp_path / "a" / "data-00000-of-00002.arrow").notes == (note,)
+    assert read(tmp_path / "a").notes == ()
+    write_saved(tmp_path / "b", [{"text": "a"}])
+    assert read(tmp_path / "b" / "data-00000-of-00001.arrow").notes == ()
 
 
 def test_bytes_that_are_not_utf8_do_not_get_in(tmp_path):

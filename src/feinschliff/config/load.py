@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,8 @@ def put(tree: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _parse(text: str, name: str) -> Any:
+    if text in string.punctuation.replace("~", "") and len(text) == 1:
+        return text  # a delimiter, which may mean something in YAML
     try:
         value = yaml.safe_load(text) if text.strip() else None
     except yaml.YAMLError:

@@ -20,10 +20,13 @@ from typing import Any
 from feinschliff import registry
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
+from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._prodigy import without_rejected
+from feinschliff.readers._questions import refuse_questions
 from feinschliff.readers._rows import without_surrogates
+from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._spans import join_tokens, with_spans
 from feinschliff.readers._table import Table
 from feinschliff.readers._tags import is_tag
@@ -50,6 +53,9 @@ __all__ = [
 
 READING = ("format", "delimiter", "header", "sheet", "encoding", "tag_scheme", "tag_column")
 """Settings of `data` that say how a source is read."""
+
+_DELIMITED = ("csv", "words")
+"""The readers that a named delimiter is for."""
 
 Source = str | PathLike[str] | Input | Iterable[Any]
 """A path, `-` for standard input, `hf://owner/name`, a data frame, or an iterable of rows."""
@@ -102,7 +108,9 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 
 def _usual(table: Table, config: DataConfig) -> Table:
     """Return a table with entities and refused answers in the form that all formats share."""
-    return without_rejected(with_spans(with_written_spans(table, config), config))
+    refuse_questions(table)
+    table = with_written_spans(with_answers(table), config)
+    return without_rejected(with_spans(table, config))
 
 
 def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tuple[str, ...]]:
@@ -115,12 +123,16 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
     if hasattr(named_format, "accepts"):
         raise ConfigError(f"is no source for the format '{config.format}'", where=f"{source!s:.200}")
     file = open_input(source)
+    part = shard_notes(file.name)
     if named_format is not None:
-        return named_format, file, ()
+        return named_format, file, part
     for name, module in readers.items():
         if hasattr(module, "MAGIC") and file.head.startswith(module.MAGIC):
-            return module, file, () if file.suffix in module.SUFFIXES else (f"read as {name}",)
+            return module, file, part if file.suffix in module.SUFFIXES else (f"read as {name}", *part)
     named = {name: module for name, module in readers.items() if file.suffix in module.SUFFIXES}
+    if config.delimiter is not None:
+        delimited = {name: readers[name] for name in _DELIMITED if name in named}
+        named = (delimited or named) if named else {"csv": readers["csv"]}
     text = head_text(file)
     refuse_unread(file, text)
     found = [(_sniff(module, text, file.suffix), name) for name, module in (named or readers).items()]
@@ -128,7 +140,7 @@ def _choose(source: Source, config: DataConfig) -> tuple[ModuleType, Source, tup
     if score == 0 and not named:
         reason = file.not_text() or "the format is not recognised"
         raise DataError(reason, where=file.name, hint="Name the format: --set data.format=...")
-    return readers[name], file, () if named else (f"read as {name}",)
+    return readers[name], file, part if named else (f"read as {name}", *part)
 
 
 def _sniff(module: ModuleType, text: str, suffix: str) -> float:

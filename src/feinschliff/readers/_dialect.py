@@ -46,6 +46,7 @@ class Dialect:
         names: The columns' names.
         title: Whether a row with a title stands above all others.
         skip: Lines before the first row.
+        least: Cells of the shortest row where the last ones may be missing, otherwise 0.
     """
 
     delimiter: str
@@ -55,6 +56,7 @@ class Dialect:
     notes: tuple[str, ...] = field(default=(), compare=False)
     title: bool = False
     skip: int = 0
+    least: int = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -86,6 +88,11 @@ def find_dialect(text: str, usual: str, named: str | None, header: bool | None, 
     samples = list(_samples(text, choices, is_cut))
     delimiter, quoting, rows = max(samples, key=lambda sample: _fit(sample[2]), default=(usual, STANDARD, []))
     notes = []
+    if quoting != SINGLE and look_quoted(rows, "'"):
+        single = next((s for s in samples if s[:2] == (delimiter, SINGLE) and _fit(s[2]) >= _fit(rows)), None)
+        if single is not None:
+            _, quoting, rows = single
+            notes.append(quoting)
     if _fit(rows) == 0 and not named:
         delimiter, quoting, rows = _best_of_bad(text, choices, samples, is_cut)
     elif not named and delimiter != usual:
@@ -115,6 +122,19 @@ def fits_delimiter(text: str, delimiters: Iterable[str], names: bool) -> bool:
     if len(rows) < 3 or _fit(rows) < 0.95:
         return False
     return not names or (is_header(rows[0], rows[1:]) and all(_NAME.fullmatch(cell) for cell in rows[0]))
+
+
+def label_delimiter(text: str) -> str | None:
+    """Return the sign that splits nearly all of at least ten lines into a text and one of few labels."""
+    for delimiter, _, rows in _samples(text, ("\t", ";", "|"), is_cut=True):
+        pairs = [row for row in rows if len(row) == 2]
+        if len(rows) < 10 or len(pairs) < 0.95 * len(rows):
+            continue
+        sides = [{cell.strip() for cell in side} for side in zip(*pairs, strict=True)]
+        few = [side for side in sides if 1 < len(side) <= len(pairs) / 5]
+        if any(all(map(_NAME.fullmatch, side)) for side in few):
+            return delimiter
+    return None
 
 
 def shown(delimiter: str) -> str:
@@ -167,14 +187,14 @@ def open_rows(lines: Iterable[str], dialect: Dialect) -> Any:
     return csv.reader(lines, **dialect.options)
 
 
-def look_quoted(rows: Iterable[Sequence[str]]) -> bool:
+def look_quoted(rows: Iterable[Sequence[str]], quote: str = '"') -> bool:
     """Return whether cells read with quotes as ordinary characters show that the quotes were quoting."""
     num_rows = num_wrapped = 0
     for row in rows:
         num_rows += 1
-        wrapped = [cell for cell in row if len(cell) > 1 and cell[0] == cell[-1] == '"']
+        wrapped = [cell for cell in row if len(cell) > 1 and cell[0] == cell[-1] == quote]
         num_wrapped += bool(wrapped)
-        if any('""' in cell[1:-1] for cell in wrapped):
+        if any(2 * quote in cell[1:-1] for cell in wrapped):
             return True
     return num_wrapped > num_rows / 10
 

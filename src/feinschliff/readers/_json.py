@@ -12,6 +12,7 @@ from feinschliff.readers._encoding import Encoding, read_lines, read_text
 from feinschliff.readers._input import Input
 from feinschliff.readers._problems import Problems
 from feinschliff.readers._rows import Row
+from feinschliff.readers._splits import COLUMN, are_splits, split_of
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -49,6 +50,8 @@ def json_lines(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
 def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
     """Yield (line, object) of a JSON file: a list of objects, or an object that holds such a list or columns.
 
+    Where an object holds a list for each split, each row says in the column `split` which one it is of.
+
     Raises:
         DataError: no JSON; nothing in it that is rows.
     """
@@ -70,6 +73,10 @@ def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
         yield from _list_rows(text, _find_value(text, begin, lists[0], file.name), file.name)
     elif _is_text_row(tree):
         yield 1, tree
+    elif are_splits(lists):
+        for key in lists:
+            for line, row in _list_rows(text, _find_value(text, begin, key, file.name), file.name):
+                yield line, {**row, COLUMN: row.get(COLUMN, split_of(key))}
     elif len(inner := _inner_lists(tree)) == 1 and not lists:
         for key in inner[0]:
             begin = _find_value(text, begin, key, file.name)

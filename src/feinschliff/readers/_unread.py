@@ -9,7 +9,7 @@ from feinschliff.readers._input import Input
 
 _BEGINNINGS = {
     "WebAnno's TSV": re.compile(r"#FORMAT=WebAnno"),
-    "XML": re.compile(r"<\?xml"),
+    "XML": re.compile(r"\s*(<\?xml|<!DOCTYPE|<\w[\w:.-]*( [^<>\n]*)?>[ \t]*\n\s*<)"),
     "a mailbox": re.compile(r"From \S+ +(Mon|Tue|Wed|Thu|Fri|Sat|Sun) "),
 }
 

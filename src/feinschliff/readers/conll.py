@@ -77,7 +77,7 @@ def sniff(text: str, suffix: str) -> float:
     lines = text.split("\n")[:_SAMPLE_LINES]
     layout = _find_layout(lines)
     if layout is None:
-        return 0.0 if suffix in (".txt", ".tsv", "") else 0.3
+        return 0.3 if suffix in SUFFIXES and suffix not in (".txt", ".tsv") else 0.0
     problems = Problems("")
     sentences = [row["tags"] for _, row in _sentences(iter(lines[:-1]), layout, problems)]
     tags = [tag for sentence in sentences for tag in sentence]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -23,7 +24,9 @@ from feinschliff.readers._dialect import (
     Dialect,
     find_dialect,
     fits_delimiter,
+    label_delimiter,
     look_quoted,
+    name_columns,
     open_rows,
     possible_quotings,
     shown,
@@ -46,8 +49,9 @@ def sniff(text: str, suffix: str) -> float:
     """Return how much the beginning of a file looks like this format, 0 to 1."""
     if suffix in (".csv", ".tsv", ".tab"):
         return 0.6
-    is_txt = suffix == ".txt"
-    return 0.5 * fits_delimiter(text, ["\t"] if is_txt else [",", "\t", ";"], names=not is_txt)
+    if suffix in (".txt", "") and (fits_delimiter(text, ["\t"], names=False) or label_delimiter(text)):
+        return 0.5
+    return 0.5 * (suffix != ".txt" and fits_delimiter(text, [",", "\t", ";"], names=True))
 
 
 def read(source: Any, config: DataConfig) -> Table:
@@ -77,6 +81,11 @@ def read(source: Any, config: DataConfig) -> Table:
             return replace(table, notes=notes + ((quoting,) if quoting != dialect.quoting else ()))
         first = first or problems
     assert first is not None
+    if wide := _widened(file, encoding, dialect):
+        problems = Problems(file.name)
+        table = gather(_rows(file, encoding, wide, BATCH_ROWS, problems), file.name)
+        if not problems.count:
+            return replace(table, notes=encoding.notes + wide.notes)
     raise first.error(allowed=_expected(dialect), hint=_HINT)
 
 
@@ -107,13 +116,37 @@ def _quoted(file: Input, encoding: Encoding, dialect: Dialect) -> Dialect:
                 break
         if not problems.count:
             return tried if quoting == dialect.quoting else replace(tried, notes=(*dialect.notes, quoting))
-    return dialect
+    return _widened(file, encoding, dialect) or dialect
+
+
+def _widened(file: Input, encoding: Encoding, dialect: Dialect) -> Dialect | None:
+    """Return the dialect of a file without names whose rows may have further cells at their end, or None.
+
+    Only between tabs: any other delimiter may stand in a text.
+    """
+    if dialect.header or dialect.title or dialect.delimiter != "\t":
+        return None
+    ordinary = replace(dialect, quoting=ORDINARY)
+    rows = open_rows(islice(read_lines(file, encoding), dialect.skip, None), ordinary)
+    try:
+        widths = Counter(len(row) for row in rows if row)
+    except csv.Error:
+        return None
+    least, widest = min(widths), max(widths)
+    num_wide = widths.total() - widths[least]
+    if widths[least] < num_wide or num_wide < 2 or least < 2:
+        return None
+    note = f"{num_wide:,} rows have up to {widest} cells, the others {least}: what is missing is empty"
+    names = name_columns([""] * widest)
+    return replace(ordinary, names=names, least=least, notes=(*dialect.notes, ORDINARY, note))
 
 
 def _look(file: Input, config: DataConfig) -> tuple[Encoding, Dialect]:
     encoding = find_encoding(file, config)
     text = head_text(file, encoding.name)
     usual = "\t" if file.suffix in (".tsv", ".tab", ".txt") else ","
+    if file.suffix in (".txt", ""):
+        usual = label_delimiter(text) or usual
     told, named = SEPARATOR_LINE.match(text), config.delimiter
     if told:  # a line that Excel reads and writes: which sign stands between cells
         text, named = text[told.end() :], named or told[1]
@@ -158,10 +191,10 @@ def _rows(
         is_blank = not row or (width > 1 and len(row) == 1 and not row[0].strip())
         if not is_blank and above:
             above -= 1
-        elif not is_blank and (len(row) < width or any(row[width:])):
+        elif not is_blank and (len(row) < (dialect.least or width) or any(row[width:])):
             problems.add(line, f"{len(row)} cells" if len(row) > 1 else "one cell")
         elif not is_blank:
-            rows.append(row[:width])
+            rows.append(row[:width] + [""] * (width - len(row)))
             lines.append(line)
         line = reader.line_num + 1 + dialect.skip
 

@@ -21,14 +21,12 @@ from feinschliff.readers._brat import SUFFIX, Annotations
 from feinschliff.readers._encoding import Encoding, agreed, find_encoding, read_text
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input, suggest_files
+from feinschliff.readers._levels import find_level, labelled, refuse_splits
 from feinschliff.readers._spans import SPANS
 from feinschliff.readers._table import Table
 
 SUFFIXES = ()
 DESCRIPTION = "A folder of text files: one subfolder per class, brat's `.ann` beside them, or no labels."
-_SPLITS = {"train", "test", "dev", "valid", "validation", "val"}
-_UNLABELLED = "unsup"
-"""A folder of texts without a label beside those of classes, as in the IMDB reviews."""
 _NO_TEXTS = {"cmds"}
 """Files of SpamAssassin's folders that are no mails."""
 _BATCH_FILES = 1024
@@ -49,18 +47,18 @@ def read(source: Any, config: DataConfig) -> Table:
 
     Without subfolders the columns are `text` and `file`, and `spans` where entities stand beside the texts.
 
+    Where folders such as `part1`, `part2` hold the same folders each, those are the classes.
+
     Raises:
-        ConfigError: the subfolders are splits; the files are tables.
+        ConfigError: the subfolders are splits, or no classes; the files are tables.
         DataError: files that are not text, all at once; entities that do not lie in their text.
     """
     folder = Path(source)
     classes = sorted(p for p in _entries(folder) if p.is_dir())
-    if {p.name.lower() for p in classes} <= _SPLITS | {_UNLABELLED} and len(classes) > 1:
-        names = ", ".join(str(p) for p in classes)
-        raise ConfigError(f"holds splits ({names}), not classes", where=str(folder), hint="Name one of them")
-    labelled = [p for p in classes if p.name.lower() != _UNLABELLED or len(classes) == 1]
-    notes = [f"left out: {p}, texts without a label" for p in classes if p not in labelled]
-    files = [path for label in labelled or [folder] for path in _files(label)]
+    refuse_splits(folder, classes)
+    with_label = labelled(classes)
+    notes = [f"left out: {p}, texts without a label" for p in classes if p not in with_label]
+    files = [path for label in with_label or [folder] for path in _files(label)]
     annotations = Annotations(config) if any(path.suffix == SUFFIX for path in files) else None
     others = _others(files) if annotations is None else [path for path in files if path.suffix != ".txt"]
     if len(others) == len(files) or (others and not classes and annotations is None):
@@ -69,10 +67,16 @@ def read(source: Any, config: DataConfig) -> Table:
         raise ConfigError(fact, where=str(folder), hint=hint)
     if odd := [path for path in others if path.suffix not in (SUFFIX, ".conf")]:
         notes.append(f"left out: {counted(len(odd), 'file')} of other kinds, such as {odd[0]}")
+    level = None
+    if classes and annotations is None:
+        level, found = find_level(folder, with_label)
+        notes += found
     left_out = set(others)
+    if level and (beside := [path for path in files if len(path.relative_to(folder).parts) <= level + 1]):
+        notes.append(f"left out: {counted(len(beside), 'file')} beside these folders, such as {beside[0]}")
+        left_out.update(beside)
     texts = [path for path in files if path not in left_out]
-    has_classes = bool(classes) and annotations is None
-    return gather(_batches(folder, texts, config, has_classes, annotations, tuple(notes)), str(folder))
+    return gather(_batches(folder, texts, config, level, annotations, tuple(notes)), str(folder))
 
 
 def _others(files: list[Path]) -> list[Path]:
@@ -86,7 +90,7 @@ def _batches(
     folder: Path,
     files: list[Path],
     config: DataConfig,
-    has_classes: bool,
+    level: int | None,
     annotations: Annotations | None,
     notes: tuple[str, ...],
 ) -> Iterator[Table]:
@@ -102,12 +106,12 @@ def _batches(
         counts.update(encoding.notes)
         rows.append((text, path))
         if len(rows) == _BATCH_FILES:
-            yield _table(folder, rows, has_classes, annotations)
+            yield _table(folder, rows, level, annotations)
             rows = []
     notes += tuple(f"{note} ({counted(count, 'file')})" for note, count in counts.items())
     if faults:
         notes += (_left_out(folder, faults, len(files)),)
-    last = _table(folder, rows, has_classes, annotations)
+    last = _table(folder, rows, level, annotations)
     yield replace(last, notes=notes + (annotations.notes() if annotations else ()))
 
 
@@ -136,12 +140,12 @@ def _left_out(folder: Path, faults: list[DataError], num_files: int) -> str:
 
 
 def _table(
-    folder: Path, rows: list[tuple[str, Path]], has_classes: bool, annotations: Annotations | None
+    folder: Path, rows: list[tuple[str, Path]], level: int | None, annotations: Annotations | None
 ) -> Table:
     names = [path.relative_to(folder) for _, path in rows]
     columns = {"text": [text for text, _ in rows]}
-    if has_classes:
-        columns["label"] = [name.parts[0] for name in names]
+    if level is not None:
+        columns["label"] = [name.parts[level] for name in names]
     else:
         columns["file"] = [str(name) for name in names]
     arrays = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}

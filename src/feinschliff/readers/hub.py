@@ -21,6 +21,8 @@ import pyarrow as pa
 from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, FeinschliffError, nearest
 from feinschliff.readers._gather import gather
+from feinschliff.readers._shards import shard_notes
+from feinschliff.readers._splits import split_of
 from feinschliff.readers._table import Table
 
 SUFFIXES = ()
@@ -30,16 +32,6 @@ CARD = "README.md"
 CONVERTED = "refs/convert/parquet"
 _FORMATS = (".parquet", ".arrow", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
 """Best first: where a split is there in several formats, one is read."""
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-}
 _ADDRESS = re.compile(
     r"hf://(?:datasets/)?(?P<repo>[^/@:]+/[^/@:]+)(?:@(?P<revision>[^/:]+))?(?:/(?P<rest>[^:@]+))?(?::(?P<split>[^:/]+))?"
 )
@@ -131,8 +123,8 @@ def find_splits(files: Sequence[str], card: Mapping[str, Any]) -> Splits:
     if not found:
         for file in data:
             folders = PurePosixPath(file).parts[:-1]
-            name = folders[0] if folders and folders[0] != "data" and not _split_of(folders[0]) else "default"
-            split = next((s for part in reversed(PurePosixPath(file).parts) if (s := _split_of(part))), "")
+            name = folders[0] if folders and folders[0] != "data" and not split_of(folders[0]) else "default"
+            split = next((s for part in reversed(PurePosixPath(file).parts) if (s := split_of(part))), "")
             if split or _suffix(file) != ".txt":  # a licence or a list of requirements
                 found.setdefault(name, {}).setdefault(split, []).append(file)
         for name, splits in found.items():
@@ -160,11 +152,6 @@ def _card_entries(card: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]
                 (item.get("split"), item.get("path")) if isinstance(item, Mapping) else ("train", item)
             )
             yield name, str(split), [str(p) for p in (path if isinstance(path, list) else [path])]
-
-
-def _split_of(part: str) -> str | None:
-    words = re.split(r"[^a-z]+", part.lower())
-    return next((_SPLITS[word] for word in words if word in _SPLITS), None)
 
 
 def _one_format(files: Sequence[str]) -> list[str]:
@@ -252,10 +239,12 @@ def _read_files(repo: _Repo, files: Sequence[str], source: str, config: DataConf
 
     def tables() -> Iterator[Table]:
         for file in files:
-            table = read_file(_fetch(repo, file, source), config)
+            path = _fetch(repo, file, source)
+            table = read_file(path, config)
+            notes = tuple(note for note in table.notes if note not in shard_notes(path))  # all are read
             name = f"{PREFIX}{repo.name}/{file}"
             names = None if table.lines is None else pa.repeat(name, len(table))
-            yield replace(table, name=name, files=names)
+            yield replace(table, name=name, files=names, notes=notes)
 
     table = gather(tables(), source)
     notes = ("the hub cannot be reached, taken from the local cache",) if repo.is_cached else ()
