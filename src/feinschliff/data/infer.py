@@ -15,6 +15,14 @@ import pyarrow.compute as pc
 
 from feinschliff.config import RunConfig
 from feinschliff.data import _names, _targets
+from feinschliff.data._candidates import (
+    FEWEST_GROUPS,
+    is_group,
+    is_plausible,
+    is_time,
+    label_score,
+    text_score,
+)
 from feinschliff.data.dataset import Columns, Kind, kind_of
 from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
 from feinschliff.data.marked import find_split
@@ -29,8 +37,6 @@ SHOWN = 8
 MOST_WORDS_OF_A_NAME = 3
 UNUSED = 4
 """Columns not used that are named in the reason."""
-FEWEST_GROUPS = 20
-"""A column of fewer different values is no group."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
 ROLES = ("text", "text_pair", "label", "group", "id", "time", "split")
@@ -112,13 +118,13 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         label=label,
         id=roles["id"] or _find_id(rest),
         group=group or None,
-        time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
+        time=roles["time"] or next((n for n, p in rest.items() if is_time(p)), None),
         split=(marked if roles["split"] is None else roles["split"]) or None,
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
     )
     played = {columns.id, columns.group, columns.time}
-    unused = [p for n, p in rest.items() if n not in played and _is_plausible(p, labelled is not False)]
+    unused = [p for n, p in rest.items() if n not in played and is_plausible(p, labelled is not False)]
     unused += [profiles[marked]] if marked and not columns.split else []
     users = {n for n in roles.values() if n}
     return _explained(columns, inner | profiles, written, why, users, unused)
@@ -167,7 +173,7 @@ def _find_text(
 
     A second text of "" was declined.
     """
-    scores = {n: _text_score(p) for n, p in free.items() if p.kind == "string"}
+    scores = {n: text_score(p) for n, p in free.items() if p.kind == "string"}
     named, pair = roles["text"], roles["text_pair"]
     if named:
         return named, (_other_half(named, scores) if pair is None else pair or None), 1.0
@@ -206,14 +212,6 @@ def _pair_of(close: dict[str, Profile], order: list[str]) -> str:
     return ""
 
 
-def _text_score(column: Profile) -> float:
-    score = float(_names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK))
-    score += 1.5 if column.words >= 6 else 1.0 if column.words >= 2.5 else 0.0
-    score += 0.5 if column.spread > 0.5 else 0.0
-    others = _names.ID | _names.META | _names.TIME | _names.GROUP | _names.LABEL_STRONG
-    return score - (2.5 if _names.plain(column.name) in others and score < 3 else 0.0)
-
-
 def _find_label(
     table: Table,
     free: dict[str, Profile],
@@ -225,7 +223,7 @@ def _find_label(
     """Return (label, confidence); objects are looked into where no column is a label."""
     if roles["label"]:
         return roles["label"], 1.0
-    scores = {n: _label_score(p) for n, p in free.items()}
+    scores = {n: label_score(p) for n, p in free.items()}
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     ones = _ones(table, free) if wanted not in ("regression", "ner") else []
     strong = any(_names.rank(n, _names.LABEL_STRONG) == 3 for n in best)
@@ -263,25 +261,6 @@ def _cells(table: Table, name: str) -> pa.ChunkedArray:
     return derive(table, name).columns[name]
 
 
-def _label_score(column: Profile) -> float:
-    key = _names.plain(column.name)
-    score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
-    if key in _names.ID | _names.TIME | _names.META | _names.GROUP:
-        return 0.0
-    if column.kind in ("struct", "bytes", "empty", "date"):
-        return min(score, 0.5)
-    if column.kind in ("list", "spans"):
-        return 0.0 if key in ("tokens", "words") else score + 1.0
-    few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
-    if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
-        score += 1.0 if column.distinct > 1 else 0.0
-    elif column.kind == "string":
-        score -= 2.0 if column.spread >= 0.5 else 0.0
-    elif not score:
-        return 0.0
-    return score + (0.5 if column.words <= 3 else -0.5)
-
-
 def is_text(name: str, table: Table) -> bool:
     """Return whether the name of a table's only column looks like one of its cells, and not like a name."""
     known = _names.TEXT_STRONG | _names.TEXT_WEAK
@@ -303,7 +282,7 @@ def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
     """Return a column named like a group that has many values, each in several rows."""
     for name, column in free.items():
         several = column.distinct >= FEWEST_GROUPS and column.spread <= 0.8
-        if _is_group(column) and column.num_rows == num_rows and several:
+        if is_group(column) and column.num_rows == num_rows and several:
             return name
     return None
 
@@ -314,15 +293,6 @@ def group_column(table: Table, columns: Columns) -> str | None:
     names = _names.GROUP | _names.GROUP_NUMBERS
     named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in names]
     return _find_group({n: profile(n, table.columns[n]) for n in named}, len(table))
-
-
-def _is_group(column: Profile) -> bool:
-    key = _names.plain(column.name)
-    return key in _names.GROUP or (key in _names.GROUP_NUMBERS and column.kind == "number")
-
-
-def _is_time(column: Profile) -> bool:
-    return column.kind == "date" or (_names.plain(column.name) in _names.TIME and column.kind == "number")
 
 
 def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, more: str = "") -> ConfigError:
@@ -339,17 +309,6 @@ def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, mor
 def _quoted(name: str | None) -> str:
     name = name or ""
     return name if re.sub(r"[-_.,]", "", name).isalnum() else f"'{name}'"
-
-
-def _is_plausible(column: Profile, labelled: bool) -> bool:
-    """Return whether another person could take a column for the text or the label."""
-    key = _names.plain(column.name)
-    if key in _names.ID | _names.TIME | _names.META:
-        return False
-    if column.kind == "string" and column.words >= 2.5 and _text_score(column) >= 1.0:
-        return True
-    few = key in _names.GROUP and 1 < column.distinct < FEWEST_GROUPS
-    return labelled and column.distinct != 1 and (few or _label_score(column) >= 1.0)
 
 
 def _explained(
