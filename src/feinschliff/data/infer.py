@@ -77,14 +77,14 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
     named = set().union(*map(sources, roles.values()))
     free = {n: p for n, p in profiles.items() if n not in named}
-    marked = find_split(table, free)
-    free.pop(marked or "", None)
-
     inner = {
         n: profile(n.rpartition(".")[2], _cells(table, n))
         for n in inner_names(table.columns)
         if n not in named
     }
+    every = inner | profiles
+    marked = find_split(table, free) or find_split(table, inner)
+    free, inner = ({n: p for n, p in c.items() if n != marked} for c in (free, inner))
 
     pair: str | None
     label: str | None
@@ -125,9 +125,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     )
     played = {columns.id, columns.group, columns.time}
     unused = [p for n, p in rest.items() if n not in played and is_plausible(p, labelled is not False)]
-    unused += [profiles[marked]] if marked and not columns.split else []
+    unused += [every[marked]] if marked and not columns.split else []
     users = {n for n in roles.values() if n}
-    return _explained(columns, inner | profiles, written, why, users, unused)
+    return _explained(columns, every, written, why, users, unused)
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
