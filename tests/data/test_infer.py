@@ -268,3 +268,34 @@ def test_line_ends_in_labels_become_blanks_in_no_time() -> None:
     far = "good" + " " * 200_000 + "x"
     labels = [{"good": "good \r\n  day", "bad": far}[label] for label in rows["label"]]
     assert prepare(load_config(), table(text=rows["text"], label=labels)).labels == (far, "good day")
+
+
+def test_lists_of_paragraphs_are_texts_of_several_lines() -> None:
+    parts = [[text, text[::-1], None] for text in TEXTS]
+    rows = table(title=["Case of A v. B"] * 40, facts=parts, reasons=[[1, 2]] * 40, labels=[["x"], []] * 20)
+    found = infer(rows, load_config())
+    assert (found.text, found.label) == ("facts", "labels")
+    assert "'facts' (lists of paragraphs, joined by line breaks)" in found.reason
+    assert normalise(rows, found).records.texts[0] == f"{TEXTS[0]}\n{TEXTS[0][::-1]}"
+
+
+@pytest.mark.parametrize("cells", [[[1, 2], [3]] * 20, [TEXTS[:2], TEXTS[2:4]] * 20, [[], []] * 20])
+def test_lists_of_numbers_paragraphs_or_nothing_are_no_labels(cells: list) -> None:
+    assert infer(
+        table(text=TEXTS, gold_reasons=[*cells], articles=[["3"], ["2"]] * 20), load_config()
+    ).label == ("articles")
+
+
+def test_lists_of_objects_written_as_text_are_no_labels() -> None:
+    cells = ['[{"start": 0, "labels": ["X"]}]', "[]", '[{"start": 3, "labels": ["X", "Y"]}]', "[]"] * 10
+    rows = table(text=TEXTS, label=cells, annotation_id=list(range(40)))
+    assert infer(rows, load_config()).label is None
+    named = load_config(values={"data.label": "label"})
+    with pytest.raises(DataError, match="which is no list of labels"):
+        normalise(rows, infer(rows, named))
+
+
+def test_columns_that_cannot_be_the_text_are_not_offered() -> None:
+    rows = table(messages=[[{"role": "user", "content": text}] for text in TEXTS])
+    with pytest.raises(ConfigError, match="'messages' holds lists of objects; give each row its text in a"):
+        infer(rows, load_config())

@@ -9,6 +9,12 @@ FEWEST_GROUPS = 20
 """A column of fewer different values is no group."""
 
 
+def may_be_text(column: Profile) -> bool:
+    """Return whether a column holds strings, or lists of paragraphs under the name of a text."""
+    named = _names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK)
+    return column.kind == "string" or (column.items == "paragraphs" and bool(named))
+
+
 def text_score(column: Profile) -> float:
     """Return how much a column looks like the text, by its name and by what it holds; 1 is enough."""
     score = float(_names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK))
@@ -22,13 +28,14 @@ def label_score(column: Profile) -> float:
     """Return how much a column looks like the label, by its name and by what it holds; 1 is enough."""
     key = _names.plain(column.name)
     score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
-    if key in _names.ID | _names.TIME | _names.META | _names.GROUP:
+    few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
+    numbered = key.endswith("_id") and not (few and key.removesuffix("_id") in _names.LABEL_STRONG)
+    if numbered or key in _names.ID | _names.TIME | _names.META | _names.GROUP:
         return 0.0
-    if column.kind in ("struct", "bytes", "empty", "date"):
+    if column.kind in ("struct", "bytes", "empty", "date") or (column.kind == "string" and column.items):
         return min(score, 0.5)
     if column.kind in ("list", "spans"):
-        return 0.0 if key in ("tokens", "words") else score + 1.0
-    few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
+        return score + 1.0 if _may_be_labels(column, key) else 0.0
     if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
         score += 1.0 if column.distinct > 1 else 0.0
     elif column.kind == "string":
@@ -38,12 +45,31 @@ def label_score(column: Profile) -> float:
     return score + (0.5 if column.words <= 3 else -0.5)
 
 
+def _may_be_labels(column: Profile, key: str) -> bool:
+    """Return whether lists can be labels; numbers and long texts are so by their name only."""
+    if column.items == "numbers":
+        return key in _names.LABEL_STRONG or key.endswith("tags")
+    if column.items == "paragraphs":
+        return key in _names.LABEL_STRONG | _names.LABEL_WEAK
+    return key not in ("tokens", "words")
+
+
+def is_usable(column: Profile, role: str) -> bool:
+    """Return whether a column that is named as the text or the label can be read as that."""
+    if _names.plain(column.name) in _names.ID:
+        return False
+    if role == "label":
+        nested = column.items in ("objects", "lists", "paragraphs")
+        return column.kind not in ("struct", "bytes", "empty") and not nested
+    return column.kind in ("string", "number", "bool", "date") or column.items == "paragraphs"
+
+
 def is_plausible(column: Profile, labelled: bool) -> bool:
     """Return whether another person could take a column for the text or the label."""
     key = _names.plain(column.name)
     if key in _names.ID | _names.TIME | _names.META:
         return False
-    if column.kind == "string" and column.words >= 2.5 and text_score(column) >= 1.0:
+    if may_be_text(column) and column.words >= 2.5 and text_score(column) >= 1.0:
         return True
     few = key in _names.GROUP and 1 < column.distinct < FEWEST_GROUPS
     return labelled and column.distinct != 1 and (few or label_score(column) >= 1.0)

@@ -19,7 +19,7 @@ TEXT_STRONG = _words(
 TEXT_WEAK = _words(
     """title titel titre titulo titolo headline uberschrift ueberschrift description beschreibung
     descripcion descrizione abstract summary question frage query anfrage clause passage
-    paragraph absatz absender_text input
+    paragraph paragraphs facts absatz absender_text input
     post article artikel email mail subject betreff product_title product_name note_text transcript
     words tokens v2"""
 )

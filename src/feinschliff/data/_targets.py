@@ -323,9 +323,9 @@ def _split(text: str, separator: str | None, table: Table, row: int, label: str)
     if text in ("", "[]"):
         return []
     if separator == "[]" and text.startswith("["):
-        if found := _listed(text):
+        if (found := _listed(text)) and not any(isinstance(item, list | dict) for item in found):
             return found
-        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list", where=table.place(row))
+        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list of labels", where=table.place(row))
     return [part.strip() for part in text.split(separator)] if separator not in (None, "[]") else [text]
 
 

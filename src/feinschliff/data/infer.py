@@ -20,7 +20,9 @@ from feinschliff.data._candidates import (
     is_group,
     is_plausible,
     is_time,
+    is_usable,
     label_score,
+    may_be_text,
     text_score,
 )
 from feinschliff.data.dataset import Columns, Kind, kind_of
@@ -173,7 +175,7 @@ def _find_text(
 
     A second text of "" was declined.
     """
-    scores = {n: text_score(p) for n, p in free.items() if p.kind == "string"}
+    scores = {n: text_score(p) for n, p in free.items() if may_be_text(p)}
     named, pair = roles["text"], roles["text_pair"]
     if named:
         return named, (_other_half(named, scores) if pair is None else pair or None), 1.0
@@ -248,11 +250,12 @@ def _find_label(
 def _ones(table: Table, free: dict[str, Profile]) -> list[str]:
     """Return the columns that hold 0 and 1, or true and false, in every cell, and could be labels."""
     others = _names.ID | _names.TIME | _names.META | _names.GROUP
-    few = [n for n, p in free.items() if 0 < p.distinct <= 2 and p.num_rows == len(table) and "," not in n]
+    few = [n for n, p in free.items() if 0 < p.distinct <= 2 and p.filled == 1.0 and "," not in n]
     return [
         name
         for name in few
-        if _names.plain(name) not in others
+        if free[name].kind != "list"
+        and _names.plain(name) not in others
         and (says_yes(pc.unique(_cells(table, name)), ZERO_ONE) >= 0).all()
     ]
 
@@ -297,12 +300,17 @@ def group_column(table: Table, columns: Columns) -> str | None:
 
 def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, more: str = "") -> ConfigError:
     listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
-    options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3]) + more
+    usable = [n for n, p in candidates.items() if is_usable(p, role)]
+    options = " or ".join(f"--{role} {_quoted(n)}" for n in usable[:3]) + more
+    hint = f"Name it: {options} (setting data.{role})" if usable else "Give a file with such a column"
+    if candidates and not usable:
+        name, column = max(candidates.items(), key=lambda item: bool(item[1].items))
+        hint = f"'{name}' holds {column.describe()}; give each row its {role} in a column of its own"
     return ConfigError(
         fact,
         where=table.name,
         allowed=f"Candidates: {listed}. {table.as_read}".strip(),
-        hint=f"Name it: {options} (setting data.{role})" if candidates else "Give a file with such a column",
+        hint=hint,
     )
 
 
@@ -326,6 +334,8 @@ def _explained(
             more = f", ... ({len(parts)} columns)" if len(parts) > SHOWN else ""
             return f"{role}s {', '.join(map(repr, parts[:SHOWN]))}{more}"
         source = "as named" if name in named else profiles[name].describe()
+        if role.startswith("text") and profiles[name].items == "paragraphs":
+            source += ", joined by line breaks"
         if role == "text pair" and name not in named and columns.text in named:
             source += "; for one text: --text-pair none"
         return f"{role} '{name}' ({source})"
