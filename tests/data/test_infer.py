@@ -299,3 +299,43 @@ def test_columns_that_cannot_be_the_text_are_not_offered() -> None:
     rows = table(messages=[[{"role": "user", "content": text}] for text in TEXTS])
     with pytest.raises(ConfigError, match="'messages' holds lists of objects; give each row its text in a"):
         infer(rows, load_config())
+
+
+SCORES = [i / 7 for i in range(40)]
+
+
+def test_a_decimal_score_is_asked_about_beside_a_genre_and_goes_before_it_for_pairs() -> None:
+    with pytest.raises(ConfigError, match="--label genre or --label score"):
+        infer(table(review=TEXTS, genre=TWO, score=SCORES), load_config())
+    found = infer(table(sentence1=TEXTS, sentence2=TEXTS[::-1], genre=TWO, score=SCORES), load_config())
+    assert (found.label, found.task) == ("score", "regression")
+
+
+def test_a_weak_name_does_not_speak_for_a_column_that_is_mostly_empty() -> None:
+    tags = [*TWO[:10], *[None] * 30]
+    with pytest.raises(ConfigError, match="--label tags or --label kind_of_case or --label product"):
+        infer(table(text=TEXTS, tags=tags, kind_of_case=TWO, product=TWO), load_config())
+    assert infer(table(text=TEXTS, label=tags, kind_of_case=TWO), load_config()).label == "label"
+
+
+def test_columns_about_the_label_or_the_choices_are_no_labels() -> None:
+    rows = table(text=TEXTS, tone=TWO, tone_confidence=[0.5, 1.0] * 20)
+    assert infer(rows, load_config()).label == "tone"
+    rows = table(text=TEXTS, options=[["A", "B"]] * 40, accept=[["A"], ["B", "A"]] * 20, _task_hash=[1] * 40)
+    assert infer(rows, load_config()).label == "accept"
+    pairs = {"sentence1": TEXTS, "sentence2": TEXTS[::-1], "genre": TWO, "gold_label": TWO[::-1]}
+    assert infer(table(**pairs, annotator_labels=[["yes", "no"]] * 40), load_config()).label == "gold_label"
+
+
+@pytest.mark.parametrize("heading", ["review_title", "Summary"])
+def test_the_body_of_a_review_is_its_text(heading: str) -> None:
+    people = [f"r{i // 2}" for i in range(40)]
+    rows = table(**{heading: TEXTS[::-1], "review_body": TEXTS, "label": TWO, "reviewerID": people})
+    found = infer(rows, load_config())
+    assert (found.text, found.label, found.group) == ("review_body", "label", "reviewerID")
+
+
+def test_dates_with_names_of_days_are_no_texts() -> None:
+    dates = [f"Mon Apr  6 22:19:{i} PDT 2009" for i in range(10, 50)]
+    found = infer(table(a=TWO, b=dates, c=TEXTS), load_config())
+    assert (found.text, found.time) == ("c", "b")

@@ -7,6 +7,8 @@ from feinschliff.data.profile import Profile
 
 FEWEST_GROUPS = 20
 """A column of fewer different values is no group."""
+MOSTLY_EMPTY = 0.5
+"""Where fewer of the cells hold something, only an exact name speaks for a label."""
 
 
 def may_be_text(column: Profile) -> bool:
@@ -24,25 +26,40 @@ def text_score(column: Profile) -> float:
     return score - (2.5 if _names.plain(column.name) in others and score < 3 else 0.0)
 
 
-def label_score(column: Profile) -> float:
-    """Return how much a column looks like the label, by its name and by what it holds; 1 is enough."""
-    key = _names.plain(column.name)
-    score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
+def label_score(column: Profile, of_pair: bool = False) -> float:
+    """Return how much a column looks like the label, by its name and by what it holds; 1 is enough.
+
+    Args:
+        of_pair: Two texts have the label together, and the genre of one is seldom meant.
+    """
+    key, rank = _names.plain(column.name), _names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK)
     few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
-    numbered = key.endswith("_id") and not (few and key.removesuffix("_id") in _names.LABEL_STRONG)
-    if numbered or key in _names.ID | _names.TIME | _names.META | _names.GROUP:
+    if _is_aside(column, key, few):
         return 0.0
+    score = float(rank if rank == 3 or column.filled >= MOSTLY_EMPTY else 0)
+    score -= 1.0 if of_pair and key in _names.OF_ONE_TEXT else 0.0
     if column.kind in ("struct", "bytes", "empty", "date") or (column.kind == "string" and column.items):
         return min(score, 0.5)
     if column.kind in ("list", "spans"):
         return score + 1.0 if _may_be_labels(column, key) else 0.0
     if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
         score += 1.0 if column.distinct > 1 else 0.0
+    elif column.kind == "number" and score and key in _names.NUMBERS:
+        score += 1.0
     elif column.kind == "string":
         score -= 2.0 if column.spread >= 0.5 else 0.0
     elif not score:
         return 0.0
     return score + (0.5 if column.words <= 3 else -0.5)
+
+
+def _is_aside(column: Profile, key: str, few: bool) -> bool:
+    """Return whether a column says something about a row, and is not what is to be learnt."""
+    if key.endswith("_id") and not (few and key.removesuffix("_id") in _names.LABEL_STRONG):
+        return True
+    if key in _names.GROUP:
+        return not 1 < column.distinct < FEWEST_GROUPS
+    return key in _names.ID | _names.TIME | _names.META or key.rpartition("_")[2] in _names.ABOUT_LABELS
 
 
 def _may_be_labels(column: Profile, key: str) -> bool:

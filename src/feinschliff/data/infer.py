@@ -78,7 +78,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     labelled = False if wanted == "unlabelled" else labelled
     profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
     named = set().union(*map(sources, roles.values()))
-    free = {n: p for n, p in profiles.items() if n not in named}
+    free = {n: p for n, p in profiles.items() if n not in named and not _is_menu(n, profiles)}
     inner = {
         n: profile(n.rpartition(".")[2], _cells(table, n))
         for n in inner_names(table.columns)
@@ -97,9 +97,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     else:
         text, pair, sure = _find_text(table, free, inner, roles)
         rest, inside = ({n: p for n, p in c.items() if n not in (text, pair)} for c in (free, inner))
-        label, label_sure = (
-            (None, 1.0) if labelled is False else _find_label(table, rest, inside, roles, wanted, labelled)
-        )
+        label, label_sure = None, 1.0
+        if labelled is not False:
+            label, label_sure = _find_label(table, rest, inside, roles, wanted, labelled, bool(pair))
         sure = min(sure, label_sure)
     table = derive(table, text, label)
     taken = sources(label) | {text, pair}
@@ -192,8 +192,10 @@ def _find_text(
         raise _ask("text", table, free, "no column looks like text")
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = {n: free[n] for n in best if scores[best[0]] - scores[n] < MARGIN}
-        more = "" if pair == "" else _pair_of(close, list(free))
-        raise _ask("text", table, close, f"{len(close)} columns could be the text", more)
+        if not (body := _names.body(close)):
+            more = "" if pair == "" else _pair_of(close, list(free))
+            raise _ask("text", table, close, f"{len(close)} columns could be the text", more)
+        best = [body]
     rank = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
     return best[0], pair or None, {3: 0.95, 2: 0.85}.get(rank, 0.7 if scores[best[0]] >= 1.5 else 0.6)
 
@@ -221,11 +223,12 @@ def _find_label(
     roles: dict[str, str | None],
     wanted: Kind | None,
     labelled: bool | None,
+    is_pair: bool,
 ) -> tuple[str | None, float]:
     """Return (label, confidence); objects are looked into where no column is a label."""
     if roles["label"]:
         return roles["label"], 1.0
-    scores = {n: label_score(p) for n, p in free.items()}
+    scores = {n: label_score(p, is_pair) for n, p in free.items()}
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     ones = _ones(table, free) if wanted not in ("regression", "ner") else []
     strong = any(_names.rank(n, _names.LABEL_STRONG) == 3 for n in best)
@@ -233,7 +236,7 @@ def _find_label(
         return ",".join(ones), 0.8
     if not best:
         if inner:
-            return _find_label(table, inner, {}, roles, wanted, labelled)
+            return _find_label(table, inner, {}, roles, wanted, labelled, is_pair)
         if labelled:
             raise _ask("label", table, free, "no column looks like a label")
         return None, 1.0
@@ -245,6 +248,11 @@ def _find_label(
         raise _ask("label", table, {n: free[n] for n in close}, fact, more)
     named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
     return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
+
+
+def _is_menu(name: str, profiles: dict[str, Profile]) -> bool:
+    """Return whether a column holds what could be chosen, where Prodigy writes beside it what was."""
+    return name == "options" and {"_task_hash", "accept"} <= profiles.keys()
 
 
 def _ones(table: Table, free: dict[str, Profile]) -> list[str]:

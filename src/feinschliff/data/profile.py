@@ -12,7 +12,11 @@ from feinschliff.errors import counted
 from feinschliff.readers import Table
 
 _NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
-_DATE = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?\s*$"
+_DATE = (
+    r"^\s*((\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?"
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d( \S+)? \d{4})\s*$"
+)
+"""The second form is `Mon Apr 06 22:19:45 PDT 2009`."""
 _OBJECTS = r"(?s)^\s*(\{.*\}|\[\s*[\[{].*\])\s*$"
 _NO_ITEMS = r"^\s*\[\s*\]\s*$"
 WORDS_OF_A_PARAGRAPH = 5
