@@ -339,3 +339,19 @@ def test_dates_with_names_of_days_are_no_texts() -> None:
     dates = [f"Mon Apr  6 22:19:{i} PDT 2009" for i in range(10, 50)]
     found = infer(table(a=TWO, b=dates, c=TEXTS), load_config())
     assert (found.text, found.time) == ("c", "b")
+
+
+@pytest.mark.parametrize("cells", [[["no"], None, ["yes"], ["no"]], ['["no"]', "", '["yes"]', '["no"]']])
+def test_lists_of_one_label_each_are_classes_unless_several_are_asked_for(cells: list) -> None:
+    rows = table(text=TEXTS, label=cells * 10)
+    found = infer(rows, load_config())
+    assert (found.task, "if a text may have several: --task multilabel" in found.reason) == (
+        "classification",
+        True,
+    )
+    assert normalise(rows, found).records.targets[:3] == ["no", None, "yes"]
+    several = infer(rows, load_config(values={"task": "multilabel"}))
+    assert normalise(rows, several).records.targets[2] == ["yes"]
+    more = table(text=TEXTS[:2], label=cells[2:3] + ([["a", "b"]] if cells[1] is None else ['["a", "b"]']))
+    with pytest.raises(DataError, match=r"rows\.csv:3: 'label' holds .*'a', 'b'.*, which is not one label"):
+        normalise(more, found)

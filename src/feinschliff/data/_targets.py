@@ -26,6 +26,7 @@ _LINE_SIGNS = frozenset("\r\n\t\v\f\x85\u2028\u2029")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 SEPARATORS = (";", "|", ",")
 _NO_LABEL = "-"
+_SEVERAL = "if a text may have several: --task multilabel"
 
 
 def is_list(type_: pa.DataType) -> bool:
@@ -41,6 +42,12 @@ def is_spans(type_: pa.DataType) -> bool:
         and pa.types.is_struct(inner)
         and {f.name for f in inner} >= {"start", "end", "label"}
     )
+
+
+def holds_one(cells: pa.ChunkedArray) -> bool:
+    """Return whether each list of a column, and there is one, holds one value."""
+    lengths = pc.list_value_length(cells).drop_null()
+    return len(lengths) > 0 and bool(pc.all(pc.equal(lengths, 1)).as_py())
 
 
 def require_task(wanted: str) -> None:
@@ -82,9 +89,11 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
             )
         if pa.types.is_string(inner):
             _refuse_tags(table, label, pc.unique(cells.combine_chunks().flatten()).to_pylist())
-        return (
-            ("ner", "spans", 0.95) if pa.types.is_struct(inner) else ("multilabel", "lists of labels", 0.95)
-        )
+        if pa.types.is_struct(inner):
+            return "ner", "spans", 0.95
+        if holds_one(cells):
+            return "classification", f"lists of one label; {_SEVERAL}", 0.9
+        return "multilabel", "lists of labels", 0.95
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
     values = [_in_one_line(str(v).strip()) for v in pc.unique(cells).to_pylist()]
@@ -94,6 +103,8 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         _refuse_lists_of_numbers(table, label, values)
         return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
     separator = find_separator(values)
+    if separator == "[]" and _each_lists_one(values):
+        return "classification", f"lists of one label as text; {_SEVERAL}", 0.9
     if separator:
         how = "lists of labels as text" if separator == "[]" else f"labels separated by '{separator}'"
         return "multilabel", how, 0.75 if separator == "," else 0.9
@@ -187,11 +198,22 @@ def _listed(text: str) -> list[Any] | None:
     return None
 
 
+def _each_lists_one(values: list[str]) -> bool:
+    """Return whether cells are lists of one label as text; a label without its brackets may be among them."""
+    lists = [found for value in values if (found := _listed(value))]
+    return bool(lists) and "[]" not in values and all(len(found) == 1 for found in lists)
+
+
 def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
-    """Return what separates the labels in the cells of a multi-label column of strings."""
-    if kind != "multilabel" or label is None or is_list(table.columns[label].type):
+    """Return what separates the labels in the cells of a column of strings.
+
+    For classes it is `[]` where cells are lists of one label, and otherwise None.
+    """
+    if kind not in ("multilabel", "classification") or label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
+    if kind == "classification":
+        return "[]" if _each_lists_one(values) else None
     occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
     return find_separator(sorted(values)) or next(occurring, None)
 
@@ -224,6 +246,9 @@ def convert(
     """
     if kind == "multilabel":
         return _lists(cells, table, label, separator)
+    if separator == "[]" and not is_list(cells.type):
+        lists = _lists(cells, table, label, separator).to_pylist()
+        cells = pa.chunked_array([pa.array([names or None for names in lists], TARGET_TYPES["multilabel"])])
     if is_list(cells.type) or pa.types.is_struct(cells.type):
         lengths = pc.list_value_length(cells) if is_list(cells.type) else None
         if lengths is None or not pc.all(pc.equal(lengths, 1)).as_py():

@@ -108,8 +108,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     task, why, task_sure = _targets.infer_task(table, label, of_spans)
     why = "spans" if spanned else why
     if label and (parts := parts_of(label, written)):
-        only_one = pc.all(pc.equal(pc.list_value_length(table.columns[label]), 1)).as_py()
-        task = "classification" if config.task == "auto" and only_one else task
+        only_one = _targets.holds_one(table.columns[label])
         why = f"{len(parts)} columns of 0 and 1" + (", in each row one 1" if only_one else "")
         task_sure = min(task_sure, 0.9)
     group = _find_group(rest, len(table)) if roles["group"] is None else roles["group"]

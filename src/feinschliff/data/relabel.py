@@ -79,7 +79,9 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
         ):
             new[rows[place]] = ""
         elif wish:
-            new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
+            in_list = is_list(labels.type) and columns.kind == "classification" and not wish.startswith("[")
+            written = json.dumps([wish]) if in_list else wish
+            new[rows[place]] = _cell(written, labels.type, decisions.place(number))
     if listed and elsewhere == len(listed):
         raise DataError(
             f"none of its rows is of {table.name}",
