@@ -5,6 +5,7 @@ from __future__ import annotations
 from feinschliff.data import _names
 from feinschliff.data.profile import Profile
 
+TOKENS = ("tokens", "words")
 FEWEST_GROUPS = 20
 """A column of fewer different values is no group."""
 MOSTLY_EMPTY = 0.5
@@ -14,7 +15,8 @@ MOSTLY_EMPTY = 0.5
 def may_be_text(column: Profile) -> bool:
     """Return whether a column holds strings, or lists of paragraphs under the name of a text."""
     named = _names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK)
-    return column.kind == "string" or (column.items == "paragraphs" and bool(named))
+    is_text = column.items == "paragraphs" and named and _names.plain(column.name) not in TOKENS
+    return column.kind == "string" or bool(is_text)
 
 
 def text_score(column: Profile) -> float:
@@ -68,7 +70,7 @@ def _may_be_labels(column: Profile, key: str) -> bool:
         return key in _names.LABEL_STRONG or key.endswith("tags")
     if column.items == "paragraphs":
         return key in _names.LABEL_STRONG | _names.LABEL_WEAK
-    return key not in ("tokens", "words")
+    return key not in TOKENS
 
 
 def is_usable(column: Profile, role: str) -> bool:

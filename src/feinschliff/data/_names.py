@@ -59,9 +59,7 @@ META = _words(
     """source quelle split set fold file filename file_name path url link language lang sprache locale country
     land weight gewicht confidence annotator worker platform"""
 )
-ABOUT_LABELS = _words(
-    """confidence weight gewicht annotator url link file filename language lang sprache source quelle"""
-)
+ABOUT_LABELS = _words("""confidence weight gewicht annotator url link file filename source quelle""")
 """Last words of names that say something about a label, as in `sentiment_confidence`."""
 OF_ONE_TEXT = _words("""type typ kind art topic topics thema themen tag tags genre department abteilung""")
 """Weak names of labels that are seldom those of a pair of texts."""
