@@ -6,8 +6,7 @@ name the column. All evidence comes from whole columns, so that the order of the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pyarrow as pa
@@ -20,11 +19,11 @@ from feinschliff.data._candidates import (
     is_group,
     is_plausible,
     is_time,
-    is_usable,
     label_score,
     may_be_text,
     text_score,
 )
+from feinschliff.data._reasons import ROLES, ask, explained, quoted
 from feinschliff.data.dataset import Columns, Kind, kind_of
 from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
 from feinschliff.data.marked import find_split
@@ -34,14 +33,9 @@ from feinschliff.readers import Table
 
 MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
-SHOWN = 8
-"""Columns of one label each that are named in the reason."""
 MOST_WORDS_OF_A_NAME = 3
-UNUSED = 4
-"""Columns not used that are named in the reason."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
-ROLES = ("text", "text_pair", "label", "group", "id", "time", "split")
 OPTIONS = ("text", "text_pair", "label", "group")
 """Roles that have an option of the command line."""
 DECLINABLE = ("text_pair", "group", "split")
@@ -126,9 +120,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     )
     played = {columns.id, columns.group, columns.time}
     unused = [p for n, p in rest.items() if n not in played and is_plausible(p, labelled is not False)]
-    unused += [every[marked]] if marked and not columns.split else []
+    unused += [replace(every[marked], name=marked)] if marked and not columns.split else []
     users = {n for n in roles.values() if n}
-    return _explained(columns, every, written, why, users, unused)
+    return explained(columns, every, written, why, users, unused)
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
@@ -146,7 +140,7 @@ def require_column(table: Table, name: str, setting: str) -> None:
         f"there is no column '{name}' ({setting})",
         where=table.name,
         allowed=f"The columns are: {', '.join(map(repr, names))}. {table.as_read}".strip(),
-        hint=f"Did you mean {option}{_quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
+        hint=f"Did you mean {option}{quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
     )
 
 
@@ -188,12 +182,12 @@ def _find_text(
     if not best and inner:
         return _find_text(table, inner, {}, roles)
     if not best:
-        raise _ask("text", table, free, "no column looks like text")
+        raise ask("text", table, free, "no column looks like text")
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = {n: free[n] for n in best if scores[best[0]] - scores[n] < MARGIN}
         if not (body := _names.body(close)):
             more = "" if pair == "" else _pair_of(close, list(free))
-            raise _ask("text", table, close, f"{len(close)} columns could be the text", more)
+            raise ask("text", table, close, f"{len(close)} columns could be the text", more)
         best = [body]
     rank = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
     return best[0], pair or None, {3: 0.95, 2: 0.85}.get(rank, 0.7 if scores[best[0]] >= 1.5 else 0.6)
@@ -211,7 +205,7 @@ def _pair_of(close: dict[str, Profile], order: list[str]) -> str:
         if first in close and second in close:
             short, long = sorted((close[first].words, close[second].words))
             if short >= 2.5 and long <= 2 * short:
-                return f"; for pairs of texts: --text {_quoted(first)} --text-pair {_quoted(second)}"
+                return f"; for pairs of texts: --text {quoted(first)} --text-pair {quoted(second)}"
     return ""
 
 
@@ -237,14 +231,14 @@ def _find_label(
         if inner:
             return _find_label(table, inner, {}, roles, wanted, labelled, is_pair)
         if labelled:
-            raise _ask("label", table, free, "no column looks like a label")
+            raise ask("label", table, free, "no column looks like a label")
         return None, 1.0
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
         together = ",".join(n for n in ones if n in close) if len(ones) > 1 else ""
-        more = f"; if a text may have several: --label {_quoted(together)}" if together else ""
+        more = f"; if a text may have several: --label {quoted(together)}" if together else ""
         fact = f"{len(close)} columns could be the label"
-        raise _ask("label", table, {n: free[n] for n in close}, fact, more)
+        raise ask("label", table, {n: free[n] for n in close}, fact, more)
     named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
     return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
 
@@ -303,58 +297,3 @@ def group_column(table: Table, columns: Columns) -> str | None:
     names = _names.GROUP | _names.GROUP_NUMBERS
     named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in names]
     return _find_group({n: profile(n, table.columns[n]) for n in named}, len(table))
-
-
-def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, more: str = "") -> ConfigError:
-    listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
-    usable = [n for n, p in candidates.items() if is_usable(p, role)]
-    options = " or ".join(f"--{role} {_quoted(n)}" for n in usable[:3]) + more
-    hint = f"Name it: {options} (setting data.{role})" if usable else "Give a file with such a column"
-    if candidates and not usable:
-        name, column = max(candidates.items(), key=lambda item: bool(item[1].items))
-        hint = f"'{name}' holds {column.describe()}; give each row its {role} in a column of its own"
-    return ConfigError(
-        fact,
-        where=table.name,
-        allowed=f"Candidates: {listed}. {table.as_read}".strip(),
-        hint=hint,
-    )
-
-
-def _quoted(name: str | None) -> str:
-    name = name or ""
-    return name if re.sub(r"[-_.,]", "", name).isalnum() else f"'{name}'"
-
-
-def _explained(
-    columns: Columns,
-    profiles: dict[str, Profile],
-    written: pa.Table,
-    why: str,
-    named: Iterable[str],
-    unused: Sequence[Profile],
-) -> Columns:
-    def part(role: str, name: str | None) -> str | None:
-        if name is None:
-            return None
-        if parts := parts_of(name, written):
-            more = f", ... ({len(parts)} columns)" if len(parts) > SHOWN else ""
-            return f"{role}s {', '.join(map(repr, parts[:SHOWN]))}{more}"
-        source = "as named" if name in named else profiles[name].describe()
-        if role.startswith("text") and profiles[name].items == "paragraphs":
-            source += ", joined by line breaks"
-        if role == "text pair" and name not in named and columns.text in named:
-            source += "; for one text: --text-pair none"
-        return f"{role} '{name}' ({source})"
-
-    parts = [part(role.replace("_", " "), getattr(columns, role)) for role in ROLES if role != "split"]
-    if columns.split:
-        source = "as named" if columns.split in named else "to split anew: --set data.split=none"
-        parts.append(f"train, dev and test as marked in '{columns.split}' ({source})")
-    label = "" if columns.label is None else f" ({why})"
-    others = ", ".join(f"'{p.name}' ({p.describe()})" for p in unused[:UNUSED])
-    others += ", ..." if len(unused) > UNUSED else ""
-    reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}"
-    reason += f"; not used: {others}" if others else ""
-    reason += f"; confidence {columns.confidence:.2f}"
-    return Columns(**{**columns.__dict__, "reason": reason})
