@@ -116,6 +116,13 @@ def test_dotted_names_reach_into_objects() -> None:
         infer(objects(), load_config(values={"data.text": "document.txt"}))
 
 
+def test_keys_with_dots_are_found_inside_objects() -> None:
+    rows = [{"by": {"x.org/a": i, "x": {"org": i + 1}}} for i in range(3)]
+    found = derive(Table(pa.Table.from_pylist(rows), "rows.jsonl"), "by.x.org/a", "by.x.org", "by.x.com")
+    assert found.columns.column_names == ["by", "by.x.org/a", "by.x.org"]
+    assert found.columns["by.x.org/a"].to_pylist() == [0, 1, 2]
+
+
 def test_objects_are_looked_into_where_no_column_is_text_or_label() -> None:
     found = infer(objects(), load_config())
     assert (found.text, found.label) == ("document.text", "by.label")

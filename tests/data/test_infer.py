@@ -268,3 +268,90 @@ def test_line_ends_in_labels_become_blanks_in_no_time() -> None:
     far = "good" + " " * 200_000 + "x"
     labels = [{"good": "good \r\n  day", "bad": far}[label] for label in rows["label"]]
     assert prepare(load_config(), table(text=rows["text"], label=labels)).labels == (far, "good day")
+
+
+def test_lists_of_paragraphs_are_texts_of_several_lines() -> None:
+    parts = [[text, text[::-1], None] for text in TEXTS]
+    rows = table(title=["Case of A v. B"] * 40, facts=parts, reasons=[[1, 2]] * 40, labels=[["x"], []] * 20)
+    found = infer(rows, load_config())
+    assert (found.text, found.label) == ("facts", "labels")
+    assert "'facts' (lists of paragraphs, joined by line breaks)" in found.reason
+    assert normalise(rows, found).records.texts[0] == f"{TEXTS[0]}\n{TEXTS[0][::-1]}"
+
+
+@pytest.mark.parametrize("cells", [[[1, 2], [3]] * 20, [TEXTS[:2], TEXTS[2:4]] * 20, [[], []] * 20])
+def test_lists_of_numbers_paragraphs_or_nothing_are_no_labels(cells: list) -> None:
+    assert infer(
+        table(text=TEXTS, gold_reasons=[*cells], articles=[["3"], ["2"]] * 20), load_config()
+    ).label == ("articles")
+
+
+def test_lists_of_objects_written_as_text_are_no_labels() -> None:
+    cells = ['[{"start": 0, "labels": ["X"]}]', "[]", '[{"start": 3, "labels": ["X", "Y"]}]', "[]"] * 10
+    rows = table(text=TEXTS, label=cells, annotation_id=list(range(40)))
+    assert infer(rows, load_config()).label is None
+    named = load_config(values={"data.label": "label"})
+    with pytest.raises(DataError, match="which is no list of labels"):
+        normalise(rows, infer(rows, named))
+
+
+def test_columns_that_cannot_be_the_text_are_not_offered() -> None:
+    rows = table(messages=[[{"role": "user", "content": text}] for text in TEXTS])
+    with pytest.raises(ConfigError, match="'messages' holds lists of objects; give each row its text in a"):
+        infer(rows, load_config())
+
+
+SCORES = [i / 7 for i in range(40)]
+
+
+def test_a_decimal_score_is_asked_about_beside_a_genre_and_goes_before_it_for_pairs() -> None:
+    with pytest.raises(ConfigError, match="--label genre or --label score"):
+        infer(table(review=TEXTS, genre=TWO, score=SCORES), load_config())
+    found = infer(table(sentence1=TEXTS, sentence2=TEXTS[::-1], genre=TWO, score=SCORES), load_config())
+    assert (found.label, found.task) == ("score", "regression")
+
+
+def test_a_weak_name_does_not_speak_for_a_column_that_is_mostly_empty() -> None:
+    tags = [*TWO[:10], *[None] * 30]
+    with pytest.raises(ConfigError, match="--label tags or --label kind_of_case or --label product"):
+        infer(table(text=TEXTS, tags=tags, kind_of_case=TWO, product=TWO), load_config())
+    assert infer(table(text=TEXTS, label=tags, kind_of_case=TWO), load_config()).label == "label"
+
+
+def test_columns_about_the_label_or_the_choices_are_no_labels() -> None:
+    rows = table(text=TEXTS, tone=TWO, tone_confidence=[0.5, 1.0] * 20)
+    assert infer(rows, load_config()).label == "tone"
+    rows = table(text=TEXTS, options=[["A", "B"]] * 40, accept=[["A"], ["B", "A"]] * 20, _task_hash=[1] * 40)
+    assert infer(rows, load_config()).label == "accept"
+    pairs = {"sentence1": TEXTS, "sentence2": TEXTS[::-1], "genre": TWO, "gold_label": TWO[::-1]}
+    assert infer(table(**pairs, annotator_labels=[["yes", "no"]] * 40), load_config()).label == "gold_label"
+
+
+@pytest.mark.parametrize("heading", ["review_title", "Summary"])
+def test_the_body_of_a_review_is_its_text(heading: str) -> None:
+    people = [f"r{i // 2}" for i in range(40)]
+    rows = table(**{heading: TEXTS[::-1], "review_body": TEXTS, "label": TWO, "reviewerID": people})
+    found = infer(rows, load_config())
+    assert (found.text, found.label, found.group) == ("review_body", "label", "reviewerID")
+
+
+def test_dates_with_names_of_days_are_no_texts() -> None:
+    dates = [f"Mon Apr  6 22:19:{i} PDT 2009" for i in range(10, 50)]
+    found = infer(table(a=TWO, b=dates, c=TEXTS), load_config())
+    assert (found.text, found.time) == ("c", "b")
+
+
+@pytest.mark.parametrize("cells", [[["no"], None, ["yes"], ["no"]], ['["no"]', "", '["yes"]', '["no"]']])
+def test_lists_of_one_label_each_are_classes_unless_several_are_asked_for(cells: list) -> None:
+    rows = table(text=TEXTS, label=cells * 10)
+    found = infer(rows, load_config())
+    assert (found.task, "if a text may have several: --task multilabel" in found.reason) == (
+        "classification",
+        True,
+    )
+    assert normalise(rows, found).records.targets[:3] == ["no", None, "yes"]
+    several = infer(rows, load_config(values={"task": "multilabel"}))
+    assert normalise(rows, several).records.targets[2] == ["yes"]
+    more = table(text=TEXTS[:2], label=cells[2:3] + ([["a", "b"]] if cells[1] is None else ['["a", "b"]']))
+    with pytest.raises(DataError, match=r"rows\.csv:3: 'label' holds .*'a', 'b'.*, which is not one label"):
+        normalise(more, found)

@@ -69,6 +69,17 @@ def test_splits_that_a_column_marks_are_used_unless_declined_or_given() -> None:
         prepare(config(data__split="label", data__label="my_set"), rows)
 
 
+def test_a_column_of_sides_under_any_name_marks_the_splits_and_is_no_label() -> None:
+    usage = pa.array(["TRAIN", "TRAIN", "TEST", "TRAIN", "VALIDATION", "TRAIN"] * 10)
+    rows = reviews(60)
+    rows = dataclasses.replace(rows, columns=rows.columns.rename_columns(["a", "b"]))
+    for cells, name in ((usage, "usage"), (pa.array([{"of.it/use": s} for s in usage.to_pylist()]), "more")):
+        found = prepare(config(), dataclasses.replace(rows, columns=rows.columns.append_column(name, cells)))
+        assert (found.columns.text, found.columns.label) == ("a", "b")
+        assert [len(s) for s in (found.train, found.dev, found.test)] == [40, 10, 10]
+    assert found.columns.split == "more.of.it/use"
+
+
 def test_rows_taken_from_a_table_without_lines_know_their_places() -> None:
     rows = dataclasses.replace(reviews(6), lines=None).take(np.array([4, 1]))
     assert rows.place(0) == "rows.csv, row 5"

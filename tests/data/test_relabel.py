@@ -66,13 +66,15 @@ def test_lists_of_labels_are_written_as_json(tmp_path):
     rows = [{"text": row["text"], "label": [row["label"]]} for row in DATA]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     table = read(str(path), RunConfig().data)
-    columns = infer(table, RunConfig(), True)
+    columns = infer(table, RunConfig(task="multilabel"), True)
     place = table.place(0)
     row = {"place": place, "text": "text number 0"}
     found = relabel(table, columns, of([{**row, "new_label": '["a", "b"]'}]))
     assert found.table.columns["label"].to_pylist()[:2] == [["a", "b"], ["b"]]
     with pytest.raises(DataError, match="cannot be a label here. A JSON list"):
         relabel(table, columns, of([{**row, "new_label": "a, b"}]))
+    one = relabel(table, infer(table, RunConfig(), True), of([{**row, "new_label": "b"}]))
+    assert one.table.columns["label"].to_pylist()[:2] == [["b"], ["b"]]
 
 
 def test_all_labels_are_taken_away_in_the_notation_of_the_file(tmp_path):

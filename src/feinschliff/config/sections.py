@@ -49,7 +49,9 @@ class DataConfig(Section):
         "the last one of tags when not given.",
     )
     text: str | None = Field(
-        None, description="Column with the text; `document.text` is what lies inside an object."
+        None,
+        description="Column with the text, or with lists of its paragraphs; `document.text` is what lies "
+        "inside an object.",
     )
     text_pair: str | None = Field(
         None,
@@ -70,7 +72,7 @@ class DataConfig(Section):
     )
     split: str | None = Field(
         None,
-        description="Column that marks rows for train, dev and test; found by its name and content when not "
+        description="Column that marks rows for train, dev and test; found by what it holds when not "
         "given and neither dev nor test is a file, `none` to split anew.",
     )
     dev_share: float = Field(0.1, gt=0, lt=0.5, description="Share of train taken as dev when none is given.")

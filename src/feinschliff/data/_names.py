@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 
 def _words(text: str) -> frozenset[str]:
@@ -19,14 +20,14 @@ TEXT_STRONG = _words(
 TEXT_WEAK = _words(
     """title titel titre titulo titolo headline uberschrift ueberschrift description beschreibung
     descripcion descrizione abstract summary question frage query anfrage clause passage
-    paragraph absatz absender_text input
+    paragraph paragraphs facts absatz absender_text input
     post article artikel email mail subject betreff product_title product_name note_text transcript
     words tokens v2"""
 )
 LABEL_STRONG = _words(
     """label labels class klasse classe clase category categories kategorie kategorien categorie categoria
     sentiment stimmung intent absicht target ziel etikett etiqueta etichetta etiquette emotion emotions
-    gold annotation annotations"""
+    gold gold_label annotation annotations"""
 )
 LABEL_WEAK = _words(
     """rating ratings star_rating review_rating reviews_rating overall stars sterne anzahl_sterne
@@ -44,7 +45,8 @@ GROUP = _words(
     user_id username benutzer nutzer customer customer_id kunde kunden_id speaker sprecher product
     product_id produkt produkt_id asin document_id doc_id doc dokument_id document_name contract vertrag
     case case_id fall akte thread thread_id conversation conversation_id dialogue dialogue_id video
-    video_id movie movie_id patient patient_id article_id book url source_id company session session_id"""
+    video_id movie movie_id patient patient_id article_id book url source_id company session session_id
+    reviewer reviewer_id"""
 )
 GROUP_NUMBERS = _words("document dokument")
 """Names of groups where the column holds numbers, as in tables from CoNLL files; otherwise of texts."""
@@ -57,6 +59,16 @@ META = _words(
     """source quelle split set fold file filename file_name path url link language lang sprache locale country
     land weight gewicht confidence annotator worker platform"""
 )
+ABOUT_LABELS = _words("""confidence weight gewicht annotator url link file filename source quelle""")
+"""Last words of names that say something about a label, as in `sentiment_confidence`."""
+OF_ONE_TEXT = _words("""type typ kind art topic topics thema themen tag tags genre department abteilung""")
+"""Weak names of labels that are seldom those of a pair of texts."""
+BODIES = _words("body text content inhalt")
+HEADINGS = _words(
+    """title titles titel titre titulo titolo headline heading summary subject betreff uberschrift
+    ueberschrift"""
+)
+"""Last words of the names of a text, and of what stands above it."""
 SPLIT = _words("split splits set subset partition part fold")
 PAIRS = (
     ("premise", "hypothesis"),
@@ -93,6 +105,16 @@ def rank(name: str, strong: frozenset[str], weak: frozenset[str] = frozenset()) 
     if key in weak or any(part in strong for part in key.split("_")):
         return 2
     return 0
+
+
+def body(names: Iterable[str]) -> str | None:
+    """Return the one name of a body, if all the others are headings.
+
+    >>> body(["review_title", "review_body"]), body(["title", "abstract"])
+    ('review_body', None)
+    """
+    others = [name for name in names if plain(name).rpartition("_")[2] not in HEADINGS]
+    return others[0] if len(others) == 1 and plain(others[0]).rpartition("_")[2] in BODIES else None
 
 
 def other_half(name: str) -> tuple[str, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 import re
 from collections.abc import Collection
@@ -15,6 +13,7 @@ import pyarrow.compute as pc
 
 from feinschliff import registry
 from feinschliff.data import _names
+from feinschliff.data._separators import SEPARATORS, each_lists_one, find_separator, listed, split_cell
 from feinschliff.data.dataset import SPAN, TARGET_TYPES, Kind
 from feinschliff.errors import ConfigError, DataError, counted, no_such
 from feinschliff.readers import Table, is_tag
@@ -24,8 +23,8 @@ MAX_CLASSES_BY_NUMBER = 20
 _BLANKS = re.compile(r"\s+")
 _LINE_SIGNS = frozenset("\r\n\t\v\f\x85\u2028\u2029")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
-SEPARATORS = (";", "|", ",")
 _NO_LABEL = "-"
+_SEVERAL = "if a text may have several: --task multilabel"
 
 
 def is_list(type_: pa.DataType) -> bool:
@@ -41,6 +40,12 @@ def is_spans(type_: pa.DataType) -> bool:
         and pa.types.is_struct(inner)
         and {f.name for f in inner} >= {"start", "end", "label"}
     )
+
+
+def holds_one(cells: pa.ChunkedArray) -> bool:
+    """Return whether each list of a column, and there is one, holds one value."""
+    lengths = pc.list_value_length(cells).drop_null()
+    return len(lengths) > 0 and bool(pc.all(pc.equal(lengths, 1)).as_py())
 
 
 def require_task(wanted: str) -> None:
@@ -82,14 +87,18 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
             )
         if pa.types.is_string(inner):
             _refuse_tags(table, label, pc.unique(cells.combine_chunks().flatten()).to_pylist())
-        if pa.types.is_struct(inner) and not is_spans(cells.type):
+        if is_spans(cells.type):
+            return "ner", "spans", 0.95
+        if pa.types.is_struct(inner):
             raise ConfigError(
                 f"'{label}' holds lists of objects without start, end and label",
                 where=table.name,
                 allowed="Lists of spans {start, end, label}, or of names",
                 hint="Choose another: --label COLUMN",
             )
-        return ("ner", "spans", 0.95) if is_spans(cells.type) else ("multilabel", "lists of labels", 0.95)
+        if holds_one(cells):
+            return "classification", f"lists of one label; {_SEVERAL}", 0.9
+        return "multilabel", "lists of labels", 0.95
     if pa.types.is_boolean(cells.type):
         return "classification", "true or false", 0.95
     values = [_in_one_line(str(v).strip()) for v in pc.unique(cells).to_pylist()]
@@ -99,6 +108,8 @@ def infer_task(table: Table, label: str | None, wanted: str) -> tuple[str, str, 
         _refuse_lists_of_numbers(table, label, values)
         return _infer_from_numbers(table, label, [n for n in numbers if n is not None], len(cells))
     separator = find_separator(values)
+    if separator == "[]" and each_lists_one(values):
+        return "classification", f"lists of one label as text; {_SEVERAL}", 0.9
     if separator:
         how = "lists of labels as text" if separator == "[]" else f"labels separated by '{separator}'"
         return "multilabel", how, 0.75 if separator == "," else 0.9
@@ -153,50 +164,16 @@ def _infer_from_numbers(
     )
 
 
-def find_separator(values: list[str]) -> str | None:
-    """Return what separates several labels in one cell, or None when each cell is one label.
-
-    The parts must recur in other cells; for a comma, common inside names, each part must also stand alone.
-
-    >>> find_separator(["a;b", "a", "b"]), find_separator(["Home, Garden", "Toys"])
-    (';', None)
-    """
-    if any(_listed(v) for v in values):
-        return "[]"
-    for separator in SEPARATORS:
-        joined = [v for v in values if separator in v]
-        if not joined:
-            continue
-        parts = [p.strip() for v in values for p in v.split(separator) if p.strip()]
-        if max(map(len, parts), default=99) > 60:
-            continue
-        alone = {v for v in values if separator not in v}
-        if separator == ",":
-            within = {p.strip() for v in joined for p in v.split(separator) if p.strip()}
-            if within <= alone:
-                return separator
-        elif len(set(parts)) < len(parts):
-            return separator
-    return None
-
-
-def _listed(text: str) -> list[Any] | None:
-    """Return the list that a cell holds as text; None where it holds no list, or an empty one."""
-    if text.startswith("[") and text.endswith("]"):
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                found = parse(text)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
-            return found or None
-    return None
-
-
 def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
-    """Return what separates the labels in the cells of a multi-label column of strings."""
-    if kind != "multilabel" or label is None or is_list(table.columns[label].type):
+    """Return what separates the labels in the cells of a column of strings.
+
+    For classes it is `[]` where cells are lists of one label, and otherwise None.
+    """
+    if kind not in ("multilabel", "classification") or label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
+    if kind == "classification":
+        return "[]" if each_lists_one(values) else None
     occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
     return find_separator(sorted(values)) or next(occurring, None)
 
@@ -206,7 +183,7 @@ def separator_for(table: Table, label: str | None, names: Collection[str]) -> st
     if label is None or is_list(table.columns[label].type):
         return None
     values = [str(v).strip() for v in pc.unique(table.columns[label].drop_null()).to_pylist()]
-    if any(_listed(v) for v in values):
+    if any(listed(v) for v in values):
         return "[]"
 
     def known(separator: str | None) -> float:
@@ -229,6 +206,9 @@ def convert(
     """
     if kind == "multilabel":
         return _lists(cells, table, label, separator)
+    if separator == "[]" and not is_list(cells.type):
+        lists = _lists(cells, table, label, separator).to_pylist()
+        cells = pa.chunked_array([pa.array([names or None for names in lists], TARGET_TYPES["multilabel"])])
     if is_list(cells.type) or pa.types.is_struct(cells.type):
         lengths = pc.list_value_length(cells) if is_list(cells.type) else None
         if lengths is None or not pc.all(pc.equal(lengths, 1)).as_py():
@@ -319,19 +299,9 @@ def _lists(cells: pa.ChunkedArray, table: Table, label: str, separator: str | No
     values = cells.to_pylist()
     if not is_list(cells.type):
         texts = [(_name(v) or "") for v in values]
-        values = [_split(t, separator, table, i, label) for i, t in enumerate(texts)]
+        values = [split_cell(t, separator, table, i, label) for i, t in enumerate(texts)]
     names = [None if v is None else sorted({n for n in map(_name, v) if n}) for v in values]
     return pa.array(names, TARGET_TYPES["multilabel"])
-
-
-def _split(text: str, separator: str | None, table: Table, row: int, label: str) -> list[Any]:
-    if text in ("", "[]"):
-        return []
-    if separator == "[]" and text.startswith("["):
-        if found := _listed(text):
-            return found
-        raise DataError(f"'{label}' holds {text[:40]!r}, which is no list", where=table.place(row))
-    return [part.strip() for part in text.split(separator)] if separator not in (None, "[]") else [text]
 
 
 def convert_spans(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:

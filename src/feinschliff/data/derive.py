@@ -85,15 +85,22 @@ def _inside(columns: pa.Table, name: str) -> pa.ChunkedArray | None:
     steps = name.split(".")
     for i in range(1, len(steps)):
         column = ".".join(steps[:i])
-        if column not in columns.column_names:
-            continue
-        cells = columns[column]
-        for step in steps[i:]:
-            if not pa.types.is_struct(cells.type) or cells.type.get_field_index(step) < 0:
-                break
-            cells = pc.struct_field(cells, [cells.type.get_field_index(step)])
-        else:
-            return cells
+        if column in columns.column_names:
+            found = _within(columns[column], steps[i:])
+            if found is not None:
+                return found
+    return None
+
+
+def _within(cells: pa.ChunkedArray, steps: Sequence[str]) -> pa.ChunkedArray | None:
+    """Return what lies at these steps inside objects; a key may hold dots, and the longest is tried first."""
+    if not steps:
+        return cells
+    for i in range(len(steps), 0, -1):
+        place = cells.type.get_field_index(".".join(steps[:i])) if pa.types.is_struct(cells.type) else -1
+        found = _within(pc.struct_field(cells, [place]), steps[i:]) if place >= 0 else None
+        if found is not None:
+            return found
     return None
 
 

@@ -6,8 +6,7 @@ name the column. All evidence comes from whole columns, so that the order of the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pyarrow as pa
@@ -15,6 +14,16 @@ import pyarrow.compute as pc
 
 from feinschliff.config import RunConfig
 from feinschliff.data import _names, _targets
+from feinschliff.data._candidates import (
+    FEWEST_GROUPS,
+    is_group,
+    is_plausible,
+    is_time,
+    label_score,
+    may_be_text,
+    text_score,
+)
+from feinschliff.data._reasons import ROLES, ask, explained, quoted
 from feinschliff.data.dataset import Columns, Kind, kind_of
 from feinschliff.data.derive import ZERO_ONE, derive, inner_names, parts_of, says_yes, sources
 from feinschliff.data.marked import find_split
@@ -24,16 +33,9 @@ from feinschliff.readers import Table
 
 MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
-SHOWN = 8
-"""Columns of one label each that are named in the reason."""
 MOST_WORDS_OF_A_NAME = 3
-UNUSED = 4
-"""Columns not used that are named in the reason."""
-FEWEST_GROUPS = 20
-"""A column of fewer different values is no group."""
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
-ROLES = ("text", "text_pair", "label", "group", "id", "time", "split")
 OPTIONS = ("text", "text_pair", "label", "group")
 """Roles that have an option of the command line."""
 DECLINABLE = ("text_pair", "group", "split")
@@ -70,15 +72,15 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     labelled = False if wanted == "unlabelled" else labelled
     profiles = {name: profile(name, table.columns[name]) for name in table.columns.column_names}
     named = set().union(*map(sources, roles.values()))
-    free = {n: p for n, p in profiles.items() if n not in named}
-    marked = find_split(table, free)
-    free.pop(marked or "", None)
-
+    free = {n: p for n, p in profiles.items() if n not in named and not _is_menu(n, profiles)}
     inner = {
         n: profile(n.rpartition(".")[2], _cells(table, n))
         for n in inner_names(table.columns)
         if n not in named
     }
+    every = inner | profiles
+    marked = find_split(table, free) or find_split(table, inner)
+    free, inner = ({n: p for n, p in c.items() if n != marked} for c in (free, inner))
 
     pair: str | None
     label: str | None
@@ -89,9 +91,9 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     else:
         text, pair, sure = _find_text(table, free, inner, roles)
         rest, inside = ({n: p for n, p in c.items() if n not in (text, pair)} for c in (free, inner))
-        label, label_sure = (
-            (None, 1.0) if labelled is False else _find_label(table, rest, inside, roles, wanted, labelled)
-        )
+        label, label_sure = None, 1.0
+        if labelled is not False:
+            label, label_sure = _find_label(table, rest, inside, roles, wanted, labelled, bool(pair))
         sure = min(sure, label_sure)
     table = derive(table, text, label)
     taken = sources(label) | {text, pair}
@@ -100,8 +102,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     task, why, task_sure = _targets.infer_task(table, label, of_spans)
     why = "spans" if spanned else why
     if label and (parts := parts_of(label, written)):
-        only_one = pc.all(pc.equal(pc.list_value_length(table.columns[label]), 1)).as_py()
-        task = "classification" if config.task == "auto" and only_one else task
+        only_one = _targets.holds_one(table.columns[label])
         why = f"{len(parts)} columns of 0 and 1" + (", in each row one 1" if only_one else "")
         task_sure = min(task_sure, 0.9)
     group = _find_group(rest, len(table)) if roles["group"] is None else roles["group"]
@@ -112,16 +113,16 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         label=label,
         id=roles["id"] or _find_id(rest),
         group=group or None,
-        time=roles["time"] or next((n for n, p in rest.items() if _is_time(p)), None),
+        time=roles["time"] or next((n for n, p in rest.items() if is_time(p)), None),
         split=(marked if roles["split"] is None else roles["split"]) or None,
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
     )
     played = {columns.id, columns.group, columns.time}
-    unused = [p for n, p in rest.items() if n not in played and _is_plausible(p, labelled is not False)]
-    unused += [profiles[marked]] if marked and not columns.split else []
+    unused = [p for n, p in rest.items() if n not in played and is_plausible(p, labelled is not False)]
+    unused += [replace(every[marked], name=marked)] if marked and not columns.split else []
     users = {n for n in roles.values() if n}
-    return _explained(columns, inner | profiles, written, why, users, unused)
+    return explained(columns, every, written, why, users, unused)
 
 
 def require_column(table: Table, name: str, setting: str) -> None:
@@ -139,7 +140,7 @@ def require_column(table: Table, name: str, setting: str) -> None:
         f"there is no column '{name}' ({setting})",
         where=table.name,
         allowed=f"The columns are: {', '.join(map(repr, names))}. {table.as_read}".strip(),
-        hint=f"Did you mean {option}{_quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
+        hint=f"Did you mean {option}{quoted(close)}?" if close else f"Name one of them: {option}COLUMN",
     )
 
 
@@ -167,7 +168,7 @@ def _find_text(
 
     A second text of "" was declined.
     """
-    scores = {n: _text_score(p) for n, p in free.items() if p.kind == "string"}
+    scores = {n: text_score(p) for n, p in free.items() if may_be_text(p)}
     named, pair = roles["text"], roles["text_pair"]
     if named:
         return named, (_other_half(named, scores) if pair is None else pair or None), 1.0
@@ -181,11 +182,13 @@ def _find_text(
     if not best and inner:
         return _find_text(table, inner, {}, roles)
     if not best:
-        raise _ask("text", table, free, "no column looks like text")
+        raise ask("text", table, free, "no column looks like text")
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = {n: free[n] for n in best if scores[best[0]] - scores[n] < MARGIN}
-        more = "" if pair == "" else _pair_of(close, list(free))
-        raise _ask("text", table, close, f"{len(close)} columns could be the text", more)
+        if not (body := _names.body(close)):
+            more = "" if pair == "" else _pair_of(close, list(free))
+            raise ask("text", table, close, f"{len(close)} columns could be the text", more)
+        best = [body]
     rank = _names.rank(best[0], _names.TEXT_STRONG, _names.TEXT_WEAK)
     return best[0], pair or None, {3: 0.95, 2: 0.85}.get(rank, 0.7 if scores[best[0]] >= 1.5 else 0.6)
 
@@ -202,16 +205,8 @@ def _pair_of(close: dict[str, Profile], order: list[str]) -> str:
         if first in close and second in close:
             short, long = sorted((close[first].words, close[second].words))
             if short >= 2.5 and long <= 2 * short:
-                return f"; for pairs of texts: --text {_quoted(first)} --text-pair {_quoted(second)}"
+                return f"; for pairs of texts: --text {quoted(first)} --text-pair {quoted(second)}"
     return ""
-
-
-def _text_score(column: Profile) -> float:
-    score = float(_names.rank(column.name, _names.TEXT_STRONG, _names.TEXT_WEAK))
-    score += 1.5 if column.words >= 6 else 1.0 if column.words >= 2.5 else 0.0
-    score += 0.5 if column.spread > 0.5 else 0.0
-    others = _names.ID | _names.META | _names.TIME | _names.GROUP | _names.LABEL_STRONG
-    return score - (2.5 if _names.plain(column.name) in others and score < 3 else 0.0)
 
 
 def _find_label(
@@ -221,11 +216,12 @@ def _find_label(
     roles: dict[str, str | None],
     wanted: Kind | None,
     labelled: bool | None,
+    is_pair: bool,
 ) -> tuple[str | None, float]:
     """Return (label, confidence); objects are looked into where no column is a label."""
     if roles["label"]:
         return roles["label"], 1.0
-    scores = {n: _label_score(p) for n, p in free.items()}
+    scores = {n: label_score(p, is_pair) for n, p in free.items()}
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     ones = _ones(table, free) if wanted not in ("regression", "ner") else []
     strong = any(_names.rank(n, _names.LABEL_STRONG) == 3 for n in best)
@@ -233,53 +229,40 @@ def _find_label(
         return ",".join(ones), 0.8
     if not best:
         if inner:
-            return _find_label(table, inner, {}, roles, wanted, labelled)
+            return _find_label(table, inner, {}, roles, wanted, labelled, is_pair)
         if labelled:
-            raise _ask("label", table, free, "no column looks like a label")
+            raise ask("label", table, free, "no column looks like a label")
         return None, 1.0
     if len(best) > 1 and scores[best[0]] - scores[best[1]] < MARGIN:
         close = [n for n in best if scores[best[0]] - scores[n] < MARGIN]
         together = ",".join(n for n in ones if n in close) if len(ones) > 1 else ""
-        more = f"; if a text may have several: --label {_quoted(together)}" if together else ""
+        more = f"; if a text may have several: --label {quoted(together)}" if together else ""
         fact = f"{len(close)} columns could be the label"
-        raise _ask("label", table, {n: free[n] for n in close}, fact, more)
+        raise ask("label", table, {n: free[n] for n in close}, fact, more)
     named = _names.rank(best[0], _names.LABEL_STRONG, _names.LABEL_WEAK)
     return best[0], {3: 0.95, 2: 0.85}.get(named, 0.6)
+
+
+def _is_menu(name: str, profiles: dict[str, Profile]) -> bool:
+    """Return whether a column holds what could be chosen, where Prodigy writes beside it what was."""
+    return name == "options" and {"_task_hash", "accept"} <= profiles.keys()
 
 
 def _ones(table: Table, free: dict[str, Profile]) -> list[str]:
     """Return the columns that hold 0 and 1, or true and false, in every cell, and could be labels."""
     others = _names.ID | _names.TIME | _names.META | _names.GROUP
-    few = [n for n, p in free.items() if 0 < p.distinct <= 2 and p.num_rows == len(table) and "," not in n]
+    few = [n for n, p in free.items() if 0 < p.distinct <= 2 and p.filled == 1.0 and "," not in n]
     return [
         name
         for name in few
-        if _names.plain(name) not in others
+        if free[name].kind != "list"
+        and _names.plain(name) not in others
         and (says_yes(pc.unique(_cells(table, name)), ZERO_ONE) >= 0).all()
     ]
 
 
 def _cells(table: Table, name: str) -> pa.ChunkedArray:
     return derive(table, name).columns[name]
-
-
-def _label_score(column: Profile) -> float:
-    key = _names.plain(column.name)
-    score = float(_names.rank(column.name, _names.LABEL_STRONG, _names.LABEL_WEAK))
-    if key in _names.ID | _names.TIME | _names.META | _names.GROUP:
-        return 0.0
-    if column.kind in ("struct", "bytes", "empty", "date"):
-        return min(score, 0.5)
-    if column.kind in ("list", "spans"):
-        return 0.0 if key in ("tokens", "words") else score + 1.0
-    few = column.distinct <= max(20, column.num_rows // 10) and column.spread < 0.5
-    if few or column.kind == "bool" or (column.distinct <= 10 and column.num_rows <= 20):
-        score += 1.0 if column.distinct > 1 else 0.0
-    elif column.kind == "string":
-        score -= 2.0 if column.spread >= 0.5 else 0.0
-    elif not score:
-        return 0.0
-    return score + (0.5 if column.words <= 3 else -0.5)
 
 
 def is_text(name: str, table: Table) -> bool:
@@ -303,7 +286,7 @@ def _find_group(free: dict[str, Profile], num_rows: int) -> str | None:
     """Return a column named like a group that has many values, each in several rows."""
     for name, column in free.items():
         several = column.distinct >= FEWEST_GROUPS and column.spread <= 0.8
-        if _is_group(column) and column.num_rows == num_rows and several:
+        if is_group(column) and column.num_rows == num_rows and several:
             return name
     return None
 
@@ -314,71 +297,3 @@ def group_column(table: Table, columns: Columns) -> str | None:
     names = _names.GROUP | _names.GROUP_NUMBERS
     named = [n for n in table.columns.column_names if n not in parts and _names.plain(n) in names]
     return _find_group({n: profile(n, table.columns[n]) for n in named}, len(table))
-
-
-def _is_group(column: Profile) -> bool:
-    key = _names.plain(column.name)
-    return key in _names.GROUP or (key in _names.GROUP_NUMBERS and column.kind == "number")
-
-
-def _is_time(column: Profile) -> bool:
-    return column.kind == "date" or (_names.plain(column.name) in _names.TIME and column.kind == "number")
-
-
-def _ask(role: str, table: Table, candidates: dict[str, Profile], fact: str, more: str = "") -> ConfigError:
-    listed = ", ".join(f"{n!r} ({p.describe()})" for n, p in candidates.items()) or "none"
-    options = " or ".join(f"--{role} {_quoted(n)}" for n in list(candidates)[:3]) + more
-    return ConfigError(
-        fact,
-        where=table.name,
-        allowed=f"Candidates: {listed}. {table.as_read}".strip(),
-        hint=f"Name it: {options} (setting data.{role})" if candidates else "Give a file with such a column",
-    )
-
-
-def _quoted(name: str | None) -> str:
-    name = name or ""
-    return name if re.sub(r"[-_.,]", "", name).isalnum() else f"'{name}'"
-
-
-def _is_plausible(column: Profile, labelled: bool) -> bool:
-    """Return whether another person could take a column for the text or the label."""
-    key = _names.plain(column.name)
-    if key in _names.ID | _names.TIME | _names.META:
-        return False
-    if column.kind == "string" and column.words >= 2.5 and _text_score(column) >= 1.0:
-        return True
-    few = key in _names.GROUP and 1 < column.distinct < FEWEST_GROUPS
-    return labelled and column.distinct != 1 and (few or _label_score(column) >= 1.0)
-
-
-def _explained(
-    columns: Columns,
-    profiles: dict[str, Profile],
-    written: pa.Table,
-    why: str,
-    named: Iterable[str],
-    unused: Sequence[Profile],
-) -> Columns:
-    def part(role: str, name: str | None) -> str | None:
-        if name is None:
-            return None
-        if parts := parts_of(name, written):
-            more = f", ... ({len(parts)} columns)" if len(parts) > SHOWN else ""
-            return f"{role}s {', '.join(map(repr, parts[:SHOWN]))}{more}"
-        source = "as named" if name in named else profiles[name].describe()
-        if role == "text pair" and name not in named and columns.text in named:
-            source += "; for one text: --text-pair none"
-        return f"{role} '{name}' ({source})"
-
-    parts = [part(role.replace("_", " "), getattr(columns, role)) for role in ROLES if role != "split"]
-    if columns.split:
-        source = "as named" if columns.split in named else "to split anew: --set data.split=none"
-        parts.append(f"train, dev and test as marked in '{columns.split}' ({source})")
-    label = "" if columns.label is None else f" ({why})"
-    others = ", ".join(f"'{p.name}' ({p.describe()})" for p in unused[:UNUSED])
-    others += ", ..." if len(unused) > UNUSED else ""
-    reason = f"{columns.task}{label}: {', '.join(p for p in parts if p)}"
-    reason += f"; not used: {others}" if others else ""
-    reason += f"; confidence {columns.confidence:.2f}"
-    return Columns(**{**columns.__dict__, "reason": reason})

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feinschliff.data import _names
+from feinschliff.data.derive import derive
 from feinschliff.data.profile import Profile
 from feinschliff.data.split import DEV, TEST, TRAIN
 from feinschliff.errors import ConfigError
@@ -23,13 +24,12 @@ SIDES = {word: side for side, words in WORDS.items() for word in words}
 
 
 def find_split(table: Table, profiles: Mapping[str, Profile]) -> str | None:
-    """Return the column that is called like a split and marks every row, some for train and some not."""
-    for name, column in profiles.items():
-        called = _names.SPLIT.intersection(_names.plain(name).split("_"))
-        if called and column.kind == "string" and 1 < column.distinct <= 2 * len(SIDES):
-            sides = _sides(table.columns[name])
-            if TRAIN in sides and None not in sides and len(set(sides)) > 1:
-                return name
+    """Return the column that marks every row, some for train and some not; one called like a split first."""
+    few = [n for n, p in profiles.items() if p.kind == "string" and 1 < p.distinct <= 2 * len(SIDES)]
+    for name in sorted(few, key=lambda n: not _names.SPLIT.intersection(_names.plain(n).split("_"))):
+        sides = set(_sides(pc.unique(derive(table, name).columns[name])))
+        if TRAIN in sides and None not in sides and len(sides) > 1:
+            return name
     return None
 
 
@@ -39,7 +39,7 @@ def apart(table: Table, name: str) -> dict[int, np.ndarray]:
     Raises:
         ConfigError: a cell is no name of a side; no row is for train, or none is for dev or test.
     """
-    cells = table.columns[name]
+    cells = derive(table, name).columns[name]
     sides = np.array([-1 if side is None else side for side in _sides(cells)])
     unknown = np.flatnonzero(sides < 0)
     if len(unknown):
@@ -61,12 +61,12 @@ def apart(table: Table, name: str) -> dict[int, np.ndarray]:
 
 def test_rows(table: Table, name: str) -> np.ndarray | None:
     """Return the rows that a column marks for test; None where it is missing or marks none."""
-    if name not in table.columns.column_names:
+    if name not in derive(table, name).columns.column_names:
         return None
     return apart(table, name).get(TEST)
 
 
-def _sides(cells: pa.ChunkedArray) -> list[int | None]:
+def _sides(cells: pa.ChunkedArray | pa.Array) -> list[int | None]:
     """Return the side that each cell names, None where it names none."""
     words = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())))
     return [SIDES.get(word) for word in words.to_pylist()]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from feinschliff.data import _targets
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Records
-from feinschliff.data.profile import simplify
+from feinschliff.data.profile import joined, simplify
 from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
 
@@ -102,7 +102,7 @@ def _flat(cells: pa.ChunkedArray) -> pa.Array:
 
 def _strings(cells: pa.ChunkedArray | pa.Array, table: Table, name: str) -> tuple[pa.Array, np.ndarray]:
     """Return (strings, rows that were numbers)."""
-    flat = _flat(cells) if isinstance(cells, pa.ChunkedArray) else cells
+    flat = _flat(joined(cells)) if isinstance(cells, pa.ChunkedArray) else cells
     none = np.zeros(0, dtype=np.int64)
     if pa.types.is_string(flat.type):
         return flat, none

@@ -12,7 +12,16 @@ from feinschliff.errors import counted
 from feinschliff.readers import Table
 
 _NUMBER = r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$"
-_DATE = r"^\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?\s*$"
+_DATE = (
+    r"^\s*((\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})([T ]\d{1,2}:\d{2}.*)?"
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d( \S+)? \d{4})\s*$"
+)
+"""The second form is `Mon Apr 06 22:19:45 PDT 2009`."""
+_OBJECTS = r"(?s)^\s*(\{.*\}|\[\s*[\[{].*\])\s*$"
+_NO_ITEMS = r"^\s*\[\s*\]\s*$"
+WORDS_OF_A_PARAGRAPH = 5
+"""Lists of strings of so many words on average are the paragraphs of a text."""
+_ITEMS = {"struct": "objects", "number": "numbers", "list": "lists", "spans": "lists"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,10 @@ class Profile:
         kind: `string`, `number`, `bool`, `date`, `list`, `spans`, `struct`, `bytes` or `empty`.
         num_rows: Cells that hold something.
         distinct: Different values among them (0 for nested kinds).
-        words: Mean words in a cell (strings only).
+        words: Mean words in a cell of strings, or in an item of lists of strings.
+        items: What lists hold, such as `numbers`, and strings where each is written as a list or an object:
+            `objects`, `numbers`, `lists` or `paragraphs`; "" for anything else.
+        filled: Share of the cells that hold something.
     """
 
     name: str
@@ -31,6 +43,8 @@ class Profile:
     num_rows: int
     distinct: int = 0
     words: float = 0.0
+    items: str = ""
+    filled: float = 1.0
 
     @property
     def spread(self) -> float:
@@ -39,31 +53,69 @@ class Profile:
 
     def describe(self) -> str:
         """Return the content in words, for messages."""
-        if self.kind == "string" and self.words >= 2.5:
+        if self.kind == "string" and self.words >= 2.5 and not self.items:
             return f"{self.words:.0f} words on average"
+        if self.kind == "list":
+            return f"lists of {self.items}" if self.items else "lists"
+        if self.kind == "struct" or (self.kind == "string" and self.items):
+            return "objects" if self.kind == "struct" else "lists or objects as text"
         return counted(self.distinct, "value") if self.distinct else self.kind
 
 
 def profile(name: str, cells: pa.ChunkedArray) -> Profile:
     """Measure one column."""
+    num_cells = len(cells)
     kind, cells = _kind(cells.type), cells.drop_null()
     if kind == "string":
         cells = pc.utf8_trim_whitespace(cells)
         cells = cells.filter(pc.not_equal(cells, ""))
+    found = Profile(name, kind, len(cells), filled=len(cells) / max(num_cells, 1))
+    if kind == "list":
+        return _of_lists(found, cells)
+    if kind in ("spans", "struct", "bytes") and (len(cells) or kind == "spans"):
+        return found
     if not len(cells):
-        return Profile(name, "empty" if kind not in ("list", "spans") else kind, 0)
-    if kind in ("list", "spans", "struct", "bytes"):
-        return Profile(name, kind, len(cells))
-    distinct = pc.count_distinct(cells).as_py()
+        return replace(found, kind="empty")
+    found = replace(found, distinct=pc.count_distinct(cells).as_py())
+    return _of_strings(found, cells) if kind == "string" else found
+
+
+def _of_strings(found: Profile, cells: pa.ChunkedArray) -> Profile:
+    values = pc.unique(cells.slice(0, 100_000)) if found.distinct > 100_000 else pc.unique(cells)
+    for kind, pattern in (("number", _NUMBER), ("date", _DATE)):
+        if pc.all(pc.match_substring_regex(values, pattern)).as_py():
+            return replace(found, kind=kind)
+    values = values.filter(pc.invert(pc.match_substring_regex(values, _NO_ITEMS)))
+    nested = len(values) and pc.all(pc.match_substring_regex(values, _OBJECTS)).as_py()
+    return replace(found, words=_num_words(cells), items="objects" if nested else "")
+
+
+def _of_lists(found: Profile, cells: pa.ChunkedArray) -> Profile:
+    """Say what lists hold; a column of nothing but empty ones is empty."""
+    items = pc.list_flatten(cells).drop_null()
+    if not len(items):
+        return replace(found, kind="empty")
+    kind = _kind(items.type)
     if kind != "string":
-        return Profile(name, kind, len(cells), distinct)
-    values = pc.unique(cells.slice(0, 100_000)) if distinct > 100_000 else pc.unique(cells)
-    if pc.all(pc.match_substring_regex(values, _NUMBER)).as_py():
-        return Profile(name, "number", len(cells), distinct)
-    if pc.all(pc.match_substring_regex(values, _DATE)).as_py():
-        return Profile(name, "date", len(cells), distinct)
-    words = pc.mean(pc.count_substring_regex(cells, r"\S+")).as_py()
-    return Profile(name, kind, len(cells), distinct, words)
+        return replace(found, items=_ITEMS.get(kind, ""))
+    if (words := _num_words(items.slice(0, 100_000).cast(pa.string()))) < WORDS_OF_A_PARAGRAPH:
+        return replace(found, words=words)
+    return replace(found, words=words, items="paragraphs", distinct=pc.count_distinct(_lines(cells)).as_py())
+
+
+def _num_words(cells: pa.ChunkedArray) -> float:
+    return float(pc.mean(pc.count_substring_regex(cells, r"\S+")).as_py())
+
+
+def joined(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return lists of paragraphs as texts, a line for each paragraph, and anything else as it is."""
+    is_text = _kind(cells.type) == "list" and profile("", cells).items == "paragraphs"
+    return _lines(cells) if is_text else cells
+
+
+def _lines(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = [None if parts is None else "\n".join(filter(None, parts)) for parts in cells.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def simplify(table: Table) -> Table:

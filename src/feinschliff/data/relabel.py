@@ -20,6 +20,7 @@ import pyarrow as pa
 from feinschliff.data._targets import is_list
 from feinschliff.data.dataset import Columns
 from feinschliff.data.derive import derive, parts_of, says_yes
+from feinschliff.data.profile import joined
 from feinschliff.errors import DataError
 from feinschliff.readers import Table
 
@@ -54,7 +55,7 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
         )
     rows = {_resolved(place): row for row, place in enumerate(table.places().to_pylist())}
     whole = derive(table, columns.text, columns.label).columns
-    texts, labels = whole[columns.text], whole[columns.label]
+    texts, labels = joined(whole[columns.text]), whole[columns.label]
     listed = decisions.columns.select(NEEDED).to_pylist()
     new: dict[int, Any] = {}
     gone: set[int] = set()
@@ -78,7 +79,9 @@ def relabel(table: Table, columns: Columns, decisions: Table) -> Relabelled:
         ):
             new[rows[place]] = ""
         elif wish:
-            new[rows[place]] = _cell(wish, labels.type, decisions.place(number))
+            in_list = is_list(labels.type) and columns.kind == "classification" and not wish.startswith("[")
+            written = json.dumps([wish]) if in_list else wish
+            new[rows[place]] = _cell(written, labels.type, decisions.place(number))
     if listed and elsewhere == len(listed):
         raise DataError(
             f"none of its rows is of {table.name}",
