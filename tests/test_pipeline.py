@@ -238,7 +238,7 @@ def test_a_run_goes_on_with_its_own_data_only(encoder, tmp_path):
         pipeline.run(chosen, listen=press(4))
     content = data.read_text()
     data.write_text(content.replace("good", "fine"))
-    with pytest.raises(ConfigError, match=r"other data or another model.*Restore the data and the base"):
+    with pytest.raises(ConfigError, match=r"other data, or another order.*Restore the data and the base"):
         pipeline.run(chosen, resume=True)
     data.unlink()
     with pytest.raises(FeinschliffError, match=r"data\.csv"):
@@ -257,7 +257,7 @@ def test_a_run_goes_on_with_its_own_base_only_though_most_of_it_is_in_no_checkpo
     tensors = load_file(base / "model.safetensors")
     tensors["embeddings.word_embeddings.weight"][0, 0] += 1
     save_file(tensors, base / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ConfigError, match=r"other data or another model.*Restore the data and the base"):
+    with pytest.raises(ConfigError, match=r"other data, or another order.*Restore the data and the base"):
         pipeline.run(chosen, resume=True)
     (base / "model.safetensors").write_bytes(weights)
     pipeline.run(chosen, resume=True)

@@ -1,16 +1,20 @@
 """Checkpoints come back to the bit, and a damaged, foreign or unwritable one does no harm."""
 
+import dataclasses
 import errno
 import os
 
+import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
 from torch import nn
 
+import tiny
 from feinschliff.errors import ConfigError, ResourceError
 from feinschliff.train import checkpoint
 from feinschliff.train.loop import Progress
+from feinschliff.train.tune import identity_of
 
 
 def ready(seed: int = 0, width: int = 3):
@@ -153,3 +157,12 @@ def test_what_others_left_unfinished_is_none_of_its_business(tmp_path):
     (tmp_path / ".weights.part").write_bytes(b"half of it")
     checkpoint.save(tmp_path, model, optimiser, progress_at(1), {})
     assert sorted(p.name for p in tmp_path.iterdir()) == [".weights.part", "step-00000001"]
+
+
+def test_the_same_rows_in_another_order_are_another_training():
+    rows = tiny.some(20)
+    first = tiny.dataset(rows)
+    second = dataclasses.replace(first, train=first.train.take(np.arange(len(first.train))[::-1].copy()))
+    assert first.fingerprint == second.fingerprint
+    assert identity_of(first, "base") == identity_of(tiny.dataset(rows), "base")
+    assert len({identity_of(first, "base"), identity_of(second, "base"), identity_of(first, "other")}) == 3

@@ -32,7 +32,7 @@ class Progress:
     """Where training stands; saved with every checkpoint.
 
     Attributes:
-        identity: What the checkpoint belongs to: the fingerprint of data and base model.
+        identity: What the checkpoint belongs to: see `tune.identity_of`.
         tokens: Tokens computed so far, without padding.
         best: Score of the best look at dev; `best_step` is the step of the weights to be kept, see `fit`, 0
             before the first look; `least_loss` is the least loss seen on dev.

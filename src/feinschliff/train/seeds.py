@@ -36,7 +36,7 @@ from feinschliff.train.events import Listener, Notice, Stage, ignore
 from feinschliff.train.fit import Fitted
 from feinschliff.train.loop import Progress
 from feinschliff.train.processes import processes
-from feinschliff.train.tune import settle, tune
+from feinschliff.train.tune import identity_of, settle, tune
 
 WEIGHTS = "weights.safetensors"
 DONE = "fitted.json"
@@ -138,7 +138,7 @@ def _train(
 ) -> Fitted:
     """Train with one seed, and leave the weights in the seed's folder."""
     folder = root / f"seed-{seed}"
-    done = _finished(folder, dataset.fingerprint + base, listen)
+    done = _finished(folder, identity_of(dataset, base), listen)
     processes().broadcast(done)
     if done is not None:
         listen(Notice(f"Seed {seed} is already trained."))

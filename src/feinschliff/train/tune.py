@@ -85,7 +85,7 @@ def tune(
             seed=config.seed,
             dev=dev,
             max_windows=config.model.max_train_windows,
-            identity=dataset.fingerprint + order_of(dataset.train) + base,
+            identity=identity_of(dataset, base),
             checkpoints=checkpoints,
             listen=listen,
         )
@@ -93,6 +93,11 @@ def tune(
         finish()
     rules = settle(config, dataset, learner, dev, listen) if processes().is_first else {}
     return fitted, rules
+
+
+def identity_of(dataset: Dataset, base: str) -> str:
+    """Return what the checkpoints of a training belong to: its data, their order, and the base model."""
+    return dataset.fingerprint + order_of(dataset.train) + base
 
 
 def begin(learner: Learner, train: Encoded, targets: np.ndarray) -> Callable[[], None]:
