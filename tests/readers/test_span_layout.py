@@ -12,16 +12,6 @@ TOKENS = ["Sie", "reiste", ",", "wie", "so", "oft", ",", "nach", "Bad", "Ems", "
 EMS = {"start": 29, "end": 36, "label": "LOC"}
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(*rows, name="a.jsonl"):
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return path
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("span", "what"),
     [

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from feinschliff.config import DataConfig
@@ -8,16 +6,6 @@ from feinschliff.readers import read
 
 TEXT = "😀 Anna sah Köln."
 SPANS = [{"start": 2, "end": 6, "label": "PER"}, {"start": 11, "end": 15, "label": "LOC"}]
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(*rows, name="a.jsonl"):
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return path
-
-    return write
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from typing import Any
 
 from feinschliff.errors import DataError
-from feinschliff.readers import Table
+from feinschliff.readers import Table, read_list
 
 SEPARATORS = (";", "|", ",")
 
@@ -41,14 +39,7 @@ def find_separator(values: list[str]) -> str | None:
 
 def listed(text: str) -> list[Any] | None:
     """Return the list that a cell holds as text; None where it holds no list, or an empty one."""
-    if text.startswith("[") and text.endswith("]"):
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                found = parse(text)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
-            return found or None
-    return None
+    return read_list(text) or None
 
 
 def each_lists_one(values: list[str]) -> bool:

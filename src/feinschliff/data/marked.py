@@ -13,14 +13,9 @@ from feinschliff.data.derive import derive
 from feinschliff.data.profile import Profile
 from feinschliff.data.split import DEV, TEST, TRAIN
 from feinschliff.errors import ConfigError
-from feinschliff.readers import Table
+from feinschliff.readers import SPLITS, Table
 
-WORDS = {
-    TRAIN: ("train", "training"),
-    DEV: ("dev", "development", "val", "valid", "validation", "trial"),
-    TEST: ("test", "testing"),
-}
-SIDES = {word: side for side, words in WORDS.items() for word in words}
+SIDES = {word: {"train": TRAIN, "validation": DEV, "test": TEST}[split] for word, split in SPLITS.items()}
 
 
 def find_split(table: Table, profiles: Mapping[str, Profile]) -> str | None:

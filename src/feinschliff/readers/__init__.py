@@ -23,11 +23,13 @@ from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
 from feinschliff.readers._input import Input, open_input
+from feinschliff.readers._lists import read_list
 from feinschliff.readers._prodigy import without_rejected
 from feinschliff.readers._questions import refuse_questions
 from feinschliff.readers._rows import without_surrogates
 from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._spans import join_tokens, with_spans
+from feinschliff.readers._splits import SPLITS
 from feinschliff.readers._table import Table
 from feinschliff.readers._tags import is_tag
 from feinschliff.readers._unread import refuse_unread
@@ -37,6 +39,7 @@ from feinschliff.readers._written import with_written_spans
 
 __all__ = [
     "READING",
+    "SPLITS",
     "ConllWriter",
     "Source",
     "Table",
@@ -46,6 +49,7 @@ __all__ = [
     "join_tokens",
     "json_rows",
     "read",
+    "read_list",
     "tags_of",
     "without_surrogates",
     "write_table",

@@ -14,6 +14,8 @@ SPLITS = {
     "valid": "validation",
     "val": "validation",
     "dev": "validation",
+    "development": "validation",
+    "trial": "validation",
 }
 """Word to split."""
 COLUMN = "split"
