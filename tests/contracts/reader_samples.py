@@ -177,6 +177,13 @@ def pubtator(folder: Path) -> tuple[Any, Rows]:
 
 
 @sample
+def dygie(folder: Path) -> tuple[Any, Rows]:
+    tagged = [[[0, 0, "PER"], [3, 4, "LOC"]], [], [[10, 10, "LOC"], [11, 11, "LOC"]]]
+    document = {"doc_key": "a", "sentences": TOKENS, "ner": tagged, "relations": [[], [], []]}
+    return _lines(folder / "data.jsonl", [document]), [{"document": "a", **row} for row in WITH_TOKENS]
+
+
+@sample
 def doccano(folder: Path) -> tuple[Any, Rows]:
     rows = [
         {

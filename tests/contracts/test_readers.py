@@ -27,6 +27,7 @@ TEXT_FORMATS = [
     "label_studio",
     "fasttext",
     "pubtator",
+    "dygie",
 ]
 NO_DATA = [b"", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"\0" * 100]
 

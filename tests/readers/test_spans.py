@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from feinschliff.config import DataConfig
@@ -261,3 +263,19 @@ def test_pubtator_with_faults(tmp_path):
     path.write_text(PUBTATOR.replace("\t33\t37", "\t33\t370"))
     with pytest.raises(DataError, match=r"a\.pubtator:1: the span 33 to 370 does not lie in the text of 40"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"ner": [[[0, 2, "LOC"]], []]}, "the entity 0 to 2 does not lie in its sentence"),
+        ({"ner": [[[0, 0, "LOC"]]]}, "the document does not have entities for each of its sentences"),
+        ({"ner": [["LOC"], []]}, "the document does not have entities for each of its sentences"),
+    ],
+)
+def test_dygie_with_faults(tmp_path, change, fault):
+    document = {"doc_key": "a", "sentences": [["Ulm", "!"], ["Ja"]], "ner": [[[0, 0, "LOC"]], [[2, 2, "X"]]]}
+    path = tmp_path / "a.json"
+    path.write_text("\n".join(json.dumps({**document, **more}) for more in ({}, change)))
+    with pytest.raises(DataError, match=rf"a\.json:2: {fault}"):
+        read(path, DataConfig(format="dygie"))
