@@ -100,7 +100,7 @@ def _trainer(
     from _trainer import tune_and_predict
     from feinschliff.data.prepare import prepare
     from feinschliff.evaluate import PRIMARY, intervals, statistics
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
 
     whole = table(data)
     assert whole is not None

@@ -65,8 +65,9 @@ def _columns(name: str, columns: tuple[str, ...]) -> dict[str, np.ndarray]:
 def _vectors(base: str, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 [N, H] each: the first token, and the mean."""
     from feinschliff.models import load as loading
+    from feinschliff.models.locate import locate
 
-    folder = loading.locate(base)
+    folder = locate(base)
     model, tokenizer = loading.load_model(folder, "AutoModel").eval(), loading.load_tokenizer(folder)
     first, mean = [], []
     for begin in range(0, len(texts), AT_ONCE):

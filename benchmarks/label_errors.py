@@ -55,8 +55,9 @@ class Embedder:
 
     def __init__(self, source: str):
         from feinschliff.models import load as loading
+        from feinschliff.models.locate import locate
 
-        folder = loading.locate(source, None)
+        folder = locate(source, None)
         self.tokenizer = loading.load_tokenizer(folder)
         self.network = loading.load_model(folder, "AutoModelForSequenceClassification", num_labels=2)
         self.known: dict[tuple[str, ...], np.ndarray] = {}

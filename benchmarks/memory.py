@@ -54,7 +54,8 @@ def _random(name: str, root: Path) -> str:
     """Return the folder of an encoder with random weights and MiniLM's tokenizer."""
     import transformers
 
-    from feinschliff.models.load import load_tokenizer, locate
+    from feinschliff.models.load import load_tokenizer
+    from feinschliff.models.locate import locate
 
     folder = root / name
     if not folder.exists():

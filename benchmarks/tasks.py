@@ -139,7 +139,7 @@ def _trainer(system: str, data: str, seed: int, model: str, epochs: float | None
     from _trainer import tune_and_predict
     from feinschliff.data.prepare import prepare
     from feinschliff.evaluate import intervals, statistics
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
 
     tables = _tables(data)
     keep = {} if "test" not in tables else {"data.remove": []}

@@ -125,6 +125,16 @@ MEMORY_SIGNS = (
 """How it is said: CUDA and MPS, torch on Linux and on Windows, the system, the loader of libraries."""
 
 
+def first_line(error: object) -> str:
+    """Return the first line of another library's message, or the name of its class if it says nothing.
+
+    >>> first_line(ValueError("no such key.\\nTraceback")), first_line(TimeoutError())
+    ('no such key', 'TimeoutError')
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip()[:200].rstrip(".:")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an exception says that memory ran out."""
     said = isinstance(error, RuntimeError | OSError | ImportError) and any(

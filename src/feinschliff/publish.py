@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from feinschliff import __version__
 from feinschliff.bundle import PROFILE_FILE, SPEC_FILE, find, read_spec
 from feinschliff.bundle.hub import FILES, INDEX, WEIGHTS
-from feinschliff.errors import ConfigError, HubError, ModelError
+from feinschliff.errors import ConfigError, HubError, ModelError, first_line
 from feinschliff.models.onnx import EXPORT_FILE, GRAPH_FILE
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def explained(repo: str, branch: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code
-        said = _first_line(error.server_message or str(error))
+        said = first_line(error.server_message or str(error))
         if status == 401:
             raise HubError(
                 f"{constants.ENDPOINT} does not accept your token ({said})",
@@ -192,7 +192,7 @@ def explained(repo: str, branch: str) -> Iterator[None]:
     except (HTTPError, OSError, RuntimeError) as error:
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         raise HubError(
-            f"{constants.ENDPOINT} cannot be reached ({_first_line(cause)})",
+            f"{constants.ENDPOINT} cannot be reached ({first_line(cause)})",
             where=repo,
             hint="Nothing was committed; run the command again",
         ) from None
@@ -251,7 +251,7 @@ def _card(folder: Path, fingerprint: str, repo: str, branch: str | None) -> str:
         ModelCard(text)
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigError(
-            f"the metadata between the lines '---' cannot be read ({_first_line(error)})", where=str(path)
+            f"the metadata between the lines '---' cannot be read ({first_line(error)})", where=str(path)
         ) from None
     return at_hub(text, repo, branch)
 
@@ -260,10 +260,5 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"is damaged ({_first_line(error)})", where=str(path)) from None
+        raise ModelError(f"is damaged ({first_line(error)})", where=str(path)) from None
     return tree if isinstance(tree, dict) else {}
-
-
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:200].rstrip(".:")

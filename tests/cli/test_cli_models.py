@@ -7,7 +7,7 @@ import json
 import pytest
 
 from feinschliff.models.catalogue import CATALOGUE
-from feinschliff.models.load import PACKAGED
+from feinschliff.models.locate import PACKAGED
 
 
 @pytest.fixture(autouse=True)

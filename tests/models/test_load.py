@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 import tiny
 from feinschliff.errors import ConfigError, MissingExtraError, ModelError, UnknownModelError
 from feinschliff.models import load
+from feinschliff.models.locate import PACKAGED, Packaged, commit, locate
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
@@ -27,8 +28,8 @@ def change(path: Path, **values) -> None:
 
 
 def test_a_folder_is_found_and_loads(bert):
-    assert load.locate(str(bert)) == bert
-    assert load.commit(bert) is None
+    assert locate(str(bert)) == bert
+    assert commit(bert) is None
     model = load.load_model(bert, CLASSIFIER, num_labels=3, seed=1)
     again = load.load_model(bert, CLASSIFIER, num_labels=3, seed=1)
     other = load.load_model(bert, CLASSIFIER, num_labels=3, seed=2)
@@ -79,7 +80,7 @@ def test_an_output_layer_is_kept_for_its_own_labels_only(bert, tmp_path):
 def test_incomplete_folders_are_refused(bert, make, kind, words):
     make(bert)
     with pytest.raises(kind, match=words):
-        load.locate(str(bert))
+        locate(str(bert))
 
 
 def test_sources_that_are_nothing(tmp_path):
@@ -93,7 +94,7 @@ def test_sources_that_are_nothing(tmp_path):
         (str(tmp_path / "nowhere"), "no such model folder"),
     ):
         with pytest.raises(UnknownModelError, match=words) as caught:
-            load.locate(source)
+            locate(source)
         assert caught.value.exit_code == 2
 
 
@@ -101,7 +102,7 @@ def test_pickled_weights_are_not_read(bert):
     (bert / "model.safetensors").unlink()
     torch.save({}, bert / "pytorch_model.bin")
     save_file({"a": torch.zeros(1)}, bert / "adapter.safetensors")
-    assert load.locate(str(bert)) == bert
+    assert locate(str(bert)) == bert
     with pytest.raises(ModelError, match="cannot be loaded"):
         load.load_model(bert, CLASSIFIER)
 
@@ -250,14 +251,12 @@ def test_every_dropout_is_set_but_that_of_attention(encoder):
 
 
 def test_the_packaged_model_is_checked(monkeypatch):
-    packaged = load.PACKAGED["minilm"]
-    folder = load.locate("minilm")
+    packaged = PACKAGED["minilm"]
+    folder = locate("minilm")
     assert (folder / "config.json").is_file()
-    monkeypatch.setitem(
-        load.PACKAGED, "minilm", load.Packaged(packaged.module, "model", "0" * 64, "quickstart")
-    )
+    monkeypatch.setitem(PACKAGED, "minilm", Packaged(packaged.module, "model", "0" * 64, "quickstart"))
     with pytest.raises(ModelError, match=r"expected 0000.*they were not loaded"):
-        load.locate("minilm")
-    monkeypatch.setitem(load.PACKAGED, "minilm", load.Packaged("no_such_module", "model", "", "quickstart"))
+        locate("minilm")
+    monkeypatch.setitem(PACKAGED, "minilm", Packaged("no_such_module", "model", "", "quickstart"))
     with pytest.raises(MissingExtraError, match=r"pip install 'feinschliff\[quickstart\]'"):
-        load.locate("minilm")
+        locate("minilm")

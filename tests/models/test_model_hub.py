@@ -12,13 +12,13 @@ import pytest
 
 import model_hub
 import tiny
-from feinschliff.models.load import commit
+from feinschliff.models.locate import commit
 from feinschliff.pipeline import tune
 
 LOCATE = """
 import json, sys
 from feinschliff.errors import FeinschliffError
-from feinschliff.models.load import locate
+from feinschliff.models.locate import locate
 for name in json.loads(sys.argv[1]):
     source, _, revision = name.partition("@")
     try:

@@ -153,7 +153,7 @@ def test_offline_takes_the_cache_or_says_so_in_one_line(online, cache):
         assert cards[0] == online["hf://ada/cards/de"][0]
         assert other[0] == "FeinschliffError"
         assert other[1].startswith(
-            f"hf://ada/other: not in the local cache, and the hub {nobody} cannot be reached"
+            f"hf://ada/other: not in the local cache, and {nobody} cannot be reached"
         )
         assert "\n" not in other[1]
 

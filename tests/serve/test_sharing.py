@@ -94,7 +94,7 @@ def test_no_base_is_fetched_to_be_shared(runs, tmp_path, monkeypatch):
         asked.append((source, fetch))
         raise UnknownModelError("not here", where=source)
 
-    monkeypatch.setattr("feinschliff.models.load.download", download)
+    monkeypatch.setattr("feinschliff.models.locate.download", download)
     assert isinstance(Shelf(named([str(copies[0])]), "cpu").all[0].engine, OneModel)
     assert asked == []
     shelf = Shelf(named(map(str, copies)), "cpu")

@@ -18,6 +18,7 @@ from feinschliff.config import RunConfig
 from feinschliff.encode import Encoded
 from feinschliff.encode.blocks import document_blocks, train_blocks
 from feinschliff.models import load as loading
+from feinschliff.models.locate import locate
 from feinschliff.models.precision import resolve_device, resolve_precision
 from feinschliff.train.defaults import backbone_parameters
 
@@ -72,7 +73,7 @@ def prepare(config: RunConfig, texts: Corpus, watched: Sequence[str], extra: Seq
     Raises:
         ModelError: the model cannot learn by the objective.
     """
-    folder = loading.locate(config.model.source, config.model.revision)
+    folder = locate(config.model.source, config.model.revision)
     tokenizer = loading.load_tokenizer(folder)
     name = choose_objective(config.adapt.objective, folder, tokenizer)
     objective = registry.load("objectives", name)

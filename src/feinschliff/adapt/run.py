@@ -22,8 +22,8 @@ from feinschliff.adapt.save import save
 from feinschliff.adapt.vocabulary import count_words
 from feinschliff.config import RunConfig, TrainConfig, dump_config
 from feinschliff.errors import ConfigError, DataError, counted
-from feinschliff.models import load as loading
 from feinschliff.models.digest import weights_digest
+from feinschliff.models.locate import locate
 from feinschliff.report import run_folder
 from feinschliff.report.schema import SCHEMA
 from feinschliff.train.events import Listener, Notice, Stage, ignore
@@ -97,7 +97,7 @@ def _run(
 
     begun = time.perf_counter()
     listen(Stage("data"))
-    loading.locate(config.model.source, config.model.revision)  # before anything that takes its time
+    locate(config.model.source, config.model.revision)  # before anything that takes its time
     task = labelled(config, *config.adapt.probe) if config.adapt.probe else None
     texts, watched, extra = read_texts(config, corpus)
     _tell(texts, listen)

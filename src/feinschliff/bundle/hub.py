@@ -8,7 +8,7 @@ from pathlib import Path
 
 from feinschliff.bundle.spec import NOVELTY_FILE, SPEC_FILE
 from feinschliff.errors import ConfigError, ModelError, UnknownModelError
-from feinschliff.models import load as loading
+from feinschliff.models.locate import download
 from feinschliff.models.onnx import EXACT_FILE, EXPORT_FILE, GRAPH_FILE
 
 WEIGHTS = "model.safetensors"
@@ -71,7 +71,7 @@ def fetch(repo: str, revision: str | None) -> Path:
         ModelError: the Hub cannot be reached, or wants its terms accepted.
     """
     try:
-        folder = loading.download(repo, revision, list(FILES))
+        folder = download(repo, revision, list(FILES))
     except UnknownModelError as error:
         hint = "A private one needs: hf auth login. Or train a model: feinschliff train"
         raise ConfigError(f"there is no such folder, and {error.fact}", where=repo, hint=hint) from None

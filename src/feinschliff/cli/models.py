@@ -114,7 +114,7 @@ def _speaks(entry: Entry, language: str | None) -> bool:
 def _here(entry: Entry, cached: dict[str, Any]) -> str | None:
     from importlib.util import find_spec
 
-    from feinschliff.models.load import PACKAGED
+    from feinschliff.models.locate import PACKAGED
 
     if entry.name in PACKAGED and find_spec(PACKAGED[entry.name].module):
         return "packaged"

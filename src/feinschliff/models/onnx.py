@@ -13,7 +13,7 @@ import numpy as np
 
 from feinschliff.encode import Batch, Encoded, window_logits
 from feinschliff.encode.fast import FastTokenizer
-from feinschliff.errors import MissingExtraError, ModelError
+from feinschliff.errors import MissingExtraError, ModelError, first_line
 from feinschliff.models.recheck import Check
 
 GRAPH_FILE = "model.onnx"
@@ -79,8 +79,7 @@ class OnnxLearner:
                 str(folder / graph), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # noqa: BLE001  (onnxruntime has no common class of its errors)
-            reason = str(error).splitlines()[0][:200]
-            raise ModelError(f"cannot be run: {reason}", where=str(folder / graph)) from None
+            raise ModelError(f"cannot be run: {first_line(error)}", where=str(folder / graph)) from None
 
     def forward(self, batch: Batch) -> np.ndarray:
         """Return float32 logits of windows: [B, K], or [B, L, K] per token."""

@@ -78,8 +78,8 @@ def _run(
 ) -> Result:
     from feinschliff.bundle import save
     from feinschliff.files import flush_all
-    from feinschliff.models import load as loading
     from feinschliff.models.digest import weights_digest
+    from feinschliff.models.locate import locate
     from feinschliff.readers import write_table
     from feinschliff.report import card, doubts, evidence, fit, flexible, html, robust, run_folder
     from feinschliff.report.result import write, write_text
@@ -100,7 +100,7 @@ def _run(
         goal(text)
     crew = processes()
     listen(Stage("data"))
-    folder = loading.locate(config.model.source, config.model.revision)
+    folder = locate(config.model.source, config.model.revision)
     dataset = _prepare(config, tables, listen)
     requirements(config.evaluate.require, dataset.kind, len(dataset.labels))
     require_reachable(config.decide, dataset.kind, dataset.labels, len(dataset.dev))
@@ -190,7 +190,7 @@ def _run(
 
 def _assist(config: RunConfig, tables: Mapping[str, Table]) -> None:
     """Help the first process to train, once it has found nothing wrong with the data and the settings."""
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
     from feinschliff.train.processes import processes
     from feinschliff.train.seeds import tune_seeds
 
@@ -214,7 +214,7 @@ def tune(config: RunConfig, dataset: Dataset, listen: Listener = ignore) -> Mode
     Raises:
         FeinschliffError: see its kinds.
     """
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
     from feinschliff.train.seeds import tune_seeds
 
     folder = locate(config.model.source, config.model.revision)
@@ -236,7 +236,7 @@ def learning_rate_range(
     Raises:
         FeinschliffError: see its kinds.
     """
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
     from feinschliff.train.processes import refuse_several
     from feinschliff.train.rates import range_test
 

@@ -149,7 +149,7 @@ def encode_splits(
 
 def resolve_config(config: RunConfig, model: Model, dataset: Dataset, folder: Path) -> RunConfig:
     """Return the configuration with every choice made, so that it repeats the run."""
-    from feinschliff.models.load import PACKAGED, commit
+    from feinschliff.models.locate import PACKAGED, commit
     from feinschliff.train.defaults import resolve
     from feinschliff.train.sharding import asked
 

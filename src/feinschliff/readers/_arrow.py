@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feinschliff.errors import DataError
+from feinschliff.errors import DataError, first_line
 from feinschliff.readers._dialect import name_columns
 
 
@@ -28,11 +28,6 @@ def clean(table: pa.Table, name: str) -> pa.Table:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowIndexError) as error:
         raise DataError(f"the data is damaged: {first_line(error)}", where=name) from None
     return pa.table(arrays)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

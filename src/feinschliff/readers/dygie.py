@@ -1,4 +1,4 @@
-"""Documents as lists of sentences, their entities counted in tokens: SciERC, GENIA and others as DyGIE reads them.
+"""Documents as lists of sentences, whose entities count tokens: SciERC, and GENIA as DyGIE reads it.
 
 Source: https://github.com/dwadden/dygiepp/blob/master/doc/data.md
 """
@@ -28,7 +28,7 @@ def sniff(text: str, suffix: str) -> float:
 
 
 def read(source: Any, config: DataConfig) -> Table:
-    """Read a file whole, each sentence a row: `text`, `tokens`, `spans`, and `document`, its `doc_key` or line.
+    """Read a file whole, each sentence a row: `text`, `tokens`, `spans`, `document` (its `doc_key` or line).
 
     Raises:
         DataError: no JSON; documents of another form; entities that do not lie in one sentence.
@@ -37,8 +37,8 @@ def read(source: Any, config: DataConfig) -> Table:
     problems = Problems(file.name)
     table = read_spans(file.name, _sentences(any_rows(file, config), problems), config)
     problems.raise_if_any(
-        allowed='Expected {"sentences": [[token, ...], ...], "ner": [[[first, last, label], ...], ...]}, where '
-        "first and last count the tokens of the document, from 0, both inside"
+        allowed='Expected {"sentences": [[token, ...], ...], "ner": [[[first, last, label], ...], ...]}, '
+        "where first and last count the tokens of the document, from 0, both inside"
     )
     return table
 

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError
-from feinschliff.readers._arrow import clean, first_line
+from feinschliff.errors import DataError, first_line
+from feinschliff.readers._arrow import clean
 from feinschliff.readers._rows import mixed_note, to_array
 from feinschliff.readers._table import Table
 

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import ConfigError, FeinschliffError, nearest
+from feinschliff.errors import ConfigError, FeinschliffError, first_line, nearest
 from feinschliff.readers._gather import gather
 from feinschliff.readers._shards import shard_notes
 from feinschliff.readers._splits import split_of
@@ -219,9 +219,8 @@ def _look_up_cached(name: str, revision: str | None, source: str, error: Excepti
             revision = tried
             break
     if folder is None:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise FeinschliffError(
-            f"not in the local cache, and the hub {constants.ENDPOINT} cannot be reached ({reason})",
+            f"not in the local cache, and {constants.ENDPOINT} cannot be reached ({first_line(error)})",
             where=source,
             hint=f"Where there is a network: hf download {name} --repo-type dataset",
         )
@@ -260,5 +259,6 @@ def _fetch(repo: _Repo, file: str, source: str) -> str:
             repo.name, file, repo_type="dataset", revision=repo.revision, local_files_only=repo.is_cached
         )
     except (EntryNotFoundError, OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FeinschliffError(f"'{file}' could not be downloaded: {reason}", where=source) from None
+        raise FeinschliffError(
+            f"'{file}' could not be downloaded: {first_line(error)}", where=source
+        ) from None

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from feinschliff.config import DataConfig
-from feinschliff.errors import DataError
-from feinschliff.readers._arrow import clean, first_line
+from feinschliff.errors import DataError, first_line
+from feinschliff.readers._arrow import clean
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input
 from feinschliff.readers._rows import BATCH_ROWS

@@ -96,7 +96,7 @@ def shared_bases(folders: Iterable[Path]) -> dict[Path, Path]:
     ]
     if len(with_adapter) < 2:
         return {}
-    from feinschliff.models.load import locate
+    from feinschliff.models.locate import locate
     from feinschliff.models.shared import base_of
 
     named: dict[str, list[Path]] = {}

@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 
 from feinschliff.encode import Encoded
-from feinschliff.errors import ConfigError, ProcessLost, ResourceError
+from feinschliff.errors import ConfigError, ProcessLost, ResourceError, first_line
 
 BUCKET_NUMBERS = 25_000_000
 """Gradients summed at once: 100 MB in float32."""
@@ -158,9 +158,8 @@ def together() -> Iterator[Processes]:
         try:
             dist.init_process_group(backend, timeout=timedelta(hours=WAIT_HOURS))
         except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
             raise ResourceError(
-                f"the other processes cannot be reached: {reason}", where="several processes"
+                f"the other processes cannot be reached: {first_line(error)}", where="several processes"
             ) from None
         try:
             yield processes()

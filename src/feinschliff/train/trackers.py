@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from feinschliff.errors import MissingExtraError
+from feinschliff.errors import MissingExtraError, first_line
 from feinschliff.train.events import Event, Listener, Notice, Step
 
 PROJECT = "feinschliff"
@@ -99,8 +99,7 @@ class Trackers:
         except Exception as error:  # noqa: BLE001  (a tracker may raise anything; training is worth more)
             assert self.open is not None
             self.open.pop(name, None)
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self.listen(Notice(f"The tracker '{name}' is left out: {reason}", "warning"))
+            self.listen(Notice(f"The tracker '{name}' is left out: {first_line(error)}", "warning"))
 
 
 @contextmanager
