@@ -152,9 +152,7 @@ def test_offline_takes_the_cache_or_says_so_in_one_line(online, cache):
         assert shards[2][-1] == "the hub cannot be reached, taken from the local cache"
         assert cards[0] == online["hf://ada/cards/de"][0]
         assert other[0] == "FeinschliffError"
-        assert other[1].startswith(
-            f"hf://ada/other: not in the local cache, and {nobody} cannot be reached"
-        )
+        assert other[1].startswith(f"hf://ada/other: not in the local cache, and {nobody} cannot be reached")
         assert "\n" not in other[1]
 
 
