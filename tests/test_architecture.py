@@ -120,7 +120,8 @@ def test_predicting_and_serving_need_no_training(trained):
     code = """
 import sys
 from feinschliff import bundle
-from feinschliff.serve.app import Service, create_app
+from feinschliff.serve.app import create_app
+from feinschliff.serve.service import Service
 from feinschliff.serve.settings import Limits
 from feinschliff.serve.shelf import Shelf, named
 

@@ -49,7 +49,8 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from feinschliff import cli
-from feinschliff.serve.app import Service, create_app
+from feinschliff.serve.app import create_app
+from feinschliff.serve.service import Service
 from feinschliff.serve.settings import Limits
 from feinschliff.serve.shelf import Shelf, named
 

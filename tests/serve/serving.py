@@ -16,7 +16,7 @@ from feinschliff.encode import Reading
 from feinschliff.models import load as loading
 from feinschliff.models.layers import output_layer
 from feinschliff.serve import server
-from feinschliff.serve.app import Service
+from feinschliff.serve.service import Service
 from feinschliff.serve.settings import Limits
 from feinschliff.serve.shelf import Shelf, named
 

@@ -83,7 +83,7 @@ def serve(
         raise ConfigError(f"there is no level '{log_level}'", where="--log-level", allowed=", ".join(levels))
     try:
         from feinschliff.serve import server
-        from feinschliff.serve.app import Service
+        from feinschliff.serve.service import Service
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in PACKAGES:
             raise

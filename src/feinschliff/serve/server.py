@@ -9,8 +9,9 @@ from types import FrameType
 import uvicorn
 
 from feinschliff.errors import ConfigError
-from feinschliff.serve.app import Service, create_app
+from feinschliff.serve.app import create_app
 from feinschliff.serve.connection import protocol
+from feinschliff.serve.service import Service
 
 GRACE_SECONDS = 0.3
 """After a signal, time for requests that are on their way to arrive; they are still answered."""
