@@ -1,15 +1,18 @@
-"""Write docs/cli.md and docs/config.md from the program itself; `--check` only says if they are current."""
+"""Write the pages of docs/ that come from the program itself; `--check` only says if they are current."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
-from feinschliff import registry
+import feinschliff
+from feinschliff import api, registry
 from feinschliff.cli._commands import command_line
 from feinschliff.cli._names import LISTS, names_of
 from feinschliff.config import RunConfig, settings
@@ -21,8 +24,9 @@ MADE = "<!-- Made by `make docs` from the program; do not edit. -->\n\n"
 INTRO = """
 Every setting of a run. Write them into a YAML file (`feinschliff config init` makes one with all of them) and
 pass it with `--config`, or change single ones with `--set section.name=value`. The settings of a run, all
-defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of it repeats the
-run. A default of `null` means: chosen from model and data."""
+defaults filled in, are saved in its folder as `config.yaml`; `feinschliff train --config` of it, with another
+`--output-dir`, repeats the run. A default of `null` means: not set, or, where the meaning says so, found or
+chosen."""
 
 EXIT_CODES = """## Exit codes
 
@@ -32,7 +36,7 @@ EXIT_CODES = """## Exit codes
 | 1 | failed for another reason than those below |
 | 2 | wrong usage or configuration |
 | 3 | the data was refused |
-| 4 | a quality asked for with `--require` was not reached |
+| 4 | a quality asked for with `--require`, or with `--max-loss` of an export, was not reached |
 | 130 | interrupted; the message says how to go on |
 
 Results go to stdout, everything about the way there to stderr. An expected failure is one message on stderr;
@@ -56,7 +60,11 @@ What stands in the settings that take names. `feinschliff config explain SETTING
 
 def pages() -> dict[Path, str]:
     """Return the generated pages and what they should hold."""
-    return {DOCS / "cli.md": cli_page(), DOCS / "config.md": config_page()}
+    return {
+        DOCS / "cli.md": cli_page(),
+        DOCS / "config.md": config_page(),
+        DOCS / "python.md": python_page(),
+    }
 
 
 def cli_page() -> str:
@@ -111,6 +119,51 @@ def names() -> str:
         lines += [f"\n### {setting}\n", f"{more}| name | meaning |", "|---|---|"]
         lines += [f"| `{name}` | {_cell(meaning)} |" for name, meaning in new.items()]
     return "\n".join(lines) + "\n"
+
+
+def python_page() -> str:
+    """Return the page with every public function and class of the library."""
+    parts = [MADE + "# From Python\n\n", inspect.getdoc(api) or "", "\n"]
+    for name in feinschliff.__all__:
+        found = inspect.unwrap(getattr(feinschliff, name))  # folders of the same names answer for functions
+        if not callable(found):
+            continue
+        parts.append(f"\n## {name}\n\n{_described(found, name)}")
+        if not inspect.isclass(found) or issubclass(found, BaseException | BaseModel):
+            continue
+        for method, value in vars(found).items():
+            if not method.startswith("_") and inspect.isfunction(value):
+                parts.append(f"\n### {name}.{method}\n\n{_described(value, method)}")
+    return "".join(parts)
+
+
+def _described(found: Any, name: str) -> str:
+    """Return the signature and the docstring of a function or class."""
+    is_plain = inspect.isclass(found) and issubclass(found, BaseException | BaseModel | dict)
+    call = name if is_plain else _call(inspect.signature(found), name)
+    return f"```python\n{call}\n```\n\n```text\n{inspect.getdoc(found)}\n```\n"
+
+
+def _call(signature: inspect.Signature, name: str) -> str:
+    """Return a signature in one line, or with an argument on each."""
+    parts: list[str] = []
+    is_open = True
+    for parameter in signature.parameters.values():
+        if parameter.name == "self":
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and is_open:
+            parts.append("*")
+        is_open = is_open and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY)
+        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        parts.append(f"{star}{parameter.name}: {parameter.annotation}{default}")
+    arrow = f" -> {signature.return_annotation}" if isinstance(signature.return_annotation, str) else ""
+    line = f"{name}({', '.join(parts)}){arrow}"
+    return (
+        line
+        if len(line) <= WIDTH
+        else "\n".join([f"{name}(", *(f"    {part}," for part in parts), f"){arrow}"])
+    )
 
 
 def _section_title(name: str) -> str:
