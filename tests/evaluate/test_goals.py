@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from scipy.stats import beta
 
 from feinschliff.config import DecideConfig
 from feinschliff.errors import ConfigError
@@ -159,6 +160,58 @@ def test_multilabel_and_entities():
     assert entry["value"] >= 0.8
     assert 200 < entry["count"] < 1500
     assert decide(Predictions("ner", ("X",), [[]]), rules).decided == [[]]
+
+
+def two_classes(num: int = 1000) -> tuple[Predictions, list[str]]:
+    random = np.random.default_rng(0)
+    true = random.integers(0, 2, num)
+    spam = expit(2 * (random.normal(size=num) + np.where(true == 1, 1.2, -1.6)))
+    scores = np.stack([1 - spam, spam], 1).astype(np.float32)
+    return Predictions("classification", ("ham", "spam"), scores.argmax(1), scores), [
+        ("ham", "spam")[t] for t in true
+    ]
+
+
+def shown(rules, found, truth):
+    """Return whether each goal is said to be reached, and whether dev shows it with the rules as they are."""
+    entries = check(rules, decide(found, rules), truth, 0.95)
+    lows = [beta.ppf(0.05, e["value"] * e["count"], e["count"] * (1 - e["value"]) + 1) for e in entries]
+    return [(e["reached"], bool(low >= e["bound"])) for e, low in zip(entries, lows, strict=True)]
+
+
+@pytest.mark.parametrize("bounds", [(0.97, 0.93), (0.98, 0.93), (0.97, 0.95)])
+def test_goals_are_reached_together_in_any_order(bounds):
+    found, truth = two_classes()
+    goals = (f"precision(spam)>={bounds[0]}", f"accuracy>={bounds[1]}")
+    for order in (goals, goals[::-1]):
+        assert shown(fit_rules(found, truth, wanting(goal=order)), found, truth) == [(True, True)] * 2
+
+
+def test_a_goal_without_answers_is_not_reached():
+    found, truth = two_classes()
+    goals = ("precision(spam)>=0.97", "accuracy>=0.9999")
+    for order in (goals, goals[::-1]):
+        rules = fit_rules(found, truth, wanting(goal=order))
+        assert not decide(found, rules).answered.any()
+        assert [entry["reached"] for entry in rules["goals"]] == [False, False]
+
+
+def test_costs_that_stand_against_a_goal():
+    found, truth = two_classes()
+    costs = {"spam": {"ham": 1}, "ham": {"spam": 9}}
+    rules = fit_rules(found, truth, wanting(goal=("recall(spam)>=0.95",), costs=costs))
+    assert shown(rules, found, truth) == [(False, False)]
+    assert "together with the other goals or costs" in notes(rules)[0]
+
+
+def test_precision_of_a_rare_label_is_not_taken_for_that_of_all_texts():
+    random = np.random.default_rng(0)
+    true = np.arange(20_000) < 1000
+    scores = np.where(true, random.beta(3, 1, 20_000), random.beta(1, 4, 20_000)).astype(np.float32)
+    found = Predictions("multilabel", ("x",), scores[:, None] >= 0.5, scores[:, None])
+    targets = [["x"] if t else [] for t in true]
+    rules = fit_rules(found, targets, wanting(goal=("precision>=0.2",)), thresholds=[0.5])
+    assert shown(rules, found, targets) == [(True, True)]
 
 
 def test_numbers_get_an_interval_that_holds_them():

@@ -122,9 +122,8 @@ def notes(rules: Mapping[str, Any]) -> list[str]:
         measure = text.split(">")[0].split("(")[0]
         then = FAILED.get(measure, "no such answers are given")
         if any(entry.get("undone") for entry in missed if entry["text"] == text):
-            found.append(
-                f"{text} is not reached{of} together with the other goals: one stands against the other."
-            )
+            together = "together with the other goals or costs: one stands against the other"
+            found.append(f"{text} is not reached{of} {together}.")
             continue
         found.append(
             f"Dev cannot show that {text} is reached{of}: {then}. More dev texts, or decide.goal_level, help."

@@ -22,6 +22,7 @@ from feinschliff.evaluate.selective import answer_threshold, bounding_place, con
 
 NEVER = 2.0
 """A least probability that nothing has: the label is not answered."""
+ROUNDING = 1e-9
 
 
 def fit_rules(
@@ -58,7 +59,7 @@ def fit_rules(
         rules |= costs(settings, kind, labels)
     for wish in goals:
         _reach(wish, decide(predictions, rules), targets, rules, settings.goal_level)
-    if len(goals) > 1:
+    if len(goals) > 1 or (goals and settings.costs is not None):
         _recheck(rules, decide(predictions, rules), targets, settings.goal_level)
     if settings.coverage is not None:
         if possible := _possible(predictions, targets, settings, unseen):
@@ -72,7 +73,7 @@ def fit_rules(
 def _reach(
     wish: Goal, predictions: Predictions, targets: Sequence[Any], rules: dict[str, Any], level: float
 ) -> None:
-    """Add to the rules what reaches the goal."""
+    """Add to the rules what reaches the goal; limits that stand there already may rise, not fall."""
     labels, kind = predictions.labels, predictions.kind
     entries = rules.setdefault("goals", [])
     facts = {"text": wish.text, "measure": wish.measure, "bound": wish.bound}
@@ -83,8 +84,10 @@ def _reach(
         return
     if wish.measure == "accuracy":
         confidence, right = judged(targets, predictions)
-        limit = _surest(confidence, right, wish.bound, level)
-        rules["least"] = [NEVER if limit is None else limit] * len(labels)
+        given = _answered(predictions)
+        limit = _surest(confidence[given], right[given], wish.bound, level)
+        before = rules.get("least", [0.0] * len(labels))
+        rules["least"] = [max(old, NEVER if limit is None else limit) for old in before]
         entries.append({**facts, "label": None, "reached": limit is not None})
         return
     for number, label in enumerate(labels):
@@ -98,20 +101,28 @@ def _reach(
             name = "thresholds" if kind == "multilabel" else "weights"
         start = {"thresholds": 0.5, "least": 0.0, "weights": 1.0}[name]
         values = rules.setdefault(name, [start] * len(labels))
-        values[number] = (
-            (NEVER if wish.measure == "precision" else values[number]) if limit is None else limit
-        )
+        if wish.measure == "precision":
+            rises = any(e["measure"] == "precision" and e["label"] == label for e in entries)
+            least = values[number] if rises or name == "least" else 0.0
+            values[number] = max(least, NEVER if limit is None else limit)
+        elif limit is not None:
+            values[number] = limit
         entries.append({**facts, "label": label, "reached": limit is not None})
 
 
 def _recheck(rules: dict[str, Any], predictions: Predictions, targets: Sequence[Any], level: float) -> None:
-    """Take back that a goal is reached where another one's rule has undone it."""
+    """Take back that a goal is shown to be reached where another one's rule, or costs, have undone it."""
+    from scipy.special import betaincinv
+
     measured = iter(check(rules, predictions, targets, level))
     for entry in rules["goals"]:
-        if entry["measure"] != "f1":
-            value = next(measured)["value"]
-            if entry["reached"] and value is not None and value < entry["bound"]:
-                entry |= {"reached": False, "undone": True}
+        if entry["measure"] == "f1":
+            continue
+        found = next(measured)
+        hits = round((found["value"] or 0.0) * found["count"])
+        low = float(betaincinv(hits, found["count"] - hits + 1, 1 - level)) if hits else 0.0
+        if entry["reached"] and low < entry["bound"] - ROUNDING:
+            entry |= {"reached": False, "undone": True}
 
 
 def _precise(
@@ -128,9 +139,12 @@ def _precise(
         confidence = predictions.scores[:, number].astype(np.float64)
         true = truth(predictions, targets)[:, number]
         if predictions.kind == "classification":
-            rows = np.flatnonzero(predictions.decided == number)
+            rows = np.flatnonzero((predictions.decided == number) & _answered(predictions))
         else:  # far below, where the label is rare, there is nothing to gain
             rows = np.argsort(-confidence, kind="stable")[: 4 * int(true.sum()) + 20]
+            if len(rows) < len(true):
+                found = answer_threshold(confidence[rows], true[rows], bound, level)
+                return None if found is None else found[0]
         confidence, right = confidence[rows], true[rows]
     return _surest(confidence, right, bound, level)
 
@@ -142,6 +156,11 @@ def _surest(confidence: np.ndarray, right: np.ndarray, bound: float, level: floa
         return None
     threshold, share = found
     return 0.0 if share.value == 1 else threshold
+
+
+def _answered(predictions: Predictions) -> np.ndarray:
+    """Return bool [N], which answers are given so far."""
+    return np.ones(len(predictions), bool) if predictions.answered is None else predictions.answered
 
 
 def _found(
