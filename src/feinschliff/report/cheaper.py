@@ -135,13 +135,15 @@ def _read_from_fits(fits: Mapping[str, Any], words: Language) -> list[str]:
     needed, most = part(fits, "needed"), fits.get("most")
     low, high, limit = (needed.get(key) for key in ("low", "high", "limit"))
     if needed and most and limit:
-        if needed.get("labels") and low and high:
+        if low is None:
+            texts.append(words("cheaper.needed_never", limit=limit))
+        elif high is not None and high <= most:
+            texts.append(words("cheaper.needed_fewer", high=max(high, 1)))
+        elif high is not None and needed.get("labels"):
             values = {"labels": needed["labels"], "low": low, "high": high}
             texts.append(words("cheaper.needed", **values, times=words.measure(needed["labels"] / most)))
         elif low:
             texts.append(words("cheaper.needed_least", low=low, times=words.measure(low / most)))
-        else:
-            texts.append(words("cheaper.needed_never", limit=limit))
     gain = score(fits.get("doubling"))
     if gain["value"] is not None and gain["low"] is not None and gain["high"] is not None:
         between = words("figures.interval", low=words.signed(gain["low"]), high=words.signed(gain["high"]))
