@@ -61,7 +61,8 @@ def test_predicted_tags_keep_the_tokens_and_documents_of_the_input(cli, tagger, 
 def test_words_of_raw_text_are_tagged(cli, tagger, tmp_path):
     source, target = tmp_path / "in.jsonl", tmp_path / "out.conll"
     source.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS), encoding="utf-8")
-    assert cli("predict", tagger / "run", source, "-o", target, "--tag-scheme", "bioes").code == 0
+    done = cli("predict", tagger / "run", source, "-o", target, "--tag-scheme", "bioes")
+    assert (done.code, "1 row without a word" in done.err) == (0, True)
     blocks = target.read_text(encoding="utf-8").split("\n\n")
     tokens = [[line.split("\t")[0] for line in block.splitlines()] for block in blocks if block]
     assert [" ".join(t) for t in tokens] == ["Frau Müller ’ s „ Haus “ in Bad Ems 😀 .", "Ulm und Köln"]

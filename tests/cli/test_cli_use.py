@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -280,3 +281,11 @@ def test_of_two_texts_one_must_be_named(cli, trained, tmp_path):
     assert (done.code, "--text question or --text answer" in done.err) == (2, True)
     for name in ("question", "answer"):
         assert cli("predict", trained, source, "--text", name).code == 0
+
+
+@pytest.mark.parametrize("damaged", [b"data: [", b"\xff\xfe", b"data: 5", b"data: {train: 7}"])
+def test_evaluate_needs_no_readable_configuration(cli, trained, toy_csv, tmp_path, damaged):
+    shutil.copytree(trained / "model", tmp_path / "model")
+    (tmp_path / "config.yaml").write_bytes(damaged)
+    done = cli("evaluate", tmp_path / "model", toy_csv)
+    assert done.code == 0, done.err

@@ -11,7 +11,7 @@ Source: Lewis and Gale, "A Sequential Algorithm for Training Text Classifiers", 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,13 +63,16 @@ class Suggestions:
             found.setdefault(row[1], row)
         return list(found.values())[: 2 * self.count]
 
-    def rows(self, name: Callable[[str, pa.Table], str]) -> pa.Table | None:
+    def rows(self, source: str) -> pa.Table | None:
         """Return the rows, the most useful first, with the column `suggested`; None if there were no rows.
 
         Args:
-            name: Gives a free name for a column.
+            source: What messages call the file.
         """
         import pyarrow as pa
+
+        from feinschliff.cli.predict import added_name
+        from feinschliff.readers import Table, gather
 
         if self.none is None:
             return None
@@ -79,11 +82,11 @@ class Suggestions:
         for reason, (_, key, row) in in_turn:
             if len(chosen) < self.count:
                 chosen.setdefault(key, (reason, row))
-        found = pa.concat_tables(
-            [self.none, *(row for _, row in chosen.values())], promote_options="permissive"
-        )
+        found = gather(
+            (Table(rows, source) for rows in (self.none, *(row for _, row in chosen.values()))), source
+        ).columns
         reasons = pa.array([reason for reason, _ in chosen.values()], pa.string())
-        return found.append_column(name("suggested", found), reasons)
+        return found.append_column(added_name("suggested", found), reasons)
 
 
 def can_suggest(model: Model) -> bool:
@@ -91,24 +94,24 @@ def can_suggest(model: Model) -> bool:
     return model.kind != "regression" or model.novelty is not None
 
 
-def doubts(model: Model, rows: pa.Table, name: Callable[[str], str]) -> dict[str, np.ndarray]:
+def doubts(model: Model, rows: pa.Table, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Return by list how much each row belongs to it, float64 [N], 0 for not at all.
 
     Args:
         rows: With their predictions.
-        name: Gives the name under which a column was added.
+        names: The names under which columns were added.
     """
     from feinschliff.evaluate.novelty import UNUSUAL
 
     found: dict[str, np.ndarray] = {}
     if model.kind in ("classification", "multilabel"):
-        columns = rows[name("probabilities")].combine_chunks().flatten()
+        columns = rows[names["probabilities"]].combine_chunks().flatten()
         p = np.stack([column.to_numpy(zero_copy_only=False) for column in columns], axis=1)
         found["unsure"] = 1 - p.max(1) if model.kind == "classification" else np.minimum(p, 1 - p).max(1)
     elif model.kind == "ner":
-        spans = rows[name("spans")].to_pylist()
+        spans = rows[names["spans"]].to_pylist()
         found["unsure"] = np.array([1 - min((s["score"] for s in row), default=1.0) for row in spans])
     if model.novelty is not None:
-        novelty = rows[name("novelty")].to_numpy()
+        novelty = rows[names["novelty"]].to_numpy()
         found["unusual"] = np.where(novelty > UNUSUAL, novelty, 0.0)
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +87,8 @@ def predict(
     where the model promises it; novelty, the share of usual texts that are less unlike the training texts
     (above 0.95 one is unusual; not for entities, nor with --runtime onnx). The prediction is empty where the
     model is not sure enough by the rules it was trained with. A row without text is predicted as an empty
-    text. Where the file has a column of such a name, it is kept, and what is added is named new_prediction.
+    text. Where the file has a column of such a name, it is kept, and what is added is named new_prediction
+    (in all rows; where the column begins later in the file, it is the one that is renamed, input_prediction).
 
     With --explain, the column explanations holds for each predicted label or entity the words of the text
     and how much each of them speaks for it, or against it, in logits.
@@ -103,9 +104,9 @@ def predict(
     With --drift, a sample of up to 1,000 different texts, and what the model says about them, is compared
     with what it was trained on: lengths, words, labels, confidence. It takes 100 different texts.
     """
+    import os
     import time
     from dataclasses import replace
-    from functools import partial
 
     from feinschliff.api import understand
     from feinschliff.cli import _entities, _runtime
@@ -129,12 +130,13 @@ def predict(
         "explain": explain,
         "fast": fast,
     }
-    kept_for = output if not watching and Path(data).is_file() else None
+    kept_for = output if not watching and os.path.isfile(data) else None  # noqa: PTH113  (of any length)
     screen = console(stderr=True, quiet=ctx.obj["quiet"])
-    with writing(output, data) as write:
+    with ExitStack() as until_written, writing(output, data) as write:
         tuned, other = _runtime.load(model, runtime, device, fast)
         form = _entities.form(tuned, output, tag_scheme, explain)
-        if label_columns and "probabilities" not in added_columns(tuned):
+        added = added_columns(tuned, explain)
+        if label_columns and "probabilities" not in added:
             raise ConfigError(
                 f"this model's task is {tuned.task}, which has no probability for each label",
                 where="--label-columns",
@@ -147,55 +149,64 @@ def predict(
                 "a .conll file has no place for reasons", where="--suggest", hint="Write .jsonl"
             )
         suggestions = Suggestions(suggest) if suggest else None
-        num_rows, begun = 0, time.monotonic()
+        num_rows, empty, begun = 0, 0, time.monotonic()
         depends = key(model, data, {**chosen, "rows": CHUNK_ROWS}) if kept_for else {}
         parts, columns = understand(tuned, data, named, how, CHUNK_ROWS)
         if text is None and columns.text != tuned.spec.columns.get("text", columns.text):
             screen.print(f"Text: the column '{columns.text}'.")
-        with Parts(kept_for, depends) as kept:
-            if kept.num_found:
-                screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
-            for number, part in enumerate(parts):
-                if other is not None and not explain:
-                    records = records_for(columns, part, tuned.task)
-                    best = kept.recall("runtime") or _runtime.faster(tuned, other, records)
-                    kept.remember("runtime", best)
-                    screen.print(f"Runtime: {best}, which was faster in a trial.")
-                    tuned, other = (tuned if best == "torch" else other), None
-                for note in part.notes:
-                    screen.print(f"Note: {note}.")
-                if watching and tuned.watch is None:
-                    watched(tuned, model)
-                rows = kept.get(number)
-                if number == 0 and (renamed := taken(tuned, part.columns, explain)):
+        kept = until_written.enter_context(Parts(kept_for, depends))
+        if kept.num_found:
+            screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
+        names: dict[str, str] = {}
+        for number, part in enumerate(parts):
+            if other is not None and not explain:
+                records = records_for(columns, part, tuned.task)
+                best = kept.recall("runtime") or _runtime.faster(tuned, other, records)
+                kept.remember("runtime", best)
+                screen.print(f"Runtime: {best}, which was faster in a trial.")
+                tuned, other = (tuned if best == "torch" else other), None
+            for note in part.notes:
+                screen.print(f"Note: {note}.")
+            if watching and tuned.watch is None:
+                watched(tuned, model)
+            if number == 0:
+                labels = [f"probability_{label}" for label in tuned.labels] if label_columns else []
+                names = {name: added_name(name, part.columns) for name in [*added, *labels]}
+                if renamed := ", ".join(f"{name} -> {new}" for name, new in names.items() if new != name):
                     screen.print(f"{part.name} has columns of these names; new ones are added: {renamed}.")
-                if rows is None:
-                    rows = with_predictions(tuned, part, columns, explain)
-                    kept.put(number, rows)
-                if label_columns:
-                    rows = with_label_columns(rows, added_name("probabilities", part.columns))
-                if suggestions is not None:
-                    keys = content_keys(records_for(columns, part, tuned.task)).to_pylist()
-                    names = partial(added_name, columns=part.columns)
-                    suggestions.add(rows, keys, doubts(tuned, rows, names))
-                elif form == "rows":
-                    write(rows)
+            part, moved = kept_apart(part, names.values())
+            for old, new in moved.items():
+                screen.print(f"Note: the column '{old}', which begins later in the file, is named '{new}'.")
+            rows = kept.get(number)
+            if rows is None:
+                rows = with_predictions(tuned, part, columns, names, explain)
+                kept.put(number, rows)
+            if label_columns:
+                rows = with_label_columns(rows, names)
+            if suggestions is not None:
+                keys = content_keys(records_for(columns, part, tuned.task)).to_pylist()
+                suggestions.add(rows, keys, doubts(tuned, rows, names))
+            elif form == "rows":
+                write(rows)
+            else:
+                rows = derive(replace(part, columns=rows), columns.text).columns
+                if form == "tags":
+                    tagged = _entities.tagged(rows, columns.text, names["spans"], tag_scheme or "iob2")
+                    write(tagged)
+                    empty += sum(not tokens for tokens in tagged["tokens"].to_pylist())
                 else:
-                    spans = added_name("spans", part.columns)
-                    rows = derive(replace(part, columns=rows), columns.text).columns
-                    if form == "tags":
-                        write(_entities.tagged(rows, columns.text, spans, tag_scheme or "iob2"))
-                    else:
-                        _entities.show(rows, columns.text, spans, tuned.labels)
-                num_rows += len(part)
-                trim()
-            if suggestions is not None and (best_rows := suggestions.rows(added_name)) is not None:
-                write(best_rows)
-                num_rows = len(best_rows)
+                    _entities.show(rows, columns.text, names["spans"], tuned.labels)
+            num_rows += len(part)
+            trim()
+        if suggestions is not None and (best_rows := suggestions.rows(part.name)) is not None:
+            write(best_rows)
+            num_rows = len(best_rows)
     if output:
         seconds = time.monotonic() - begun
         speed = num_rows / max(seconds, 1e-9)
         screen.print(f"Wrote {counted(num_rows, 'row')} to {output} in {seconds:.1f} s ({speed:,.0f} rows/s)")
+        if empty:
+            screen.print(f"Note: {counted(empty, 'row')} without a word, which a .conll file cannot hold.")
     if tuned.watch is not None:
         show(tuned, drift_json)
 
@@ -208,13 +219,15 @@ def writing(output: Path | None, data: str) -> Iterator[Callable[[pa.Table], Non
         ConfigError: the output is the input, or cannot be written.
         DataError: rows bring columns that the first ones had not, and the format cannot take them.
     """
+    import os
+
     from feinschliff.errors import ConfigError, DataError
     from feinschliff.readers import ConllWriter, TableWriter
 
     if output is None:
         yield print_rows
         return
-    if data != "-" and output.exists() and output.resolve() == Path(data).resolve():
+    if data != "-" and os.path.exists(output) and output.resolve() == Path(data).resolve():  # noqa: PTH110
         raise ConfigError("the output is the input", where=str(output), hint="Name another file with -o")
     names: list[str] = []
     with (ConllWriter if output.suffix.lower() == ".conll" else TableWriter)(output) as writer:
@@ -252,8 +265,10 @@ def print_rows(rows: pa.Table) -> None:
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def with_predictions(model: Model, part: Table, columns: Columns, explain: bool = False) -> pa.Table:
-    """Return the rows with what the model says about each, and why, as added columns."""
+def with_predictions(
+    model: Model, part: Table, columns: Columns, names: Mapping[str, str], explain: bool = False
+) -> pa.Table:
+    """Return the rows with what the model says about each, and why, as added columns of these names."""
     import numpy as np
     import pyarrow as pa
 
@@ -273,16 +288,31 @@ def with_predictions(model: Model, part: Table, columns: Columns, explain: bool 
             values: list[Any] = predictions.scores[np.arange(len(found)), predictions.decided].tolist()
         else:
             values = [row[name] for row in found]
-        rows = rows.append_column(added_name(name, part.columns), pa.array(values, kind))
+        rows = rows.append_column(names[name], pa.array(values, kind))
     return rows
 
 
-def with_label_columns(rows: pa.Table, name: str) -> pa.Table:
-    """Return the rows with the probabilities of the named column in a column for each label, too."""
-    found = rows[name].combine_chunks()
+def with_label_columns(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """Return the rows with the probabilities in a column for each label, too."""
+    found = rows[names["probabilities"]].combine_chunks()
     for label, values in zip((field.name for field in found.type), found.flatten(), strict=True):
-        rows = rows.append_column(added_name(f"probability_{label}", rows), values)
+        rows = rows.append_column(names[f"probability_{label}"], values)
     return rows
+
+
+def kept_apart(part: Table, names: Collection[str]) -> tuple[Table, dict[str, str]]:
+    """Return later rows of a file with other names for columns that are called as what is added.
+
+    Returns:
+        The rows, and what was renamed: old name to new.
+    """
+    from dataclasses import replace
+
+    found = part.columns
+    moved = {name: f"input_{name}" for name in found.column_names if name in names}
+    if not moved:
+        return part, {}
+    return replace(part, columns=found.rename_columns([moved.get(n, n) for n in found.column_names])), moved
 
 
 def added_name(name: str, columns: pa.Table) -> str:
@@ -290,12 +320,6 @@ def added_name(name: str, columns: pa.Table) -> str:
     while name in columns.column_names:
         name = f"new_{name}"
     return name
-
-
-def taken(model: Model, columns: pa.Table, explain: bool) -> str:
-    """Return the added columns that cannot have their own names, as `spans -> new_spans`."""
-    names = {name: added_name(name, columns) for name in added_columns(model, explain)}
-    return ", ".join(f"{name} -> {new}" for name, new in names.items() if new != name)
 
 
 def added_columns(model: Model, explain: bool = False) -> dict[str, Any]:

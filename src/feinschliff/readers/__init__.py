@@ -22,6 +22,7 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
+from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._lists import read_list
 from feinschliff.readers._prodigy import without_rejected
@@ -44,6 +45,7 @@ __all__ = [
     "Source",
     "Table",
     "TableWriter",
+    "gather",
     "is_tag",
     "iter_batches",
     "join_tokens",

@@ -18,6 +18,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 TEXT_KEYS = ("text", "sentence", "content", "document")
+_FIRST_IS_TEXT = re.compile(r'\[\s*(?:null\s*,\s*)*"')
 _LINE = re.compile(r"[^\r\n]*\}[ \t]*\r?\n[ \t\r\n]*\{")
 """An object in one line, and the beginning of another below it."""
 _BROKEN = (ValueError, RecursionError)
@@ -160,10 +161,12 @@ def kind(value: Any) -> str:
 def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
     """Yield the objects of the list that begins there, one after another, so that each knows its line.
 
-    What stands as null between them, such as a text that nobody annotated, is passed over.
+    What stands as null between objects, such as a text that nobody annotated, is passed over; between texts
+    it is a row without one.
     """
     problems = Problems(name)
     position, counted, line = _skip(text, begin + 1), 0, 1
+    are_texts = _FIRST_IS_TEXT.match(text, begin) is not None
     while not text.startswith("]", position):
         line, counted = line + text.count("\n", counted, position), position
         value, position = _decode(text, position, name)
@@ -171,6 +174,8 @@ def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
             yield line, row
         elif value is not None:
             problems.add(line, f"{kind(value)} where an object is expected")
+        elif are_texts:
+            yield line, {"text": None}
         position = _skip(text, position)
         if text.startswith(",", position):
             position = _skip(text, position + 1)

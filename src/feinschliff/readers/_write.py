@@ -51,7 +51,7 @@ class TableWriter:
             )
         if not self.path.parent.is_dir():
             raise ConfigError(f"the folder '{self.path.parent}' does not exist", where=str(path))
-        if self.path.is_dir():
+        if os.path.isdir(self.path):  # noqa: PTH112  (a name that is too long fails later, with a message)
             raise ConfigError("is a folder, not a file", where=str(path))
 
     def __enter__(self) -> Self:
@@ -118,6 +118,9 @@ class TableWriter:
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.stream, columns.schema, compression="zstd")
         try:
+            for found, wanted in zip(columns.schema, self.writer.schema, strict=True):
+                if not _fits(found.type, wanted.type):
+                    raise ValueError(f"'{found.name}' holds {found.type} where {wanted.type} stood")
             same = columns.cast(self.writer.schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
             raise DataError(
@@ -202,6 +205,31 @@ def _storable(columns: pa.Table) -> pa.Table:
             ]
             columns = columns.set_column(index, field.name, pa.array(texts, pa.string()))
     return columns
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Return whether a cast keeps all that values of a type are, or fails; it must not leave anything out."""
+    kinds = pa.types
+    if found == wanted or kinds.is_null(found):
+        return True
+    if kinds.is_struct(found) and kinds.is_struct(wanted):
+        places = [wanted.get_field_index(field.name) for field in found]
+        return all(
+            i >= 0 and _fits(field.type, wanted.field(i).type) for i, field in zip(places, found, strict=True)
+        )
+    if kinds.is_list(found) and kinds.is_list(wanted):
+        return _fits(found.value_type, wanted.value_type)
+    if kinds.is_floating(found) and kinds.is_floating(wanted):
+        return found.bit_width <= wanted.bit_width
+    if _is_number(wanted):
+        return _is_number(found)
+    if kinds.is_string(wanted) or kinds.is_large_string(wanted):
+        return not kinds.is_nested(found)
+    return kinds.is_temporal(found) and kinds.is_temporal(wanted)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def _has(kind: pa.DataType, what: Callable[[pa.DataType], bool]) -> bool:

@@ -49,9 +49,12 @@ def learnt_from(model: Path, data: Any) -> bool:
     path = model.parent / "config.yaml"
     if not path.is_file() or not isinstance(data, str | Path):
         return False
-    named = part(yaml.safe_load(path.read_text(encoding="utf-8")), "data")
-    sources = [named[name] for name in ("train", "dev") if named.get(name)]
-    return realpath(data) in map(realpath, sources)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return False  # the model does not need this file
+    sources = [part(tree, "data", name) for name in ("train", "dev")]
+    return realpath(data) in [realpath(source) for source in sources if isinstance(source, str)]
 
 
 @contextmanager
