@@ -5,6 +5,7 @@ from feinschliff.cli._summary import print_summary
 from feinschliff.evaluate import not_reached
 from feinschliff.report.collect import verdict_facts
 from feinschliff.report.language import Language
+from feinschliff.report.promises import better
 from feinschliff.report.verdict import gains, system_title, verdict
 
 EN = Language("en")
@@ -112,8 +113,47 @@ def test_kept_leaks_mean_careful():
     result["config"]["data"]["remove"] = ["empty"]
     answer = verdict(result, EN)
     assert answer.kind == "careful"
-    assert "7 test texts also stand in the training data" in answer.sentence
+    assert answer.sentence == "7 training texts also stand in test, so the scores flatter the model."
     assert "data" in [caution.section for caution in answer.cautions]
+
+
+def test_kept_leaks_are_not_called_texts_it_never_saw():
+    result = compared(tfidf={"p_value_corrected": 0.5})
+    result["config"]["data"]["remove"] = ["empty"]
+    assert "never saw" not in verdict(result, EN).sentence
+
+
+@pytest.mark.parametrize("kind", ["templates", "group_leakage"])
+def test_a_test_that_is_easier_than_new_texts_is_said_to_be(kind):
+    result = samples.binary()
+    for action, said in (("kept (to remove: ...)", True), ("9 removed from train", False)):
+        result["data"]["findings"] = [{"kind": kind, "severity": "warning", "count": 9, "action": action}]
+        texts = [caution.text for caution in verdict(result, EN).cautions]
+        assert any(text.startswith("9 training texts are ") for text in texts) == said
+
+
+def test_a_list_of_names_is_no_constant_answer():
+    result = compared(majority={"p_value_corrected": 0.5}) | {"task": "ner"}
+    answer = verdict(result, EN)
+    assert answer.kind == "careful"
+    assert "not clearly better than a list of the entities in train" in answer.sentence
+
+
+def test_a_refuted_coverage_means_careful():
+    result = samples.binary()
+    for high, kind in ((0.94, "careful"), (0.96, "use")):
+        measured = {"value": 0.9, "low": 0.8, "high": high}
+        result["decisions"] = {"possible": {"coverage": 0.95, "measured": measured}}
+        answer = verdict(result, EN)
+        assert (answer.kind, "coverage>=0.95" in answer.sentence) == (kind, kind == "careful")
+
+
+def test_a_baseline_that_the_task_does_not_have_is_named():
+    result = samples.binary()
+    result["config"]["evaluate"] = {"baselines": ["majority", "tfidf", "frozen"]}
+    assert better(result, EN)["left_out"] == ""
+    result["systems"] = [s for s in result["systems"] if s["name"] != "frozen"]
+    assert better(result, EN)["left_out"].startswith("Untuned model is not compared")
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -100,6 +100,7 @@ def better(result: Mapping[str, Any], words: Language) -> View | None:
         "comparisons": _comparisons(result, words),
         "alone": len(systems) == 1,
         "crossed": crossed(result, words),
+        "left_out": _left_out(result, [s["name"] for s in systems], words),
         "withheld": _withheld(result, words),
         "all_names": [words.find("metrics", name) for name in names],
         "all_rows": [
@@ -215,6 +216,13 @@ def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:
             corrected=words("better.corrected" if corrected else "better.uncorrected"),
         ),
     }
+
+
+def _left_out(result: Mapping[str, Any], names: Sequence[str], words: Language) -> str:
+    """Say which baselines were asked for and are not made for this kind of task."""
+    asked = part(result, "config", "evaluate").get("baselines") or ()
+    missing = [system_title(result, name, words) for name in asked if name not in names]
+    return words("better.left_out", count=len(missing), systems=words.enumerate(missing)) if missing else ""
 
 
 def _metric_note(primary: str, metric: str, off_scale: bool, words: Language) -> str:

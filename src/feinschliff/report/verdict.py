@@ -4,8 +4,8 @@ The rule, in order:
 1. A required quality was missed, the rules withhold every answer, a baseline is clearly better, or the
    constant one is not beaten: do not.
 2. Nothing was compared: open.
-3. Some baseline is not clearly beaten, a goal of the decisions is not reached, most answers are withheld, or
-   test examples also stand in the training data: be careful.
+3. Some baseline is not clearly beaten, a goal or a promise of the decisions is not kept, most answers are
+   withheld, or training examples also stand in test: be careful.
 4. Every baseline is clearly beaten: use it.
 
 "Clearly" means: the corrected paired p-value is below 1 - confidence (without p-value: the interval of the
@@ -23,7 +23,8 @@ from feinschliff.evaluate.statistics import LOWER_IS_BETTER, OVER_LABELS
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.schema import FINE_TUNED
-from feinschliff.report.values import confidence, kind, part, score
+from feinschliff.report.values import confidence, part, score
+from feinschliff.report.values import kind as kind_of
 
 CONSTANT = "majority"
 WEAK_F1 = 0.5
@@ -35,6 +36,8 @@ narrow (measured in docs/experiments.md)."""
 FEW_ANSWERS = 0.5
 """Share of the test texts; a model that answers fewer leaves most of its work to others."""
 LARGE_ECE = 0.1
+EASIER = ("templates", "group_leakage")
+"""What the audit found and left that makes test easier than new texts will be."""
 LONG_SHARE = 0.02
 CONFLICT_SHARE = 0.02
 
@@ -111,7 +114,7 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
     unclear = [row for row in rows if row.reading == "unclear"]
     leaks, goals, answers = _kept_leaks(result), _missed_goals(result), _answered(result)
     tests = part(result, "data", "splits").get("test")
-    on_tests = words("verdict.on_tests", count=tests) if tests else ""
+    on_tests = words("verdict.on_tests", count=tests) if tests and not leaks else ""
 
     def listed(found: list[Gain]) -> str:
         return words.enumerate([_within(result, row.name, words) for row in found])
@@ -123,7 +126,7 @@ def verdict(result: Mapping[str, Any], words: Language) -> Verdict:
         kind, sentence, on_tests = "reject", words("verdict.silent"), ""
     elif worse:
         kind, sentence = "reject", words("verdict.worse", systems=listed(worse))
-    elif CONSTANT in [row.name for row in unclear]:
+    elif CONSTANT in [row.name for row in unclear] and kind_of(result) != "ner":  # there a list of names
         kind, sentence = "reject", words("verdict.constant")
     elif not rows:
         kind, sentence, on_tests = "open", words("verdict.open"), ""
@@ -160,7 +163,7 @@ def _within(result: Mapping[str, Any], name: str, words: Language) -> str:
 
 def of_task(family: str, result: Mapping[str, Any], name: str, words: Language) -> str:
     """Return the key of a system's text: one of the task, where the system is another one there."""
-    key = f"{name}_{kind(result)}"
+    key = f"{name}_{kind_of(result)}"
     return key if key in words.texts[family] else name
 
 
@@ -214,7 +217,7 @@ def _ends(own: Mapping[str, float | None], result: Mapping[str, Any], words: Lan
 
 
 def _kept_leaks(result: Mapping[str, Any]) -> int:
-    """Count test examples that also stand in train and were left there."""
+    """Count examples of train and dev that also stand in test and were left there."""
     leaked = part(result, "data", "audit").get("leaked_into_test") or 0
     removed = part(result, "config", "data").get("remove")
     return leaked if removed is not None and "leaked_into_test" not in removed else 0
@@ -223,7 +226,12 @@ def _kept_leaks(result: Mapping[str, Any]) -> int:
 def _missed_goals(result: Mapping[str, Any]) -> list[str]:
     """Return the goals of the decisions that dev does not show to be reached, or test shows to be missed."""
     goals = part(result, "decisions").get("goals") or ()
-    return list(dict.fromkeys(str(goal.get("text")) for goal in goals if _is_missed(goal)))
+    missed = dict.fromkeys(str(goal.get("text")) for goal in goals if _is_missed(goal))
+    possible = part(result, "decisions", "possible")
+    promised, high = possible.get("coverage"), score(possible.get("measured"))["high"]
+    if promised is not None and high is not None and high < promised:
+        missed[f"coverage>={promised:g}"] = None
+    return list(missed)
 
 
 def _is_missed(goal: Mapping[str, Any]) -> bool:
@@ -252,6 +260,11 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     found = _decision_cautions(result, words)
     if leaks := _kept_leaks(result):
         found.append(Caution(words("caution.leaks", count=leaks), "data"))
+    left = [f for f in data.get("findings") or () if str(f.get("action", "kept")).startswith("kept")]
+    easier = {f.get("kind"): f.get("count") or 0 for f in left}
+    found += [
+        Caution(words(f"caution.{kind}", count=easier[kind]), "data") for kind in EASIER if easier.get(kind)
+    ]
     tests = splits.get("test")
     if tests and tests < SMALL_TEST:
         found.append(Caution(words("caution.small_test", count=tests), "better"))

@@ -18,7 +18,8 @@ KINDS = {
     "conflicting_labels": "Rows whose text also stands with another label.",
     "leaked_into_test": "Rows of train or dev whose text stands, the same or nearly so, in test.",
     "chained_groups": "Rows of train nearly the same as one of dev or test, when a large cluster is cut.",
-    "templates": "Rows nearly the same as one of test or dev, when they are too many to leave them out.",
+    "templates": "Rows nearly the same as one of test, when they are too many to leave them out.",
+    "templates_dev": "Rows nearly the same as one of dev, when they are too many to leave them out.",
     "leaked_into_dev": "Rows of train whose text stands, the same or nearly so, in dev.",
 }
 
@@ -108,7 +109,8 @@ def across(pool: Pool) -> Iterator[Found]:
         if (~same).sum() > MOST_NEAR * len(rows):
             count, name = counted(int((~same).sum()), "row is", "rows are"), NAMES[side]
             message = f"{count} nearly the same as one of {name}: {name} is easier than new texts will be"
-            yield Found("templates", "warning", leaked[~same], message, detail)
+            templates = "templates" if side == TEST else "templates_dev"
+            yield Found(templates, "warning", leaked[~same], message, detail)
             leaked, same = leaked[same], same[same]
         if not len(leaked):
             continue
