@@ -1,5 +1,7 @@
 """What every baseline promises; new ones are found by themselves."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,6 +10,7 @@ from feinschliff import registry
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Dataset, Records
 from feinschliff.evaluate import Predictions, metrics, statistics
+from feinschliff.tasks._spans import Units
 
 WORDS = {"good": 1.0, "great": 2.0, "bad": -1.0, "awful": -2.0}
 PLACES = {"Berlin": "LOC", "Paris": "LOC", "Anna": "PER"}
@@ -46,8 +49,21 @@ def dataset(task, dev=30):
     return Dataset(task, labels, *parts, Columns(task, "text"))
 
 
-def embed(records):
-    return np.array([[w in t for w in (*WORDS, *PLACES)] for t in records.texts], dtype=np.float32)
+class Embedder:
+    def __call__(self, records):
+        return np.array([[w in t for w in (*WORDS, *PLACES)] for t in records.texts], dtype=np.float32)
+
+    def words(self, records):
+        found = [
+            (row, match) for row, text in enumerate(records.texts) for match in re.finditer(r"\w+", text)
+        ]
+        places = [[row, match.start(), match.end()] for row, match in found]
+        record, start, end = np.array(places, dtype=np.int64).reshape(-1, 3).T
+        vectors = np.array([[match[0] == name for name in PLACES] for _, match in found], dtype=np.float32)
+        return Units(np.arange(len(found)), record, start, end), vectors.reshape(-1, len(PLACES))
+
+
+embed = Embedder()
 
 
 CASES = [

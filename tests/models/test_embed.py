@@ -8,7 +8,7 @@ import torch
 
 import tiny
 from feinschliff.encode import tokenise
-from feinschliff.models.embed import embed
+from feinschliff.models.embed import embed, embed_tokens
 from feinschliff.models.load import load_model, load_tokenizer, match_inputs
 
 
@@ -32,6 +32,19 @@ def test_the_mean_over_tokens(encoder, name):
                 for p in parts
             ]
         np.testing.assert_allclose(found[row], torch.cat(hidden).mean(0), rtol=1e-3, atol=1e-5)
+        if row in (0, 3, 10):  # the last one has several windows
+            window = int(windows[-1])
+            tokens = np.array([encoded.starts[window + 1] - 1, encoded.starts[window] + 1])
+            some = embed_tokens(
+                model.base_model,
+                encoded,
+                tokens,
+                torch.device("cpu"),
+                tokenizer.pad_token_id,
+                nullcontext(),
+                100,
+            )
+            np.testing.assert_allclose(some, hidden[-1][[-1, 1]], rtol=1e-3, atol=1e-5)
 
 
 def test_no_texts(encoder):

@@ -11,9 +11,20 @@ import numpy as np
 
 from feinschliff.data.dataset import Records
 from feinschliff.evaluate import Predictions, metrics, statistics
+from feinschliff.tasks._spans import Units
 
-Embed = Callable[[Records], np.ndarray]
-"""Gives float32 [N, H], the mean-pooled output of the pretrained encoder as it came."""
+
+class Embed(Protocol):
+    """The output of the pretrained encoder as it came, before anything is tuned."""
+
+    def __call__(self, records: Records) -> np.ndarray:
+        """Return the mean over the tokens of each record, float32 [N, H]."""
+        ...
+
+    def words(self, records: Records) -> tuple[Units, np.ndarray]:
+        """Return the U words of records with entities, and the vector of each one's first token, [U, H]."""
+        ...
+
 
 Model = TypeVar("Model")
 

@@ -1,11 +1,12 @@
-"""The pretrained encoder as it came, with a linear model on its sentence vectors."""
+"""The pretrained encoder as it came, with a linear model on its vectors of texts, or of words."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from feinschliff.baselines._base import Embed
-from feinschliff.baselines._linear import LinearModel, fit_linear
+from feinschliff.baselines._base import Embed, Fitted
+from feinschliff.baselines._linear import fit_linear
+from feinschliff.baselines._probe import fit_probe
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import Dataset
 
@@ -14,13 +15,16 @@ TITLES = {
     "classification": TITLE,
     "multilabel": "Frozen encoder + logistic regression per label",
     "regression": "Frozen encoder + ridge regression",
+    "ner": "Frozen encoder + logistic regression per word",
 }
 KINDS = tuple(TITLES)
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
-def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> LinearModel:
-    """Fit on standardised sentence vectors; the regularisation is chosen on dev."""
+def fit(dataset: Dataset, config: RunConfig, embed: Embed) -> Fitted:
+    """Fit on standardised vectors of texts, of words for entities; the regularisation is chosen on dev."""
+    if dataset.kind == "ner":
+        return fit_probe(dataset, embed, config.seed)
     vectors = embed(dataset.train)
     middle, spread = vectors.mean(0), vectors.std(0)
     spread = np.where(spread > 1e-6, spread, 1.0)

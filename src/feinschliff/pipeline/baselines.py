@@ -15,6 +15,7 @@ from feinschliff.train.events import Listener, Stage
 if TYPE_CHECKING:
     from feinschliff.bundle import Model
     from feinschliff.encode import Encoded
+    from feinschliff.tasks._spans import Units
 
 
 def fit_baselines(
@@ -65,17 +66,28 @@ class _Embedder:
 
     def __call__(self, records: Records) -> np.ndarray:
         from feinschliff.models.embed import embed
-        from feinschliff.models.precision import autocast
 
         key = id(records)
         if key not in self.vectors:
-            learner = self.model.learner
             encoded = (
                 self.known[key] if key in self.known else self.model.encode(records.texts, records.pairs)
             )
-            context = autocast(learner.device, learner.precision)
-            vectors = embed(learner.model.base_model, encoded, learner.device, learner.pad_id, context)
+            vectors = embed(self.model.learner.model.base_model, encoded, *self._how())
             if key not in self.known:
                 return vectors
             self.vectors[key] = vectors
         return self.vectors[key]
+
+    def words(self, records: Records) -> tuple[Units, np.ndarray]:
+        from feinschliff.models.embed import embed_tokens
+        from feinschliff.tasks._spans import units
+
+        encoded = self.model.encode(records.texts, records.pairs)
+        words = units(encoded)
+        return words, embed_tokens(self.model.learner.model.base_model, encoded, words.token, *self._how())
+
+    def _how(self) -> tuple[Any, int, Any]:
+        from feinschliff.models.precision import autocast
+
+        learner = self.model.learner
+        return learner.device, learner.pad_id, autocast(learner.device, learner.precision)
