@@ -155,8 +155,9 @@ def _slices(result: Mapping[str, Any], words: Language) -> list[View]:
 
 
 def _mistakes(result: Mapping[str, Any], words: Language) -> list[View] | None:
+    """Prepare the mistakes; None where they were not listed, which does not say that there are none."""
     found = result.get("mistakes")
-    if found is None:
+    if found is None or part(result, "config", "report").get("max_mistakes") == 0:
         return None
     limit = max(MIN_MISTAKE_TEXT, min(MAX_MISTAKE_TEXT, MISTAKES_BUDGET // max(1, len(found))))
     return [_mistake(mistake, limit, words) for mistake in found]
