@@ -16,6 +16,8 @@ EXAMPLE_LIMIT = 240
 COUNTED = {
     "single_examples": "data.labels_count",
     "small_classes": "data.labels_count",
+    "label_in_text": "data.labels_count",
+    "telling_word": "data.labels_count",
     "inconsistent_types": "data.phrases_count",
 }
 """What findings count that do not count rows."""
