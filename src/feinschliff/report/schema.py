@@ -317,10 +317,12 @@ class ExplanationFacts(Open, total=False):
 
 
 class LabelErrorFacts(Open, total=False):
-    """Labels that look wrong: shares and counts by split, and the first rows; see `report/doubts.py`."""
+    """Labels that look wrong: shares and counts by split, how many of them are listed in `label_errors.csv`,
+    and the first rows; see `report/doubts.py`."""
 
     shares: dict[str, float]
     counts: dict[str, int]
+    listed: int | None
     rows: list[dict[str, Any]]
 
 
