@@ -270,7 +270,8 @@ class SeedFacts(Open, total=False):
 
 
 class LearningPoint(Open, total=False):
-    """The primary metric of a system trained on the first `labels` training examples."""
+    """The primary metric of a system trained on the first `labels` training examples; `seconds` of one
+    training, the mean where the run has several."""
 
     system: Required[str]
     labels: Required[int]
