@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import pytest
 
@@ -52,6 +53,14 @@ def test_planted_errors_are_listed_and_mended(cli, noisy, tmp_path):
     assert " changed, 0 rows removed" in done.err
     left = [row["text"] for row in read(clean) if row["label"] != truth[row["text"]]]
     assert len(left) < len(wrong) / 3
+
+
+def test_more_than_the_list_holds_are_counted(cli, noisy, tmp_path, monkeypatch):
+    monkeypatch.setattr("feinschliff.report.doubts.MAX_ROWS", 3)
+    done = cli("audit", noisy[0], "--label-errors", tmp_path / "doubtful.csv")
+    assert "labels to look at, the most suspicious first; the first 3 are listed; many" in done.err
+    assert int(re.search(r"(\d+) labels to look at", done.err)[1]) > 3
+    assert len(read(tmp_path / "doubtful.csv")) == 3
 
 
 def test_a_run_lists_them_too(train, cli, noisy, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from pages import Page
 
 from feinschliff.config import EvaluateConfig
@@ -46,6 +47,18 @@ def test_mistakes_of_several_labels_stay_lists():
     }
     facts = detail_facts(data, predictions, 0.95, 10)
     assert [(m["label"], m["prediction"]) for m in facts["mistakes"]] == [(["a"], ["a", "b"])]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_share_of_no_texts_is_no_measurement(language):
+    scores = np.array([[0.9, 0.1], [0.1, 0.9]] * 20, dtype=np.float32)
+    none, usual = np.zeros(40, dtype=bool), np.full(40, 0.3)
+    predictions = Predictions("classification", ("a", "b"), scores.argmax(1), scores, none, novelty=usual)
+    facts = decision_facts(records(["a", "b"] * 20, "classification"), predictions, {}, EvaluateConfig(), 0)
+    for part, count in ((facts, "answered"), (facts["unusual"], "share")):
+        assert (part[count]["value"], part["accuracy"]["value"]) == (0.0, None)
+    shown = Page(html({"decisions": facts}, language)).all("dl")[-1].text
+    assert shown.count("%") == 6, "two shares with their intervals"
 
 
 def test_errors_of_numbers_stay_numbers():

@@ -166,6 +166,40 @@ def test_what_was_withheld_counts_as_the_rules_decided_it(tmp_path):
     assert accuracy == pytest.approx(right)
 
 
+@pytest.mark.parametrize(
+    ("language", "chip", "note"),
+    [
+        ("en", "withheld: ", "Answers that are withheld count as what the model would have answered."),
+        ("de", "zurückgehalten: ", "Zurückgehaltene Antworten zählen als das, was das Modell geantwortet"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_the_page_shows_what_was_withheld(tmp_path, named, language, chip, note):
+    """Whether the run says what it withheld or not, as runs of old do not."""
+    found = rows(0.6, 0)
+    for row in found:
+        row |= {"prediction": None, "withheld": row["prediction"]} if named else {"prediction": None}
+    runs = save(tmp_path / "a", found), save(tmp_path / "b", rows(0.95, 1))
+    text = side_by_side.page(*runs, compare_runs(runs), language)
+    shown = [e.text for e in Page(text).all("span") if e.attributes.get("class") == "chip"]
+    assert "None" not in " ".join(shown)
+    assert {name.removeprefix(chip) for name in shown if name.startswith(chip)} <= set(LABELS)
+    assert sum(name.startswith(chip) for name in shown) == len(shown) // 3
+    assert text.count(note) == 1
+    plain = runs[1], save(tmp_path / "c", rows(0.6, 0))
+    assert note not in side_by_side.page(*plain, compare_runs(plain), language)
+
+
+def test_an_answer_withheld_has_its_confidence(tmp_path):
+    sure, unsure = rows(0.0, 0), rows(1.0, 0)
+    for number, row in enumerate(sure):
+        row["probabilities"][row["prediction"]] = 0.5 + number / 1000
+    sure[-1] |= {"prediction": None, "withheld": sure[-1]["prediction"]}
+    more = details(save(tmp_path / "a", sure), save(tmp_path / "b", unsure))
+    first = more["only_b"][0]
+    assert (first["text"], first["withheld"]) == (f"text {NUM - 1}", ["a"])
+
+
 def test_labels_are_matched_by_name(tmp_path):
     """The same predictions with the labels in another order, and as many labels of which some are others."""
     one, two = rows(0.6, 0), rows(0.75, 1)

@@ -13,6 +13,7 @@ from feinschliff.data.audit import KINDS
 from feinschliff.data.prepare import REFUSED
 from feinschliff.report import html
 from feinschliff.report.language import Language
+from feinschliff.report.provenance import data
 
 DE = yaml.safe_load((files("feinschliff.report") / "languages/findings/de.yaml").read_text(encoding="utf-8"))
 
@@ -88,6 +89,22 @@ def test_messages_keep_what_they_name(kind, message, german):
 def test_details_of_rows_are_translated(kind, detail, german):
     assert Language("de").of_row(kind, detail) == german
     assert Language("en").of_row(kind, detail) == detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "english", "german"),
+    [
+        ("label_in_text", 1, "one label", "ein Label"),
+        ("telling_word", 3, "3 labels", "3 Labels"),
+        ("telling_column", 3, "3 rows", "3 Zeilen"),
+    ],
+)
+def test_what_is_counted_is_named(kind, count, english, german):
+    result = {"data": {"findings": [{"kind": kind, "message": "", "count": count}]}}
+    assert [data(result, Language(name))["findings"][0]["count"] for name in ("en", "de")] == [
+        english,
+        german,
+    ]
 
 
 def test_a_german_report_shows_it():

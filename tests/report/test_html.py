@@ -195,6 +195,13 @@ def test_what_was_not_measured_is_not_invented():
     assert not re.search(r"\d\.\d", section.split("What each system took")[0])
 
 
+@pytest.mark.parametrize(("most", "said"), [(20, True), (0, False)])
+def test_mistakes_that_were_not_listed_are_not_said_to_be_absent(most, said):
+    text = html(samples.binary() | {"mistakes": [], "config": {"report": {"max_mistakes": most}}})
+    assert ("No mistakes on the test texts." in text) == said
+    assert ("The most confident mistakes" in text) == said
+
+
 def test_huge_texts_are_shortened():
     result = samples.binary()
     words = " ".join(f"w{i:05d}" for i in range(100_000)) + " ausführlich" * 100_000

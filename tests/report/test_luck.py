@@ -7,6 +7,7 @@ from pages import Page
 from feinschliff.report import html
 from feinschliff.report.language import Language
 from feinschliff.report.luck import luck
+from feinschliff.report.provenance import training
 
 
 def seeded(kept):
@@ -33,6 +34,12 @@ def test_it_says_what_was_kept_and_how_far_the_trainings_lie_apart(kept, said):
     )
     assert said in view["kept"]
     assert [row["seed"] for row in view["rows"] if row["own"]] == [str(s) for s in kept]
+
+
+@pytest.mark.parametrize(("kept", "said"), [((43,), True), ((43, 44), False)])
+def test_an_average_is_not_the_weights_of_one_step(kept, said):
+    notes = training(seeded(kept), Language("en"))["notes"]
+    assert any("were kept" in note for note in notes) == said
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -204,10 +204,11 @@ def _write_label_errors(dataset: Dataset, config: RunConfig, path: Path) -> None
     whole = replace(dataset, train=every, dev=every.take([]), test=every.take([]))
     tfidf: Any = registry.load("baselines", "tfidf")
     no_vectors: Any = None  # it reads texts
-    rows, _ = label_error_rows("", every, cross_predict(tfidf, whole, config, no_vectors))
+    rows, count, _ = label_error_rows("", every, cross_predict(tfidf, whole, config, no_vectors))
     write_table(as_table(rows, dataset.columns.separator).drop_columns(["split"]), path)
+    fewer = f"; the first {len(rows):,} are listed" if len(rows) < count else ""
     console(stderr=True).print(
-        f"{counted(len(rows), 'label')} to look at, the most suspicious first; many will be right: {path}"
+        f"{counted(count, 'label')} to look at, the most suspicious first{fewer}; many will be right: {path}"
     )
 
 

@@ -46,7 +46,7 @@ def decision_facts(
     `area_under_risk` (see `coverage_curve`), `goals` (see `goals.check`), `answered` (share of the texts),
     `accuracy` and `metrics` (of the answers), `possible` (share of sets that hold the truth, promised and
     measured, and how many sets have 1, 2, ... labels), `unusual` (share of texts unlike those of train, and
-    accuracy there).
+    accuracy there). An accuracy of no answers at all has no value.
     """
     targets, level = records.targets, settings.confidence
     facts: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def decision_facts(
         if predictions.answered is not None:
             given = predictions.answered
             facts |= answered_part(targets, predictions, settings.bootstrap_samples, level, seed) or {}
-            facts["accuracy"] = wilson(right[given].sum(), given.sum(), level).as_dict()
+            facts["accuracy"] = _share_right(right[given], level)
     if predictions.novelty is not None and predictions.kind == "classification":
         facts["unusual"] = _unusual(targets, predictions, level)
     if goals := check(rules, predictions, targets, level):
@@ -77,8 +77,14 @@ def _unusual(targets: list[Any], predictions: Predictions, level: float) -> dict
     _, right = judged(targets, predictions)
     return {
         "share": wilson(strange.sum(), len(strange), level).as_dict(),
-        "accuracy": wilson(right[strange].sum(), strange.sum(), level).as_dict(),
+        "accuracy": _share_right(right[strange], level),
     }
+
+
+def _share_right(right: np.ndarray, level: float) -> dict[str, float | None]:
+    """Return the share of right answers with its interval; of no answers, the value is None."""
+    share = wilson(right.sum(), len(right), level)
+    return {"value": share.value if len(right) else None, "low": share.low, "high": share.high}
 
 
 def _held(targets: list[Any], predictions: Predictions, level: float) -> dict[str, Any]:

@@ -151,10 +151,12 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
     Returns:
         `per_class`: F1 of each label in both, largest differences first; `agreement`: counts of texts by who
         is right (`both`, `a`, `b`, `neither`); `only_a`, `only_b`: texts that only one gets right, those the
-        other is surest about first. For regression, where nothing is exactly right, `per_class` alone.
+        other is surest about first, with both answers, and which of them are `withheld`; `withheld`: whether
+        any are, which all else counts as given. For regression, where nothing is exactly right, there are no
+        texts.
     """
-    found: dict[str, Any] = {}
     one, two = a.predictions, b.predictions
+    found: dict[str, Any] = {"withheld": one.answered is not None or two.answered is not None}
     rows = [per_class(run.targets, p, confidence) for run, p in ((a, one), (b, two))]
     others = {row.label: row for row in rows[1]}
     shared = [(row, others[row.label]) for row in rows[0] if row.label in others]
@@ -171,14 +173,15 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
         "b": int((~right[0] & right[1]).sum()),
         "neither": int((~right[0] & ~right[1]).sum()),
     }
+    said = {"a": one.names, "b": two.names}
     for key, chosen, sure in (("only_a", right[0] & ~right[1], b), ("only_b", right[1] & ~right[0], a)):
         which = sorted(np.flatnonzero(chosen).tolist(), key=[-_confidence(r) for r in sure.rows].__getitem__)
         found[key] = [
             {
                 "text": a.rows[i]["text"],
                 "label": a.rows[i]["label"],
-                "a": a.rows[i]["prediction"],
-                "b": b.rows[i]["prediction"],
+                **{k: names[i] for k, names in said.items()},
+                "withheld": [k for k, run in (("a", a), ("b", b)) if run.rows[i]["prediction"] is None],
             }
             for i in which[:most]
         ]
@@ -271,10 +274,10 @@ def _predictions(kind: Kind, labels: tuple[str, ...], rows: Sequence[Mapping[str
 
 
 def _confidence(row: Mapping[str, Any]) -> float:
-    """Return how sure an answer is; 0 where the task gives no probability per text."""
-    given = row.get("probabilities")
-    if given and isinstance(row["prediction"], str):
-        return float(given[row["prediction"]])
+    """Return how sure an answer is, also one withheld; 0 where the task gives no probability per text."""
+    given, said = row.get("probabilities"), row["prediction"] or row.get("withheld")
+    if given and isinstance(said, str):
+        return float(given[said])
     return 0.0
 
 

@@ -17,7 +17,7 @@ from feinschliff.report.values import View, part
 
 KINDS = ("classification", "multilabel")
 MAX_ROWS = 5000
-"""Rows of the list in the run's folder."""
+"""Rows of a list at most, the most suspicious."""
 SHOWN = 40
 MAX_TEXT = 240
 COLUMNS = ("place", "id", "split", "text", "label", "suggestion", "probability", "new_label")
@@ -25,8 +25,8 @@ COLUMNS = ("place", "id", "split", "text", "label", "suggestion", "probability",
 
 def label_error_rows(
     split: str, records: Records, predictions: Predictions
-) -> tuple[list[dict[str, Any]], float]:
-    """Return the records whose labels look wrong, most suspicious first, and their share.
+) -> tuple[list[dict[str, Any]], int, float]:
+    """Return the records whose labels look wrong, most suspicious first, and how many and which share do.
 
     Args:
         split: Its name.
@@ -35,7 +35,8 @@ def label_error_rows(
 
     Returns:
         {"place", "id", "split", "text", "label", "suggestion", "probability"}, the last that of the given
-        label (for multilabel, of the least probable of its answers), and the share.
+        label (for multilabel, of the least probable of its answers), at most `MAX_ROWS`; their number and
+        share, with those beyond.
     """
     known = set(predictions.labels)
     targets = records.targets
@@ -44,10 +45,10 @@ def label_error_rows(
     else:
         usable = [i for i, target in enumerate(targets) if known.issuperset(target)]
     if not usable:
-        return [], 0.0
+        return [], 0, 0.0
     found = label_issues([targets[i] for i in usable], predictions.take(usable))
-    rows = []
-    for number in found.ranked().tolist():
+    rows, ranked = [], found.ranked().tolist()
+    for number in ranked[:MAX_ROWS]:
         record = next(iter(records.take([usable[number]])))
         rows.append(
             {
@@ -60,15 +61,13 @@ def label_error_rows(
                 "probability": round(1 - float(found.suspicion[number]), 6),
             }
         )
-        if len(rows) == MAX_ROWS:
-            break
-    return rows, found.noise
+    return rows, len(ranked), found.noise
 
 
 def label_error_facts(
     dataset: Dataset, crossed: Predictions | None, predictions: Predictions
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return the `label_errors` part, and all rows for the list in the run's folder.
+    """Return the `label_errors` part, and the rows for the list in the run's folder.
 
     Args:
         dataset: Its train and test splits are judged; dev chose when to stop, so what is said of it is not
@@ -78,14 +77,13 @@ def label_error_facts(
     """
     if dataset.kind not in KINDS:
         return None, []
-    rows, shares = [], {}
+    rows, counts, shares = [], {}, {}
     for split, records, said in (("test", dataset.test, predictions), ("train", dataset.train, crossed)):
         if said is not None:
-            own, shares[split] = label_error_rows(split, records, said)
+            own, counts[split], shares[split] = label_error_rows(split, records, said)
             rows += own
-    rows.sort(key=lambda row: row["probability"])
-    counts = {split: sum(row["split"] == split for row in rows) for split in shares}
-    return {"shares": shares, "counts": counts, "rows": rows[:SHOWN]}, rows
+    rows = sorted(rows, key=lambda row: row["probability"])[:MAX_ROWS]
+    return {"shares": shares, "counts": counts, "listed": len(rows), "rows": rows[:SHOWN]}, rows
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], separator: str | None = None) -> pa.Table:
@@ -124,6 +122,9 @@ def doubts(result: Mapping[str, Any], words: Language) -> View | None:
         for split in ("train", "test")
         if counts.get(split) is not None
     ]
+    listed = facts.get("listed")
+    worst = listed is not None and listed < sum(counts.values())
+    where = words("doubts.worst", count=listed) if worst else words("doubts.all")
     return {
         "text": " ".join(texts),
         "rows": [
@@ -138,7 +139,7 @@ def doubts(result: Mapping[str, Any], words: Language) -> View | None:
             }
             for row in facts.get("rows") or ()
         ],
-        "how": words("doubts.how"),
+        "how": f"{where} {words('doubts.how')}",
     }
 
 

@@ -32,7 +32,10 @@ def scratch_contender(points: Sequence[Point]) -> Contender:
 def curve_facts(
     points: Sequence[Point], result: Mapping[str, Any], dataset: Dataset, config: RunConfig
 ) -> list[dict[str, Any]] | None:
-    """Return the `learning_curve` part, the run's own training as the last point of its line."""
+    """Return the `learning_curve` part, the run's own model as the last point of its line.
+
+    Seconds are those of one training; where the run has several, with different seeds, their mean.
+    """
     if not points:
         return None
     primary, settings, found = PRIMARY[dataset.kind], config.evaluate, []
@@ -41,10 +44,8 @@ def curve_facts(
         scores = intervals(stats, settings.bootstrap_samples, settings.confidence, config.seed)
         found.append(_point(point.system, point.labels, scores[primary].as_dict(), point.seconds))
     own = result["metrics"]["test"][primary]
-    return [
-        *found,
-        _point(FINE_TUNED, len(dataset.train), own, result["cost"]["train_seconds"]),
-    ]
+    seconds = result["cost"]["train_seconds"] / config.train.seeds
+    return [*found, _point(FINE_TUNED, len(dataset.train), own, seconds)]
 
 
 def fold_facts(

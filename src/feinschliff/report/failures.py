@@ -155,8 +155,9 @@ def _slices(result: Mapping[str, Any], words: Language) -> list[View]:
 
 
 def _mistakes(result: Mapping[str, Any], words: Language) -> list[View] | None:
+    """Prepare the mistakes; None where they were not listed, which does not say that there are none."""
     found = result.get("mistakes")
-    if found is None:
+    if found is None or part(result, "config", "report").get("max_mistakes") == 0:
         return None
     limit = max(MIN_MISTAKE_TEXT, min(MAX_MISTAKE_TEXT, MISTAKES_BUDGET // max(1, len(found))))
     return [_mistake(mistake, limit, words) for mistake in found]
@@ -246,20 +247,14 @@ def calibration(result: Mapping[str, Any], words: Language) -> View | None:
 
 
 def _promised(decisions: Mapping[str, Any], words: Language) -> list[tuple[str, str]]:
-    """Return what the rules withhold and what they promised, as measured on test."""
-    found = []
-    for key in ("answered", "accuracy"):
-        own = score(decisions.get(key))
-        if own["value"] is not None:
-            found.append((words(f"calibration.{key}_share"), _with_ends(own, words)))
-    if strange := part(decisions, "unusual"):
-        for key in ("share", "accuracy"):
-            found.append((words(f"calibration.unusual_{key}"), _with_ends(score(strange.get(key)), words)))
-    if held := part(decisions, "possible"):
-        own = score(held.get("measured"))
-        promised = words("calibration.possible", coverage=words.percent(held.get("coverage")))
-        found.append((promised, _with_ends(own, words)))
-    return found
+    """Return what the rules withhold and what they promised, as measured on test; nothing of no texts."""
+    strange, held = part(decisions, "unusual"), part(decisions, "possible")
+    rows = [(words(f"calibration.{key}_share"), decisions.get(key)) for key in ("answered", "accuracy")]
+    rows += [(words(f"calibration.unusual_{key}"), strange.get(key)) for key in ("share", "accuracy")]
+    promised = words("calibration.possible", coverage=words.percent(held.get("coverage")))
+    rows.append((promised, held.get("measured")))
+    measured = [(name, score(value)) for name, value in rows]
+    return [(name, _with_ends(own, words)) for name, own in measured if own["value"] is not None]
 
 
 def _with_ends(own: Mapping[str, float | None], words: Language) -> str:

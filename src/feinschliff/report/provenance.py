@@ -16,6 +16,8 @@ EXAMPLE_LIMIT = 240
 COUNTED = {
     "single_examples": "data.labels_count",
     "small_classes": "data.labels_count",
+    "label_in_text": "data.labels_count",
+    "telling_word": "data.labels_count",
     "inconsistent_types": "data.phrases_count",
 }
 """What findings count that do not count rows."""
@@ -103,7 +105,8 @@ def training(result: Mapping[str, Any], words: Language) -> View | None:
             "dev", metric, {"own": line["dev_metric"]}, words, words(f"training.{place}"), mark, dots=True
         )
         panels.append((metric, chart, []))
-    if best_step is not None and len(line["dev_metric"]) > 1:
+    averaged = sum(bool(trial.get("kept")) for trial in part(result, "seeds").get("trials") or ()) > 1
+    if best_step is not None and len(line["dev_metric"]) > 1 and not averaged:
         notes.append(words("training.kept", step=best_step))
     looks = [value for _, value in line["dev_metric"]]
     if facts.get("stopped") == "patience":

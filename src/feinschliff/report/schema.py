@@ -270,7 +270,8 @@ class SeedFacts(Open, total=False):
 
 
 class LearningPoint(Open, total=False):
-    """The primary metric of a system trained on the first `labels` training examples."""
+    """The primary metric of a system trained on the first `labels` training examples; `seconds` of one
+    training, the mean where the run has several."""
 
     system: Required[str]
     labels: Required[int]
@@ -317,10 +318,12 @@ class ExplanationFacts(Open, total=False):
 
 
 class LabelErrorFacts(Open, total=False):
-    """Labels that look wrong: shares and counts by split, and the first rows; see `report/doubts.py`."""
+    """Labels that look wrong: shares and counts by split, how many of them are listed in `label_errors.csv`,
+    and the first rows; see `report/doubts.py`."""
 
     shares: dict[str, float]
     counts: dict[str, int]
+    listed: int | None
     rows: list[dict[str, Any]]
 
 

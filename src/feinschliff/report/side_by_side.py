@@ -35,7 +35,7 @@ def page(a: Run, b: Run, found: Mapping[str, Any], language: str = "en") -> str:
     names = _names(a, b)
     more = details(a, b, found["confidence"])
     sections = {
-        "side_scores": _scores(found, names, words),
+        "side_scores": _scores(found, more, names, words),
         "side_labels": _labels(more, names, words),
         "side_texts": _texts(more, names, words),
         "side_runs": _runs(found, names, words),
@@ -120,7 +120,9 @@ def _figures(
     return figures
 
 
-def _scores(found: Mapping[str, Any], names: tuple[str, str], words: Language) -> View:
+def _scores(
+    found: Mapping[str, Any], more: Mapping[str, Any], names: tuple[str, str], words: Language
+) -> View:
     runs = found["runs"]
     rows = []
     for metric in runs[0]["metrics"]:
@@ -139,11 +141,12 @@ def _scores(found: Mapping[str, Any], names: tuple[str, str], words: Language) -
                 "difference": words.signed(difference),
             }
         )
+    note = words("side.method", samples=found["bootstrap_samples"])
     return {
         "names": names,
         "rows": rows,
         "drawn": words("side.drawn", confidence=words.percent(found["confidence"], 0)),
-        "note": words("side.method", samples=found["bootstrap_samples"]),
+        "note": f"{note} {words('side.withheld_count')}" if more["withheld"] else note,
     }
 
 
@@ -198,11 +201,13 @@ def _texts(more: Mapping[str, Any], names: tuple[str, str], words: Language) -> 
 
 
 def _text(row: Mapping[str, Any], names: tuple[str, str], words: Language) -> View:
+    said = {key: _label(row[key], row["text"], words) for key in "ab"}
+    said |= {key: words("side.withheld", answer=said[key]) for key in row["withheld"]}
     return {
         "text": shorten(str(row["text"]), MAX_TEXT),
         "answers": [
             (words("errors.labelled"), _label(row["label"], row["text"], words)),
-            *((shorten(n, 40), _label(row[k], row["text"], words)) for n, k in zip(names, "ab", strict=True)),
+            *((shorten(name, 40), said[key]) for name, key in zip(names, "ab", strict=True)),
         ],
     }
 
