@@ -163,6 +163,40 @@ def test_a_file_comes_back_labelled(drive, folders):
     ]
 
 
+OPEN_ROWS = f"""{READY}
+  const drop = (name, content) => {{
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([content], name));
+    $("drop").dispatchEvent(new DragEvent("drop", {{ dataTransfer: transfer, bubbles: true }}));
+  }};
+  const texts = [...Array(100).keys()].map((i) => `the soup was ${{i}}`);
+  drop("new.csv", "text,other\\n" + texts.map((text) => `${{text}},my order\\n`).join(""));
+  await until(() => !$("table").hidden);
+  const saved = async () => (await (await fetch($("download").href)).text()).trim().split("\\r\\n").slice(1);
+"""
+
+
+def test_a_file_is_labelled_by_what_was_chosen_at_the_start(drive, folders):
+    script = f"""{OPEN_ROWS}
+      const inputs = ["model", "file", "column", "second-column"].map($);
+      $("label-rows").click();
+      const during = inputs.map((input) => input.disabled);
+      for (const [id, value] of [["model", "multilabel"], ["column", "1"]]) {{
+        $(id).value = value;
+        $(id).dispatchEvent(new Event("change"));
+      }}
+      drop("other.csv", "text\\nanother\\n");
+      await until(() => !$("download").hidden);
+      return [during, inputs.map((input) => input.disabled), $("download").download, await saved()];
+    """
+    during, after, name, rows = drive(script, "regression", "multilabel")
+    assert (during, after) == ([True] * 4, [False] * 4)
+    assert name == "new-labelled.csv"
+    expected = load(folders["regression"], "cpu").predict([f"the soup was {i}" for i in range(100)])
+    assert [row.split(",")[0] for row in rows] == [f"the soup was {i}" for i in range(100)]
+    assert [float(row.split(",")[2]) for row in rows] == pytest.approx([p.label for p in expected], abs=1e-4)
+
+
 def test_a_key_is_asked_for_and_errors_are_shown(drive):
     script = """await until(() => !$("key-form").hidden);
       const enter = async (key) => { $("key").value = key; $("key-form").requestSubmit(); };

@@ -72,8 +72,8 @@ async function call(path, body) {
   throw refused;
 }
 
-const ask = (inputs, what = "predict") => call(`models/${model.name}/${what}`, { inputs });
-const given = (text, pair) => (model.pairs ? { text, text_pair: pair } : text);
+const ask = (inputs, what = "predict", whom = model) => call(`models/${whom.name}/${what}`, { inputs });
+const given = (text, pair, whom = model) => (whom.pairs ? { text, text_pair: pair } : text);
 
 async function begin() {
   try {
@@ -280,6 +280,7 @@ async function open(chosen) {
   if (!chosen) return;
   if (chosen.size > 50e6) return fail({ message: t("big") });
   const bytes = new Uint8Array(await chosen.arrayBuffer());
+  if ($("file").disabled) return; // another is being labelled
   let text;
   const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[bytes.slice(0, 2).join()];
   try { text = new TextDecoder(wide || "utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
@@ -309,18 +310,22 @@ function showFile() {
   $("preview").replaceChildren(make("thead", make("tr", shown.heading.map((value, i) => make("th", value, { scope: "col", ...kind(i) })))), make("tbody", body));
 }
 
-async function part(rows) {
-  const inputs = rows.map((row) => given(row[$("column").value], row[$("second-column").value]));
+function lock(on) {
+  for (const id of ["model", "file", "column", "second-column", "label-rows"]) $(id).disabled = on;
+}
+
+async function part(rows, job) {
+  const inputs = rows.map((row) => given(row[job.column], row[job.second], job.model));
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await ask(inputs);
+      return await ask(inputs, "predict", job.model);
     } catch (refused) {
       if (refused.status === 429 && attempt < 20 && !stop) {
         $("file-status").textContent = t("wait");
         await new Promise((done) => setTimeout(done, 1000 * refused.wait));
       } else if ([413, 422].includes(refused.status) && rows.length > 1) {
         const halves = [rows.slice(0, rows.length >> 1), rows.slice(rows.length >> 1)];
-        return [...(await part(halves[0])), ...(await part(halves[1]))];
+        return [...(await part(halves[0], job)), ...(await part(halves[1], job))];
       } else if ([413, 422].includes(refused.status)) return [{ error: refused.message }];
       else throw refused;
     }
@@ -328,19 +333,20 @@ async function part(rows) {
 }
 
 async function labelRows() {
-  const { heading, rows, separator } = file, answers = new Array(rows.length), begun = performance.now();
+  const job = { file, model, column: $("column").value, second: $("second-column").value };
+  const { heading, rows, separator } = job.file, answers = new Array(rows.length), begun = performance.now();
   let next = 0, done = 0;
   stop = false;
   $("error").hidden = true;
   $("cancel").hidden = $("progress").hidden = false;
-  $("label-rows").disabled = true;
+  lock(true);
   $("progress").max = rows.length;
   $("progress").value = 0;
   const worker = async () => {
     while (next < rows.length && !stop) {
       const from = next;
       next += ROWS_AT_ONCE;
-      (await part(rows.slice(from, from + ROWS_AT_ONCE))).forEach((answer, i) => { answers[from + i] = answer; });
+      (await part(rows.slice(from, from + ROWS_AT_ONCE), job)).forEach((answer, i) => { answers[from + i] = answer; });
       done += Math.min(ROWS_AT_ONCE, rows.length - from);
       $("progress").value = done;
       $("file-status").textContent = t("working", number(done), number(rows.length));
@@ -355,16 +361,16 @@ async function labelRows() {
       const value = a.spans ? JSON.stringify(a.spans) : Array.isArray(a.label) ? JSON.stringify(a.label) : String(a.label ?? "");
       return [value, ...(scored ? [a.score === undefined ? "" : a.score.toFixed(4)] : []), ...(wrong ? [a.error || ""] : [])];
     };
-    file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
+    job.file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
     URL.revokeObjectURL($("download").href);
-    $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(file.labelled)], { type: "text/csv" }));
-    $("download").download = file.name.replace(/(\.\w+)?$/, "-labelled.csv");
+    $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(job.file.labelled)], { type: "text/csv" }));
+    $("download").download = job.file.name.replace(/(\.\w+)?$/, "-labelled.csv");
     showFile();
     const seconds = number((performance.now() - begun) / 1000, 1);
     $("file-status").textContent = stop ? t("stopped", number(done)) : t("done", number(done), seconds) + (wrong ? ` ${t("failed", number(wrong))}` : "");
   } catch (refused) { stop = true; fail(refused); $("file-status").textContent = ""; }
   $("cancel").hidden = $("progress").hidden = true;
-  $("label-rows").disabled = false;
+  lock(false);
 }
 
 /* Wiring */
@@ -384,7 +390,7 @@ for (const id of ["column", "second-column", "model"]) $(id).addEventListener("c
 for (const kind of ["dragover", "dragleave", "drop"]) {
   $("drop").addEventListener(kind, (event) => {
     event.preventDefault();
-    $("drop").classList.toggle("over", kind === "dragover");
+    $("drop").classList.toggle("over", kind === "dragover" && !$("file").disabled);
     if (kind === "drop") open(event.dataTransfer.files[0]);
   });
 }
