@@ -38,7 +38,7 @@ const TEXTS = {
   },
 };
 const $ = (id) => document.getElementById(id);
-const SHOWN_LABELS = 10, SHOWN_WORDS = 8, SHOWN_ROWS = 5, ROWS_AT_ONCE = 32, IN_FLIGHT = 2;
+const SHOWN_LABELS = 10, SHOWN_WORDS = 8, SHOWN_ROWS = 5, ROWS_AT_ONCE = 32, IN_FLIGHT = 2, ATTEMPTS = 20;
 let language = (navigator.language || "en").startsWith("de") ? "de" : "en";
 let models = [], model = null, key = "", last = null, file = null, turn = 0, stop = false;
 
@@ -55,21 +55,19 @@ function make(tag, content = "", values = {}) {
 /* Talking to the server */
 
 class Refused extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  constructor(status, message, wait = 1) { super(message); Object.assign(this, { status, wait }); }
 }
 
 async function call(path, body) {
   const headers = { "Content-Type": "application/json" };
   if (key) headers.Authorization = `Bearer ${key}`;
-  let answer;
+  let answer, found;
   try {
     answer = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
+    found = await (answer.ok ? answer.json() : answer.json().catch(() => ({})));
   } catch { throw new Refused(0, t("lost")); }
-  const found = await answer.json().catch(() => ({}));
   if (answer.ok) return found;
-  const refused = new Refused(answer.status, found.error || `HTTP ${answer.status}`);
-  refused.wait = Number(answer.headers.get("Retry-After")) || 1;
-  throw refused;
+  throw new Refused(answer.status, found.error || `HTTP ${answer.status}`, Number(answer.headers.get("Retry-After")) || 1);
 }
 
 const ask = (inputs, what = "predict", whom = model) => call(`models/${whom.name}/${what}`, { inputs });
@@ -314,63 +312,77 @@ function lock(on) {
   for (const id of ["model", "file", "column", "second-column", "label-rows"]) $(id).disabled = on;
 }
 
-async function part(rows, job) {
-  const inputs = rows.map((row) => given(row[job.column], row[job.second], job.model));
+async function part(from, to, job) {
+  const inputs = job.file.rows.slice(from, to).map((row) => given(row[job.column], row[job.second], job.model));
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await ask(inputs, "predict", job.model);
+      return keep(from, await ask(inputs, "predict", job.model), job);
     } catch (refused) {
-      if (refused.status === 429 && attempt < 20 && !stop) {
-        $("file-status").textContent = t("wait");
-        await new Promise((done) => setTimeout(done, 1000 * refused.wait));
-      } else if ([413, 422].includes(refused.status) && rows.length > 1) {
-        const halves = [rows.slice(0, rows.length >> 1), rows.slice(rows.length >> 1)];
-        return [...(await part(halves[0], job)), ...(await part(halves[1], job))];
-      } else if ([413, 422].includes(refused.status)) return [{ error: refused.message }];
-      else throw refused;
+      const unfit = [413, 422].includes(refused.status), late = refused.status === 504;
+      if (stop) throw refused;
+      if ((unfit || late) && inputs.length > 1) {
+        const middle = (from + to) >> 1;
+        await part(from, middle, job);
+        return part(middle, to, job);
+      }
+      if (unfit) return keep(from, [{ error: refused.message }], job);
+      if (!(late || [0, 429, 503].includes(refused.status)) || attempt === ATTEMPTS) throw refused;
+      $("file-status").textContent = refused.status ? t("wait") : t("lost");
+      await new Promise((done) => setTimeout(done, 1000 * refused.wait));
     }
   }
 }
 
+function keep(from, found, job) {
+  found.forEach((answer, i) => { job.answers[from + i] = answer; });
+  job.done += found.length;
+  $("progress").value = job.done;
+  $("file-status").textContent = t("working", number(job.done), number(job.file.rows.length));
+}
+
 async function labelRows() {
-  const job = { file, model, column: $("column").value, second: $("second-column").value };
-  const { heading, rows, separator } = job.file, answers = new Array(rows.length), begun = performance.now();
-  let next = 0, done = 0;
+  const many = file.rows.length, begun = performance.now();
+  const job = { file, model, column: $("column").value, second: $("second-column").value, answers: new Array(many), done: 0 };
+  let next = 0;
   stop = false;
+  file.labelled = null;
+  showFile();
   $("error").hidden = true;
   $("cancel").hidden = $("progress").hidden = false;
   lock(true);
-  $("progress").max = rows.length;
+  $("progress").max = many;
   $("progress").value = 0;
   const worker = async () => {
-    while (next < rows.length && !stop) {
+    while (next < many && !stop) {
       const from = next;
-      next += ROWS_AT_ONCE;
-      (await part(rows.slice(from, from + ROWS_AT_ONCE), job)).forEach((answer, i) => { answers[from + i] = answer; });
-      done += Math.min(ROWS_AT_ONCE, rows.length - from);
-      $("progress").value = done;
-      $("file-status").textContent = t("working", number(done), number(rows.length));
+      next = Math.min(from + ROWS_AT_ONCE, many);
+      await part(from, next, job);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-    const wrong = answers.filter((a) => a && a.error).length, scored = answers.some((a) => a && a.score !== undefined);
-    const added = [t("prediction"), ...(scored ? [t("confidence")] : []), ...(wrong ? [t("error")] : [])];
-    const told = (a) => {
-      if (!a) return added.map(() => "");
-      const value = a.spans ? JSON.stringify(a.spans) : Array.isArray(a.label) ? JSON.stringify(a.label) : String(a.label ?? "");
-      return [value, ...(scored ? [a.score === undefined ? "" : a.score.toFixed(4)] : []), ...(wrong ? [a.error || ""] : [])];
-    };
-    job.file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
-    URL.revokeObjectURL($("download").href);
-    $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(job.file.labelled)], { type: "text/csv" }));
-    $("download").download = job.file.name.replace(/(\.\w+)?$/, "-labelled.csv");
-    showFile();
-    const seconds = number((performance.now() - begun) / 1000, 1);
-    $("file-status").textContent = stop ? t("stopped", number(done)) : t("done", number(done), seconds) + (wrong ? ` ${t("failed", number(wrong))}` : "");
-  } catch (refused) { stop = true; fail(refused); $("file-status").textContent = ""; }
+  const giveUp = (refused) => { if (!stop) fail(refused); stop = true; }; // what is done by then is offered
+  await Promise.all(Array.from({ length: IN_FLIGHT }, () => worker().catch(giveUp)));
   $("cancel").hidden = $("progress").hidden = true;
   lock(false);
+  if (job.done) offer(job);
+  const wrong = job.answers.filter((a) => a.error).length, seconds = number((performance.now() - begun) / 1000, 1);
+  const said = job.done < many ? t("stopped", number(job.done)) : t("done", number(many), seconds);
+  $("file-status").textContent = said + (wrong ? ` ${t("failed", number(wrong))}` : "");
+}
+
+function offer({ file, answers }) {
+  const { name, separator, heading, rows } = file;
+  const wrong = answers.some((a) => a.error), scored = answers.some((a) => a.score !== undefined);
+  const added = [t("prediction"), ...(scored ? [t("confidence")] : []), ...(wrong ? [t("error")] : [])];
+  const told = (a) => {
+    if (!a) return added.map(() => "");
+    const value = a.spans ? JSON.stringify(a.spans) : Array.isArray(a.label) ? JSON.stringify(a.label) : String(a.label ?? "");
+    return [value, ...(scored ? [a.score === undefined ? "" : a.score.toFixed(4)] : []), ...(wrong ? [a.error || ""] : [])];
+  };
+  file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
+  URL.revokeObjectURL($("download").href);
+  $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(file.labelled)], { type: "text/csv" }));
+  $("download").download = name.replace(/(\.\w+)?$/, "-labelled.csv");
+  showFile();
 }
 
 /* Wiring */
