@@ -80,6 +80,29 @@ def test_a_private_server_is_not_reached_under_the_name_of_another_site(folders)
         assert client.get("/models", headers={"Host": "any.example"}).status_code == 200
 
 
+def test_a_link_on_another_site_leads_to_the_pages_and_to_nothing_else(folders):
+    hosts, link = frozenset({"localhost"}), {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    with TestClient(create_app(service_of(folders["classification"], hosts=hosts))) as client:
+
+        def status(method, path, **headers):
+            sent = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", **link, **headers}
+            return client.request(method, path, headers=sent).status_code
+
+        report = "/models/classification/report"
+        assert [status("GET", path) for path in ("/", "/docs", report)] == [200, 200, 404]
+        assert status("GET", "/", Host="evil.example") == 403
+        for path in ("/models", "/metrics", "/health", "/models/classification", "/models/a/b/report"):
+            assert status("GET", path) == 403
+        for method in ("POST", "PUT", "OPTIONS"):
+            assert status(method, "/") == 403
+        for other in (
+            {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+            {"Sec-Fetch-Mode": "cors"},
+            {"Sec-Fetch-Dest": "iframe"},
+        ):
+            assert status("GET", "/", **other) == 403
+
+
 def test_half_of_a_pair_of_surrogates_is_answered(folders):
     with TestClient(create_app(service_of(folders["classification"]))) as client:
         headers = {"Content-Type": "application/json"}
