@@ -9,9 +9,10 @@ import time
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import service_of
+from serving import raw, running, service_of
 
 from feinschliff.bundle import Prediction
+from feinschliff.serve import guard
 from feinschliff.serve.app import create_app
 from feinschliff.serve.logs import JsonLines
 
@@ -54,6 +55,28 @@ def test_a_key_is_asked_for_everywhere_but_where_nothing_is_told(folders):
             assert "API key" in answer.json()["error"]
         answer = client.post("/", json={"inputs": "x"}, headers={"Authorization": "Bearer geheim"})
         assert answer.status_code == 200
+
+
+def test_open_paths_answer_head_like_get_without_a_body(folders):
+    with running(service_of(folders["classification"], key="geheim")) as url:
+        for path in sorted(guard.OPEN):
+            head, get = (
+                raw(url, f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                for method in ("HEAD", "GET")
+            )
+            facts, body = head.split(b"\r\n\r\n")
+            assert facts.startswith(b"HTTP/1.1 200 ")
+            assert body == b""
+            said = [line for line in facts.lower().split(b"\r\n") if line.startswith(b"content-")]
+            assert said
+            assert all(line in get.lower() for line in said)
+        answer = raw(url, b"HEAD /models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 401 ")
+    service = service_of(folders["classification"])
+    service.stopping = True
+    with TestClient(create_app(service)) as client:
+        assert client.head("/ready").status_code == 503
+        assert client.get("/openapi.json").json()["paths"]["/ready"].keys() == {"get"}
 
 
 def test_a_private_server_is_not_reached_under_the_name_of_another_site(folders):
