@@ -9,9 +9,10 @@ import time
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import service_of
+from serving import raw, running, service_of
 
 from feinschliff.bundle import Prediction
+from feinschliff.serve import guard
 from feinschliff.serve.app import create_app
 from feinschliff.serve.logs import JsonLines
 
@@ -56,6 +57,28 @@ def test_a_key_is_asked_for_everywhere_but_where_nothing_is_told(folders):
         assert answer.status_code == 200
 
 
+def test_open_paths_answer_head_like_get_without_a_body(folders):
+    with running(service_of(folders["classification"], key="geheim")) as url:
+        for path in sorted(guard.OPEN):
+            head, get = (
+                raw(url, f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                for method in ("HEAD", "GET")
+            )
+            facts, body = head.split(b"\r\n\r\n")
+            assert facts.startswith(b"HTTP/1.1 200 ")
+            assert body == b""
+            said = [line for line in facts.lower().split(b"\r\n") if line.startswith(b"content-")]
+            assert said
+            assert all(line in get.lower() for line in said)
+        answer = raw(url, b"HEAD /models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 401 ")
+    service = service_of(folders["classification"])
+    service.stopping = True
+    with TestClient(create_app(service)) as client:
+        assert client.head("/ready").status_code == 503
+        assert client.get("/openapi.json").json()["paths"]["/ready"].keys() == {"get"}
+
+
 def test_a_private_server_is_not_reached_under_the_name_of_another_site(folders):
     hosts = frozenset({"localhost", "127.0.0.1", "[::1]"})
     with TestClient(create_app(service_of(folders["classification"], hosts=hosts))) as client:
@@ -78,6 +101,29 @@ def test_a_private_server_is_not_reached_under_the_name_of_another_site(folders)
         assert client.post("/", **asked).status_code == 403
     with TestClient(create_app(service_of(folders["classification"]))) as client:
         assert client.get("/models", headers={"Host": "any.example"}).status_code == 200
+
+
+def test_a_link_on_another_site_leads_to_the_pages_and_to_nothing_else(folders):
+    hosts, link = frozenset({"localhost"}), {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    with TestClient(create_app(service_of(folders["classification"], hosts=hosts))) as client:
+
+        def status(method, path, **headers):
+            sent = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", **link, **headers}
+            return client.request(method, path, headers=sent).status_code
+
+        report = "/models/classification/report"
+        assert [status("GET", path) for path in ("/", "/docs", report)] == [200, 200, 404]
+        assert status("GET", "/", Host="evil.example") == 403
+        for path in ("/models", "/metrics", "/health", "/models/classification", "/models/a/b/report"):
+            assert status("GET", path) == 403
+        for method in ("POST", "PUT", "OPTIONS"):
+            assert status(method, "/") == 403
+        for other in (
+            {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+            {"Sec-Fetch-Mode": "cors"},
+            {"Sec-Fetch-Dest": "iframe"},
+        ):
+            assert status("GET", "/", **other) == 403
 
 
 def test_half_of_a_pair_of_surrogates_is_answered(folders):

@@ -163,6 +163,97 @@ def test_a_file_comes_back_labelled(drive, folders):
     ]
 
 
+OPEN_ROWS = f"""{READY}
+  const drop = (name, content) => {{
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([content], name));
+    $("drop").dispatchEvent(new DragEvent("drop", {{ dataTransfer: transfer, bubbles: true }}));
+  }};
+  const texts = [...Array(100).keys()].map((i) => `the soup was ${{i}}`);
+  drop("new.csv", "text,other\\n" + texts.map((text) => `${{text}},my order\\n`).join(""));
+  await until(() => !$("table").hidden);
+  const window = frame.contentWindow, real = window.fetch.bind(window);
+  let asked = 0;
+  window.setTimeout = (run) => setTimeout(run, 0);
+  const answering = (fault) => {{
+    asked = 0;
+    window.fetch = (...of) => fault(asked += 1) || real(...of);
+  }};
+  const refusal = (status) => Promise.resolve(new Response('{{"error": "too busy"}}', {{ status }}));
+  const lost = () => Promise.reject(new TypeError("lost"));
+  const cut = () => Promise.resolve(new Response('[{{"label": '));
+  const saved = async () => (await (await fetch($("download").href)).text()).trim().split("\\r\\n").slice(1);
+"""
+
+
+def test_a_file_is_labelled_by_what_was_chosen_at_the_start(drive, folders):
+    script = f"""{OPEN_ROWS}
+      const inputs = ["model", "file", "column", "second-column"].map($);
+      $("label-rows").click();
+      const during = inputs.map((input) => input.disabled);
+      for (const [id, value] of [["model", "multilabel"], ["column", "1"]]) {{
+        $(id).value = value;
+        $(id).dispatchEvent(new Event("change"));
+      }}
+      drop("other.csv", "text\\nanother\\n");
+      await until(() => !$("download").hidden);
+      return [during, inputs.map((input) => input.disabled), $("download").download, await saved()];
+    """
+    during, after, name, rows = drive(script, "regression", "multilabel")
+    assert (during, after) == ([True] * 4, [False] * 4)
+    assert name == "new-labelled.csv"
+    expected = load(folders["regression"], "cpu").predict([f"the soup was {i}" for i in range(100)])
+    assert [row.split(",")[0] for row in rows] == [f"the soup was {i}" for i in range(100)]
+    assert [float(row.split(",")[2]) for row in rows] == pytest.approx([p.label for p in expected], abs=1e-4)
+
+
+def test_a_file_is_labelled_though_the_server_is_slow_or_away_for_a_while(drive, folders):
+    script = f"""{OPEN_ROWS}
+      const faults = [, , () => refusal(504), lost, cut, () => refusal(503), () => refusal(429)];
+      answering((i) => faults[i]?.());
+      $("label-rows").click();
+      await until(() => !$("download").hidden || !$("error").hidden);
+      return [$("error").hidden, $("file-status").textContent, await saved()];
+    """
+    hidden, said, rows = drive(script, "regression")
+    assert hidden
+    assert said.startswith("100 rows labelled")
+    expected = load(folders["regression"], "cpu").predict([f"the soup was {i}" for i in range(100)])
+    assert [float(row.split(",")[2]) for row in rows] == pytest.approx([p.label for p in expected], abs=1e-4)
+
+
+def test_rows_labelled_before_the_server_went_away_are_offered(drive, folders):
+    script = f"""{OPEN_ROWS}
+      const found = [];
+      for (const fault of [lost, () => refusal(503), () => refusal(500)]) {{
+        answering((i) => i > 2 && fault());
+        $("label-rows").click();
+        await until(() => !$("column").disabled);
+        const [error, said] = ["error", "file-status"].map((id) => $(id).textContent);
+        found.push([$("download").hidden, error, said, asked, await saved()]);
+      }}
+      answering(() => refusal(401));
+      $("label-rows").click();
+      await until(() => !$("column").disabled);
+      return [found, $("download").hidden];
+    """
+    found, hidden = drive(script, "regression")
+    assert hidden
+    labels = [
+        p.label for p in load(folders["regression"], "cpu").predict([f"the soup was {i}" for i in range(64)])
+    ]
+    for (hidden, error, said, asked, rows), reason, most in zip(
+        found, ("cannot be reached", "too busy", "too busy"), (44, 44, 4), strict=True
+    ):
+        assert not hidden
+        assert reason in error
+        assert said == "Stopped after 64 rows."
+        assert asked <= most
+        cells = [row.split(",") for row in rows]
+        assert [float(row[2]) for row in cells[:64]] == pytest.approx(labels, abs=1e-4)
+        assert [row[2] for row in cells[64:]] == [""] * 36
+
+
 def test_a_key_is_asked_for_and_errors_are_shown(drive):
     script = """await until(() => !$("key-form").hidden);
       const enter = async (key) => { $("key").value = key; $("key-form").requestSubmit(); };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import threading
@@ -98,6 +99,45 @@ def test_a_damaged_model_is_not_served_at_all(folders, tmp_path):
     (folder / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelError):
         Shelf(named([str(folder)]), "cpu")
+
+
+@pytest.mark.parametrize("during", [False, True])
+def test_a_new_version_does_not_inherit_the_alarm_of_the_old_one(encoder, folders, tmp_path, caplog, during):
+    folder = shutil.copytree(folders["classification"], tmp_path / "m")
+    service = service_of(folder)
+    compare = service.drift
+
+    async def reload():
+        replace(encoder, folder, 11)
+        await service.watch()
+        await service.watch()
+
+    async def large(served):
+        if during and served.version == 1:
+            await reload()
+        return {"drift": "large"}
+
+    def gauge():
+        return 'feinschliff_drift{model="m"}' in service.metrics.page().decode()
+
+    async def through():
+        service.drift = large
+        await service.watch_drift()
+        if not during:
+            assert gauge()
+            await reload()
+        assert service.shelf.get("m").version == 2
+        assert not gauge()
+        service.drift = compare
+        await service.watch_drift()
+        assert not gauge()
+        service.drift = large
+        await service.watch_drift()
+        assert gauge()
+
+    asyncio.run(through())
+    warned = [record for record in caplog.records if record.getMessage() == "drift"]
+    assert len(warned) == 2 - during
 
 
 def test_requests_during_a_change_are_answered_by_one_of_the_versions(encoder, folders, tmp_path):

@@ -36,7 +36,6 @@ def quickstart(
     from feinschliff.config import load_config
 
     data = output_dir.parent / "rotten-tomatoes.csv"
-    write_data(data)
     named = {
         "data.train": str(data),
         "model.source": "minilm",
@@ -45,21 +44,28 @@ def quickstart(
         "output_dir": str(output_dir),
         "seed": seed,
     }
-    run_and_show(load_config(None, set_ or (), named), ctx.obj["quiet"], overwrite=True)
+    config = load_config(None, set_ or (), named)
+    write_data(data)
+    run_and_show(config, ctx.obj["quiet"], overwrite=True)
 
 
 def write_data(target: Path) -> None:
     """Write a fixed sample of the packaged sentences as a CSV file with the columns `text` and `label`.
 
+    A file that holds the same already is left as it is.
+
     Raises:
         MissingExtraError: the package is not installed.
-        ConfigError: the file cannot be written.
+        ConfigError: another file of that name is there, or none can be made.
+        ResourceError: the file cannot be written.
     """
     import csv
     import hashlib
+    import io
     from importlib.util import find_spec
 
     from feinschliff.errors import ConfigError, MissingExtraError
+    from feinschliff.report.result import write_text
 
     package = find_spec(PACKAGE)
     if package is None or not package.submodule_search_locations:
@@ -68,11 +74,19 @@ def write_data(target: Path) -> None:
     with source.open(encoding="utf-8", newline="") as file:
         rows = [(r["text"], LABELS[r["label"]]) for r in csv.DictReader(file) if r["source"] == SOURCE]
     rows = sorted(rows, key=lambda row: hashlib.sha256(row[0].encode()).digest())[:SENTENCES]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows([("text", "label"), *rows])
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(("text", "label"))
-            table.writerows(rows)
-    except (FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError) as error:
-        raise ConfigError(f"cannot be written: {error.strerror}", where=str(target)) from None
+        found = target.read_bytes() if target.exists() else None
+    except OSError as error:
+        raise ConfigError(f"cannot be made or read: {error.strerror}", where=str(target)) from None
+    if found is None:
+        write_text(target, written.getvalue())
+    elif found != written.getvalue().encode():
+        raise ConfigError(
+            "another file of this name is there",
+            where=str(target),
+            allowed="Only the sentences that the quickstart itself writes may lie there",
+            hint="Move the file away, or choose a place in another folder: --output-dir FOLDER/quickstart",
+        )

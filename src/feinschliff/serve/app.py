@@ -17,6 +17,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
@@ -24,7 +25,7 @@ from feinschliff import __version__
 from feinschliff.bundle import Prediction
 from feinschliff.serve import hugging_face, open_inference, pages, schemas
 from feinschliff.serve.engine import can_explain
-from feinschliff.serve.guard import Guard
+from feinschliff.serve.guard import OPEN, Guard
 from feinschliff.serve.query import Query, Refusal, query, read_json
 from feinschliff.serve.service import Service
 from feinschliff.serve.sharing import SharedEngine
@@ -71,6 +72,7 @@ def create_app(service: Service) -> FastAPI:
     _about(app, service)
     _predicting(app, service)
     _open_inference(app, service)
+    _without_bodies(app)
     return app
 
 
@@ -246,6 +248,13 @@ def _open_inference(app: FastAPI, service: Service) -> None:
     async def v2_version_infer(request: Request, name: str, version: str) -> Response:
         """Ask a version of a model."""
         return await infer(request, get(name, version))
+
+
+def _without_bodies(app: FastAPI) -> None:
+    """Answer HEAD like GET where no key is asked for: what watches over servers often asks so."""
+    for route in list(app.routes):
+        if isinstance(route, APIRoute) and route.path in OPEN and "GET" in (route.methods or ()):
+            app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
 
 
 def about(served: Served) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from feinschliff.serve.settings import Limits
 LOG = logging.getLogger(__name__)
 OPEN = frozenset(["/", "/health", "/ready", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"])
 """What is shown without a key (of `/` only the page)."""
+PAGE = re.compile(r"/|/docs|/models/[^/]+/report")
+"""What a person may come to by a link on another site."""
 IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNKNOWN = "unknown"
 PORT = re.compile(r":\d*$")
@@ -80,7 +82,7 @@ class Guard:
 
         try:
             try:
-                self._check_site(headers)
+                self._check_site(scope, headers)
                 self._check_key(scope, headers)
                 body = await self._body(scope, headers, receive)
                 await self.app(scope, _replay(body), answer)
@@ -97,13 +99,17 @@ class Guard:
         finally:
             self._record(scope, status or 499, time.monotonic() - begun, identifier, facts)
 
-    def _check_site(self, headers: dict[bytes, bytes]) -> None:
+    def _check_site(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self.hosts is None:
             return
         asked = PORT.sub("", headers.get(b"host", b"").decode("latin-1")).lower()
         if asked and asked not in self.hosts:
             raise Refusal(403, "this server is not meant to be reached under that name; see --allow-host")
-        if headers.get(b"sec-fetch-site") == b"cross-site" and b"content-type" not in headers:
+        if (
+            headers.get(b"sec-fetch-site") == b"cross-site"
+            and b"content-type" not in headers
+            and not _is_visit(scope, headers)
+        ):
             raise Refusal(403, "pages of other sites may not ask here")
 
     def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
@@ -169,6 +175,16 @@ class Guard:
         if LOG.isEnabledFor(level):
             told = {"id": identifier, **place, "status": status, "ms": round(1000 * seconds, 2), **facts}
             LOG.log(level, "request", extra={"facts": told})
+
+
+def _is_visit(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Tell whether a browser opens a page in a tab of its own, which the site that led there cannot read."""
+    return (
+        scope["method"] == "GET"
+        and headers.get(b"sec-fetch-mode") == b"navigate"
+        and headers.get(b"sec-fetch-dest") == b"document"
+        and PAGE.fullmatch(scope["path"]) is not None
+    )
 
 
 def _place(scope: Scope) -> dict[str, str]:

@@ -38,7 +38,7 @@ const TEXTS = {
   },
 };
 const $ = (id) => document.getElementById(id);
-const SHOWN_LABELS = 10, SHOWN_WORDS = 8, SHOWN_ROWS = 5, ROWS_AT_ONCE = 32, IN_FLIGHT = 2;
+const SHOWN_LABELS = 10, SHOWN_WORDS = 8, SHOWN_ROWS = 5, ROWS_AT_ONCE = 32, IN_FLIGHT = 2, ATTEMPTS = 20;
 let language = (navigator.language || "en").startsWith("de") ? "de" : "en";
 let models = [], model = null, key = "", last = null, file = null, turn = 0, stop = false;
 
@@ -55,25 +55,23 @@ function make(tag, content = "", values = {}) {
 /* Talking to the server */
 
 class Refused extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  constructor(status, message, wait = 1) { super(message); Object.assign(this, { status, wait }); }
 }
 
 async function call(path, body) {
   const headers = { "Content-Type": "application/json" };
   if (key) headers.Authorization = `Bearer ${key}`;
-  let answer;
+  let answer, found;
   try {
     answer = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
+    found = await (answer.ok ? answer.json() : answer.json().catch(() => ({})));
   } catch { throw new Refused(0, t("lost")); }
-  const found = await answer.json().catch(() => ({}));
   if (answer.ok) return found;
-  const refused = new Refused(answer.status, found.error || `HTTP ${answer.status}`);
-  refused.wait = Number(answer.headers.get("Retry-After")) || 1;
-  throw refused;
+  throw new Refused(answer.status, found.error || `HTTP ${answer.status}`, Number(answer.headers.get("Retry-After")) || 1);
 }
 
-const ask = (inputs, what = "predict") => call(`models/${model.name}/${what}`, { inputs });
-const given = (text, pair) => (model.pairs ? { text, text_pair: pair } : text);
+const ask = (inputs, what = "predict", whom = model) => call(`models/${whom.name}/${what}`, { inputs });
+const given = (text, pair, whom = model) => (whom.pairs ? { text, text_pair: pair } : text);
 
 async function begin() {
   try {
@@ -280,6 +278,7 @@ async function open(chosen) {
   if (!chosen) return;
   if (chosen.size > 50e6) return fail({ message: t("big") });
   const bytes = new Uint8Array(await chosen.arrayBuffer());
+  if ($("file").disabled) return; // another is being labelled
   let text;
   const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[bytes.slice(0, 2).join()];
   try { text = new TextDecoder(wide || "utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
@@ -309,62 +308,81 @@ function showFile() {
   $("preview").replaceChildren(make("thead", make("tr", shown.heading.map((value, i) => make("th", value, { scope: "col", ...kind(i) })))), make("tbody", body));
 }
 
-async function part(rows) {
-  const inputs = rows.map((row) => given(row[$("column").value], row[$("second-column").value]));
+function lock(on) {
+  for (const id of ["model", "file", "column", "second-column", "label-rows"]) $(id).disabled = on;
+}
+
+async function part(from, to, job) {
+  const inputs = job.file.rows.slice(from, to).map((row) => given(row[job.column], row[job.second], job.model));
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await ask(inputs);
+      return keep(from, await ask(inputs, "predict", job.model), job);
     } catch (refused) {
-      if (refused.status === 429 && attempt < 20 && !stop) {
-        $("file-status").textContent = t("wait");
-        await new Promise((done) => setTimeout(done, 1000 * refused.wait));
-      } else if ([413, 422].includes(refused.status) && rows.length > 1) {
-        const halves = [rows.slice(0, rows.length >> 1), rows.slice(rows.length >> 1)];
-        return [...(await part(halves[0])), ...(await part(halves[1]))];
-      } else if ([413, 422].includes(refused.status)) return [{ error: refused.message }];
-      else throw refused;
+      const unfit = [413, 422].includes(refused.status), late = refused.status === 504;
+      if (stop) throw refused;
+      if ((unfit || late) && inputs.length > 1) {
+        const middle = (from + to) >> 1;
+        await part(from, middle, job);
+        return part(middle, to, job);
+      }
+      if (unfit) return keep(from, [{ error: refused.message }], job);
+      if (!(late || [0, 429, 503].includes(refused.status)) || attempt === ATTEMPTS) throw refused;
+      $("file-status").textContent = refused.status ? t("wait") : t("lost");
+      await new Promise((done) => setTimeout(done, 1000 * refused.wait));
     }
   }
 }
 
+function keep(from, found, job) {
+  found.forEach((answer, i) => { job.answers[from + i] = answer; });
+  job.done += found.length;
+  $("progress").value = job.done;
+  $("file-status").textContent = t("working", number(job.done), number(job.file.rows.length));
+}
+
 async function labelRows() {
-  const { heading, rows, separator } = file, answers = new Array(rows.length), begun = performance.now();
-  let next = 0, done = 0;
+  const many = file.rows.length, begun = performance.now();
+  const job = { file, model, column: $("column").value, second: $("second-column").value, answers: new Array(many), done: 0 };
+  let next = 0;
   stop = false;
+  file.labelled = null;
+  showFile();
   $("error").hidden = true;
   $("cancel").hidden = $("progress").hidden = false;
-  $("label-rows").disabled = true;
-  $("progress").max = rows.length;
+  lock(true);
+  $("progress").max = many;
   $("progress").value = 0;
   const worker = async () => {
-    while (next < rows.length && !stop) {
+    while (next < many && !stop) {
       const from = next;
-      next += ROWS_AT_ONCE;
-      (await part(rows.slice(from, from + ROWS_AT_ONCE))).forEach((answer, i) => { answers[from + i] = answer; });
-      done += Math.min(ROWS_AT_ONCE, rows.length - from);
-      $("progress").value = done;
-      $("file-status").textContent = t("working", number(done), number(rows.length));
+      next = Math.min(from + ROWS_AT_ONCE, many);
+      await part(from, next, job);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-    const wrong = answers.filter((a) => a && a.error).length, scored = answers.some((a) => a && a.score !== undefined);
-    const added = [t("prediction"), ...(scored ? [t("confidence")] : []), ...(wrong ? [t("error")] : [])];
-    const told = (a) => {
-      if (!a) return added.map(() => "");
-      const value = a.spans ? JSON.stringify(a.spans) : Array.isArray(a.label) ? JSON.stringify(a.label) : String(a.label ?? "");
-      return [value, ...(scored ? [a.score === undefined ? "" : a.score.toFixed(4)] : []), ...(wrong ? [a.error || ""] : [])];
-    };
-    file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
-    URL.revokeObjectURL($("download").href);
-    $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(file.labelled)], { type: "text/csv" }));
-    $("download").download = file.name.replace(/(\.\w+)?$/, "-labelled.csv");
-    showFile();
-    const seconds = number((performance.now() - begun) / 1000, 1);
-    $("file-status").textContent = stop ? t("stopped", number(done)) : t("done", number(done), seconds) + (wrong ? ` ${t("failed", number(wrong))}` : "");
-  } catch (refused) { stop = true; fail(refused); $("file-status").textContent = ""; }
+  const giveUp = (refused) => { if (!stop) fail(refused); stop = true; }; // what is done by then is offered
+  await Promise.all(Array.from({ length: IN_FLIGHT }, () => worker().catch(giveUp)));
   $("cancel").hidden = $("progress").hidden = true;
-  $("label-rows").disabled = false;
+  lock(false);
+  if (job.done) offer(job);
+  const wrong = job.answers.filter((a) => a.error).length, seconds = number((performance.now() - begun) / 1000, 1);
+  const said = job.done < many ? t("stopped", number(job.done)) : t("done", number(many), seconds);
+  $("file-status").textContent = said + (wrong ? ` ${t("failed", number(wrong))}` : "");
+}
+
+function offer({ file, answers }) {
+  const { name, separator, heading, rows } = file;
+  const wrong = answers.some((a) => a.error), scored = answers.some((a) => a.score !== undefined);
+  const added = [t("prediction"), ...(scored ? [t("confidence")] : []), ...(wrong ? [t("error")] : [])];
+  const told = (a) => {
+    if (!a) return added.map(() => "");
+    const value = a.spans ? JSON.stringify(a.spans) : Array.isArray(a.label) ? JSON.stringify(a.label) : String(a.label ?? "");
+    return [value, ...(scored ? [a.score === undefined ? "" : a.score.toFixed(4)] : []), ...(wrong ? [a.error || ""] : [])];
+  };
+  file.labelled = { separator, heading: [...heading, ...added], rows: rows.map((row, i) => [...row, ...told(answers[i])]) };
+  URL.revokeObjectURL($("download").href);
+  $("download").href = URL.createObjectURL(new Blob(["\ufeff", write(file.labelled)], { type: "text/csv" }));
+  $("download").download = name.replace(/(\.\w+)?$/, "-labelled.csv");
+  showFile();
 }
 
 /* Wiring */
@@ -384,7 +402,7 @@ for (const id of ["column", "second-column", "model"]) $(id).addEventListener("c
 for (const kind of ["dragover", "dragleave", "drop"]) {
   $("drop").addEventListener(kind, (event) => {
     event.preventDefault();
-    $("drop").classList.toggle("over", kind === "dragover");
+    $("drop").classList.toggle("over", kind === "dragover" && !$("file").disabled);
     if (kind === "drop") open(event.dataTransfer.files[0]);
   });
 }

@@ -113,6 +113,8 @@ class Service:
             found = await self.drift(served)
             if found is None or found["drift"] == drift.TOO_FEW:
                 continue
+            if self.shelf.get(served.name).model is not served.model:  # replaced meanwhile
+                continue
             level = found["drift"]
             self.metrics.drift.labels(served.name).set(drift.LEVELS.index(level))
             if level != self._levels.get(served.name, drift.LEVELS[0]):
@@ -133,8 +135,11 @@ class Service:
             return self._compared[key]
 
     async def watch(self) -> None:
-        """Look for new versions."""
+        """Look for new versions; what came in before them says nothing about their drift."""
         replaced, failed = await asyncio.to_thread(self.shelf.refresh)
         for outcome, names in (("replaced", replaced), ("failed", failed)):
             for name in names:
                 self.metrics.reloads.labels(name, outcome).inc()
+        for name in replaced:
+            self.metrics.drift.remove(name)
+            self._levels.pop(name, None)
