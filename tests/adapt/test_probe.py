@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
 import tiny
-from feinschliff.adapt.probe import compare, draw, labelled, probe
+from feinschliff.adapt.prepare import read_texts
+from feinschliff.adapt.probe import compare, draw, labelled, probe, scored_texts
 from feinschliff.adapt.run import run
 from feinschliff.config import load_config
 from feinschliff.errors import ConfigError, RunInterrupted
@@ -99,6 +101,8 @@ def probed(encoder, tmp_path_factory):
         "train.method": "lora",
     }
     corpus = tiny.write_corpus(root / "corpus.txt")
+    with corpus.open("a", encoding="utf-8") as file:
+        file.writelines(f"\n{text}" for text, _ in tiny.some(120)[-3:])
     return root / "out", run(tiny.adaptation(encoder("bert"), corpus, root / "out", **settings))
 
 
@@ -108,6 +112,7 @@ def test_an_adaptation_with_everything(probed):
     assert result["losses"]["general"]["documents"] >= 1
     assert len(result["vocabulary"]["added"]) == 3
     assert len(result["probe"]["trials"]) == 8
+    assert result["data"]["probe_tests"] == (folder / "removed.jsonl").read_text().count("probe_tests") == 3
     from transformers import AutoModel, AutoTokenizer
 
     model, tokenizer = (
@@ -138,6 +143,7 @@ def test_the_report(probed, language):
     assert len(found.ids()) == len(set(found.ids()))
     assert result["vocabulary"]["added"][0] in html
     assert {"en": "The head was new", "de": "Der Kopf war neu"}[language] in html
+    assert {"en": "the task is tested on them", "de": "an ihnen geprüft wird"}[language] in html
     bare = page({k: v for k, v in result.items() if k != "probe"}, language)
     assert "--probe" in bare
 
@@ -176,3 +182,24 @@ def test_an_interrupted_probe_goes_on(encoder, tmp_path):
     assert len(probed) == 2
     assert len(result["probe"]["trials"]) == 4
     assert "perplexity_before" not in result["losses"]["test"]
+
+
+def test_the_corpus_is_without_the_texts_the_probe_tests_on(tmp_path):
+    files = tiny.write_probe(tmp_path)
+    tiny.write_corpus(tmp_path / "corpus.txt")
+    settings = {"adapt.probe": files, "adapt.general": "none", "data.text": "text"}
+    chosen = tiny.adaptation("base", tmp_path, tmp_path / "out", **settings)
+    _, dataset = labelled(chosen, *files)
+    whole, _, _ = read_texts(chosen, None)
+    texts, _, _ = read_texts(chosen, None, scored_texts(dataset))
+    before, after = (set("\n".join([*t.train, *t.dev, *t.test]).splitlines()) for t in (whole, texts))
+    learnt, held = set(dataset.train.texts), set(dataset.test.texts)
+    assert len(before & held) > 0.9 * len(held)  # some are nearly the same as others
+    assert not after & held
+    assert len(after & learnt) > 0.9 * len(learnt)
+    gone = [row for row in texts.removed if row["reason"].startswith("probe_tests")]
+    assert {row["text"] for row in gone} == held
+    assert re.match(r"probe_tests: like .*test\.csv:\d+$", gone[0]["reason"])
+    assert texts.facts["probe_tests"] == len(gone)
+    assert any("that the probe tests on" in note for note in texts.notes)
+    assert texts.fingerprint != whole.fingerprint

@@ -139,6 +139,33 @@ def test_deleting_keeps_the_order_and_special_tokens(ids, data):
         assert not left[~kept.bool()].any()
 
 
+def test_pieces_of_a_text_are_its_own_halves_whatever_its_neighbours(base):
+    _, tokenizer, learner = learner_of("contrastive", base("contrastive"))
+    texts = ["the soup was wonderful today", "a", DOCUMENTS[0]]
+    encoded = document_blocks(tokenizer, texts, 64, 1)
+    seen = []
+    learner.model.register_forward_pre_hook(
+        lambda _, __, given: seen.append([given[k] for k in ("input_ids", "attention_mask")]),
+        with_kwargs=True,
+    )
+    for windows in ([0, 1, 2], [0], [1], [2]):
+        learner.losses(collate(encoded, np.array(windows), learner.pad_id, of_windows=True), 0.5)
+    together, alone = seen[:2], seen[2:]
+    rows = [[ids[mask.bool()].tolist() for ids, mask in zip(*half, strict=True)] for half in together]
+    assert rows == [[half[0][0].tolist() for half in alone[i::2]] for i in (0, 1)]
+    bare = [[t for t in row if t not in tokenizer.all_special_ids] for half in rows for row in half]
+    for first, second, length in zip(bare[:3], bare[3:], encoded.lengths, strict=True):
+        assert abs(len(first) - len(second)) <= 1
+        assert len(first) + len(second) == length - 2
+
+
+def test_no_text_is_measured_without_others(base, monkeypatch):
+    objective, tokenizer, learner = learner_of("contrastive", base("contrastive"))
+    monkeypatch.setattr(objective, "MEASURED_AT_ONCE", 4)
+    sums, _ = objective.measure(learner, document_blocks(tokenizer, DOCUMENTS[:5], 32, 1), 3)
+    assert (sums > 0).all()
+
+
 def test_a_decoder_hides_no_tokens(base):
     with pytest.raises(ModelError, match="no mask token"):
         learner_of("mlm", base("causal"))

@@ -209,6 +209,36 @@ def test_rows_of_a_group_on_both_sides_are_found_and_cured() -> None:
     assert one(given, "group_leakage").count >= 45
 
 
+def test_texts_of_pairs_on_both_sides_are_found_and_cured() -> None:
+    questions, answers = [sentence(i // 5) for i in range(200)], [sentence(1000 + i, 5) for i in range(200)]
+    rows = {"question": questions, "answer": answers, "label": ["good", "good", "bad", "bad"] * 50}
+    finding = one(audited(table(**rows)), "shared_texts")
+    assert (finding.severity, finding.action) == ("warning", "kept")
+    assert re.match(rf"{finding.count} of 40 test rows share their first text with train", finding.message)
+    assert finding.message.endswith("--text question --text-pair answer --group question")
+    named = {"data__text": "question", "data__text_pair": "answer"}
+    apart = audited(table(**rows), **named, data__group="question")
+    assert not apart.count("shared_texts")
+    assert not set(apart.train.texts) & set(apart.test.texts)
+    place = finding.examples[0]["detail"].removeprefix("in rows.csv:")
+    assert questions[int(place) - 2] == finding.examples[0]["text"]
+    second = audited(table(**rows), **dict(zip(named, ("answer", "question"), strict=True)))
+    assert "share their second text" in one(second, "shared_texts").message
+
+    half, other = ({k: v[i::2] for k, v in rows.items()} for i in range(2))
+    given = one(audited(table(**half), table("test.csv", **other)), "shared_texts")
+    assert given.count == 100
+    assert given.message.endswith("split by 'question', not by row")
+
+
+def test_texts_of_pairs_shared_by_few_rows_or_of_few_values_are_no_matter() -> None:
+    answers, labels = [sentence(1000 + i) for i in range(200)], ["good", "bad"] * 100
+    mostly_own = [sentence(i // 2 if i < 20 else i) for i in range(200)]
+    aspects = [f"how is the {WORDS.split()[i % 8]} in it" for i in range(200)]
+    for questions in (mostly_own, aspects):
+        assert not audited(table(question=questions, answer=answers, label=labels)).count("shared_texts")
+
+
 def test_a_test_of_another_kind_is_found() -> None:
     rng, words = random.Random(1), WORDS.split()
     texts, others = (

@@ -202,6 +202,30 @@ def test_numbered_sentences_are_a_pair_although_short_and_repeated() -> None:
     assert (found.text, found.text_pair, found.label) == ("sentence1", "sentence2", "score")
 
 
+def test_entities_are_in_one_text() -> None:
+    spans = [[{"start": 0, "end": 5, "label": "X"}], []] * 20
+    twins = table(sentence1=TEXTS, sentence2=TEXTS[::-1], spans=spans)
+    with pytest.raises(
+        ConfigError, match="2 columns could be the text.*--text sentence1 or --text sentence2"
+    ):
+        infer(twins, load_config())
+    for values in ({}, {"data.text_pair": "none"}):
+        found = infer(twins, load_config(values={"data.text": "sentence1", **values}))
+        assert (found.task, found.text, found.text_pair) == ("ner", "sentence1", None)
+
+
+@pytest.mark.parametrize("task", ["auto", "ner"])
+def test_a_second_text_beside_entities_is_refused(task: str) -> None:
+    rows = table(
+        text=TEXTS, second=TEXTS[::-1], label=TWO, spans=[[{"start": 0, "end": 5, "label": "X"}]] * 40
+    )
+    chosen = {"task": task, "data.text_pair": "second"}
+    with pytest.raises(ConfigError, match="'second' is named as a second one.*Leave out --text-pair second"):
+        infer(rows, load_config(values=chosen))
+    pairs = infer(rows, load_config(values={"data.text_pair": "second", "data.label": "label"}))
+    assert (pairs.task, pairs.text_pair) == ("classification", "second")
+
+
 def test_stars_go_before_other_columns_of_a_shop() -> None:
     rows = table(review_body=TEXTS, star_rating=[1, 2, 3, 5] * 10, verified_purchase=["Y", "N"] * 20)
     assert infer(rows, load_config()).label == "star_rating"

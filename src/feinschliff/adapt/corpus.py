@@ -8,7 +8,7 @@ sentence gives much of it away.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,13 @@ class _Rows:
     notes: list[str]
 
 
-def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
+def gather(sources: Sequence[Any], config: RunConfig, apart: Mapping[str, str] | None = None) -> Corpus:
     """Read the sources and divide their documents.
 
     Args:
         sources: Paths, `hf://owner/name`, data frames or iterables of texts; a folder means its files.
         config: `data` names format and columns, `adapt` the share that is held out.
+        apart: Texts that a task will be tested on, with their places: rows like them are left out.
 
     Raises:
         ConfigError: nothing is named, or a column cannot be found.
@@ -80,7 +81,7 @@ def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
     if not sources:
         raise ConfigError("no texts are named", where="adapt", hint="Name files: feinschliff adapt CORPUS...")
     rows = _read(sources, config)
-    kept, removed, repeats = _without_repetitions(rows)
+    kept, removed, counts = _without_repetitions(rows, apart or {})
     if not kept:
         raise DataError("there is no text", where=_name(sources[0]))
     documents, joined = _documents(rows, kept)
@@ -105,9 +106,11 @@ def gather(sources: Sequence[Any], config: RunConfig) -> Corpus:
         "documents": {name: len(part) for name, part in parts.items()},
         "characters": {name: sum(map(len, part)) for name, part in parts.items()},
         "joined": joined,
-        **repeats,
+        **counts,
     }
     notes = list(dict.fromkeys(rows.notes))
+    if number := counts["probe_tests"]:
+        notes.append(f"Left out: {counted(number, 'text')} of the corpus that the probe tests on.")
     if joined:
         notes.append("Rows are short, so neighbours are read as running text, and held out in stretches.")
     return Corpus(**parts, removed=removed, facts=facts, notes=tuple(notes), fingerprint=_fingerprint(parts))
@@ -168,16 +171,19 @@ def _columns(table: Any, config: RunConfig) -> tuple[str, str | None]:
     return infer(table, plain, labelled=False).text, group
 
 
-def _without_repetitions(rows: _Rows) -> tuple[list[int], list[dict[str, str]], dict[str, int]]:
-    """Return the rows to keep; those to leave out; how many of which kind."""
+def _without_repetitions(
+    rows: _Rows, apart: Mapping[str, str]
+) -> tuple[list[int], list[dict[str, str]], dict[str, int]]:
+    """Return the rows to keep; those to leave out, what is like a text of `apart` too; how many of each."""
     filled = [i for i, text in enumerate(rows.texts) if text.strip()]
     first: dict[bytes, int] = {}
     unique, removed = [], []
-    counts = {"empty": len(rows.texts) - len(filled), "exact_duplicates": 0, "near_duplicates": 0}
+    counts = dict.fromkeys(("empty", "exact_duplicates", "near_duplicates", "probe_tests"), 0)
+    counts["empty"] = len(rows.texts) - len(filled)
 
-    def drop(row: int, kind: str, other: int) -> None:
+    def drop(row: int, kind: str, place: str) -> None:
         counts[kind] += 1
-        reason = f"{kind}: like {rows.places[other]}"
+        reason = f"{kind}: like {place}"
         removed.append({"place": rows.places[row], "text": rows.texts[row][:500], "reason": reason})
 
     for row in filled:
@@ -185,18 +191,22 @@ def _without_repetitions(rows: _Rows) -> tuple[list[int], list[dict[str, str]], 
             " ".join(rows.texts[row].split()).encode("utf-8", "replace"), digest_size=16
         ).digest()
         if key in first:
-            drop(row, "exact_duplicates", first[key])
+            drop(row, "exact_duplicates", rows.places[first[key]])
         else:
             first[key] = row
             unique.append(row)
     kept = []
     if unique:
-        cluster, _ = near_duplicates(pa.array([rows.texts[i] for i in unique], pa.string()))
-        for index, row in enumerate(unique):
-            if cluster[index] == index:
+        cluster, _ = near_duplicates(pa.array([*apart, *(rows.texts[i] for i in unique)], pa.string()))
+        tested = list(apart.values())
+        for index, row in enumerate(unique, len(apart)):
+            like = int(cluster[index])
+            if like == index:
                 kept.append(row)
+            elif like < len(apart):
+                drop(row, "probe_tests", tested[like])
             else:
-                drop(row, "near_duplicates", unique[int(cluster[index])])
+                drop(row, "near_duplicates", rows.places[unique[like - len(apart)]])
     return kept, removed, counts
 
 

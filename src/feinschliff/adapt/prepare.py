@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -53,14 +53,19 @@ class Work:
     split: dict[str, Any]
 
 
-def read_texts(config: RunConfig, corpus: Sequence[Any] | None) -> tuple[Corpus, list[str], list[str]]:
+def read_texts(
+    config: RunConfig, corpus: Sequence[Any] | None, apart: Mapping[str, str] | None = None
+) -> tuple[Corpus, list[str], list[str]]:
     """Return the domain's texts, the general ones to measure, and those to mix in.
+
+    Args:
+        apart: Texts that must not be learnt from, with their places.
 
     Raises:
         ConfigError: nothing is named, or a column cannot be found.
         DataError: too little text.
     """
-    texts = gather(config.adapt.corpus if corpus is None else corpus, config)
+    texts = gather(config.adapt.corpus if corpus is None else corpus, config, apart)
     return texts, *general_texts(config, texts.train)
 
 

@@ -59,6 +59,12 @@ def labelled(config: RunConfig, train: str, test: str | None) -> tuple[RunConfig
     )
 
 
+def scored_texts(dataset: Dataset) -> dict[str, str]:
+    """Return the texts that the task is tested on, both of pairs, and where each stands."""
+    places = dataset.test.table["place"].to_pylist()
+    return dict(zip([*dataset.test.texts, *(dataset.test.pairs or ())], places * 2, strict=False))
+
+
 def probe(
     config: RunConfig,
     dataset: Dataset,

@@ -17,7 +17,7 @@ from feinschliff.adapt.learn import learn
 from feinschliff.adapt.measure import change
 from feinschliff.adapt.neighbours import Words, terms
 from feinschliff.adapt.prepare import prepare, read_texts
-from feinschliff.adapt.probe import labelled, probe
+from feinschliff.adapt.probe import labelled, probe, scored_texts
 from feinschliff.adapt.save import save
 from feinschliff.adapt.vocabulary import count_words
 from feinschliff.config import RunConfig, TrainConfig, dump_config
@@ -99,14 +99,15 @@ def _run(
     listen(Stage("data"))
     locate(config.model.source, config.model.revision)  # before anything that takes its time
     task = labelled(config, *config.adapt.probe) if config.adapt.probe else None
-    texts, watched, extra = read_texts(config, corpus)
+    apart = scored_texts(task[1]) if task else {}
+    texts, watched, extra = read_texts(config, corpus, apart)
     _tell(texts, listen)
     with run_folder.made(output, resume, "adapt"):
         listen(Stage("model", config.model.source))
         work = prepare(config, texts, watched, extra)
         config, objective, network, tokenizer = work.config, work.objective, work.network, work.tokenizer
         write_text(output / "config.yaml", dump_config(config))
-        processes().broadcast((config, texts.fingerprint))
+        processes().broadcast((config, texts.fingerprint, apart))
         listen(Notice(f"Objective: {objective.TITLE}."))
 
         device = resolve_device(config.train.device)
@@ -173,8 +174,8 @@ def _run(
 
 def _assist(corpus: Sequence[Any] | None) -> None:
     """Help the first process to learn, once it has found nothing wrong with texts and settings."""
-    config, fingerprint = processes().broadcast()
-    texts, watched, extra = read_texts(config, corpus)
+    config, fingerprint, apart = processes().broadcast()
+    texts, watched, extra = read_texts(config, corpus, apart)
     if texts.fingerprint != fingerprint:
         raise DataError(
             "this process reads other texts than the first one", where=f"process {processes().rank}"

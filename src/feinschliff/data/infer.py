@@ -54,7 +54,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
             needed, no label column is found; the task named does not suit the labels.
         DataError: the table holds no rows.
     """
-    table = simplify(table)
+    given = table = simplify(table)
     names = table.columns.column_names
     if not names or not len(table):
         raise DataError("the file holds no rows", where=table.name, hint="Check the path and data.format")
@@ -100,6 +100,8 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
     rest = {n: p for n, p in free.items() if n not in taken}
     of_spans = "ner" if spanned and config.task == "auto" else config.task
     task, why, task_sure = _targets.infer_task(table, label, of_spans)
+    if kind_of(task) == "ner" and (pair or roles["text_pair"]):
+        return infer(given, _with_one_text(table, config), labelled)
     why = "spans" if spanned else why
     if label and (parts := parts_of(label, written)):
         only_one = _targets.holds_one(table.columns[label])
@@ -159,6 +161,22 @@ def _with_spans(
     called = called or [n for n in strings if _names.plain(n) in _names.TEXT_STRONG] or strings
     text = roles["text"] or (called[0] if len(called) == 1 else None)
     return (text, label) if text else None
+
+
+def _with_one_text(table: Table, config: RunConfig) -> RunConfig:
+    """Return the configuration without a second text, in which no entities could be marked.
+
+    Raises:
+        ConfigError: one is named.
+    """
+    if second := config.data.text_pair:
+        raise ConfigError(
+            f"entities are marked in one text, and '{second}' is named as a second one (data.text_pair)",
+            where=table.name,
+            allowed="Pairs are for labels of the whole pair",
+            hint=f"Leave out --text-pair {quoted(second)}, or name other labels: --label COLUMN",
+        )
+    return config.model_copy(update={"data": config.data.model_copy(update={"text_pair": "none"})})
 
 
 def _find_text(

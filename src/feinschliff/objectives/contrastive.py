@@ -1,8 +1,9 @@
 """Contrastive learning: two neighbouring pieces of a document are to have vectors more alike than any others.
 
-Each block is cut in two, at a place drawn anew for each batch; the other half of the same block is to be
-found among the other halves of the batch. Both vectors of a text take part: the mean over its tokens, by
-which sentence encoders are used, and that of its first token, which transformers' classification heads read.
+Each block is cut in two, at a share of its length drawn anew for each batch; the other half of the same
+block is to be found among the other halves of the batch. Both vectors of a text take part: the mean over its
+tokens, by which sentence encoders are used, and that of its first token, which transformers' classification
+heads read.
 
 Source: Gao et al., "SimCSE", EMNLP 2021 (loss and temperature); Giorgi et al., "DeCLUTR", ACL 2021 (pieces of
 one document as positives).
@@ -35,7 +36,7 @@ TEMPERATURE = 0.05
 LEAST, MOST = 0.3, 0.7
 """Where a block is cut, as shares of it."""
 MEASURED_AT_ONCE = 32
-"""Blocks among which the other half is sought when a loss is measured."""
+"""Blocks, at most, among which the other half is sought when a loss is measured."""
 
 
 @dataclass
@@ -43,52 +44,48 @@ class ContrastiveLearner(Learner):
     """Give the loss of finding each block's other half.
 
     Attributes:
-        prefix, suffix: int64, the special tokens around a text.
+        prefix, suffix: int32, the special tokens around a text.
     """
 
     WHOLE_BATCHES: ClassVar[bool] = True
 
-    prefix: torch.Tensor
-    suffix: torch.Tensor
+    prefix: np.ndarray
+    suffix: np.ndarray
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return float32 [B]."""
         return self.losses(batch, LEAST + (MOST - LEAST) * float(torch.rand(())))
 
     def losses(self, batch: Batch, share: float) -> torch.Tensor:
-        """Return the losses where blocks are cut at this share of their length: float32 [B]."""
-        ids, attention = self._to(batch.input_ids), self._to(batch.attention_mask)
-        begin = len(self.prefix)
-        cut = max(begin + 1, round(share * ids.shape[1]))
-        ones = attention.new_ones(len(ids), 1)
-        halves = (
-            (
-                torch.cat([ids[:, :cut], self.suffix.expand(len(ids), -1)], 1),
-                attention[:, :cut],
-                self.suffix,
-                1,
-            ),
-            (
-                torch.cat([self.prefix.expand(len(ids), -1), ids[:, cut:]], 1),
-                attention[:, cut:],
-                self.prefix,
-                0,
-            ),
-        )
+        """Return the losses where each block is cut at this share of its own length: float32 [B]."""
         found = []
-        choose_attention(self.model, self.device.type, ids.shape[1])
-        with autocast(self.device, self.precision):
-            for tokens, mask, added, after in halves:
-                more = ones.expand(-1, len(added))
-                mask = torch.cat([mask, more] if after else [more, mask], 1)
-                states = self.model(input_ids=tokens, attention_mask=mask).last_hidden_state
-                found.append([torch.nn.functional.normalize(v, dim=1) for v in vectors(states, mask)])
-        truth = torch.arange(len(ids), device=self.device)
+        for ids, attention in self._halves(batch, share):
+            choose_attention(self.model, self.device.type, ids.shape[1])
+            with autocast(self.device, self.precision):
+                states = self.model(input_ids=ids, attention_mask=attention).last_hidden_state
+                found.append([torch.nn.functional.normalize(v, dim=1) for v in vectors(states, attention)])
+        truth = torch.arange(len(batch.windows), device=self.device)
         both = []
         for one, other in zip(*found, strict=True):
             alike = one @ other.T / TEMPERATURE
             both += [torch.nn.functional.cross_entropy(a, truth, reduction="none") for a in (alike, alike.T)]
         return torch.stack(both).mean(0)
+
+    def _halves(self, batch: Batch, share: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the first pieces of all blocks, then the other ones: ids and attention, int64 [B, L] each."""
+        pieces = []
+        for ids, length in zip(batch.input_ids, batch.attention_mask.sum(1), strict=True):
+            last = length - len(self.suffix) - 1
+            cut = max(len(self.prefix) + 1, min(round(share * length), last))
+            pieces.append(
+                (np.concatenate([ids[:cut], self.suffix]), np.concatenate([self.prefix, ids[cut:length]]))
+            )
+        for side in zip(*pieces, strict=True):
+            lengths = np.array([len(piece) for piece in side])
+            mask = np.arange(lengths.max()) < lengths[:, None]
+            filled = np.full(mask.shape, self.pad_id, np.int64)
+            filled[mask] = np.concatenate(side)
+            yield self._to(filled), self._to(mask.astype(np.int64))
 
 
 def load(folder: Path, tokenizer: Any, dropout: float, seed: int) -> tuple[Any, bool]:
@@ -106,14 +103,13 @@ def learner(parts: Parts) -> ContrastiveLearner:
     """Return what learns."""
     from feinschliff.encode.blocks import frame
 
-    ends = (torch.from_numpy(ids.astype(np.int64)).to(parts.device) for ids in frame(parts.tokenizer))
-    return ContrastiveLearner(*parts.of_learner(__name__), *ends)
+    return ContrastiveLearner(*parts.of_learner(__name__), *frame(parts.tokenizer))
 
 
 def measure(learner: ContrastiveLearner, encoded: Encoded, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return float64 [N] each: the losses of each document's blocks, cut in the middle, and their number."""
     order = np.random.default_rng(seed).permutation(len(encoded.lengths))
-    plan = np.split(order, range(MEASURED_AT_ONCE, len(order), MEASURED_AT_ONCE))
+    plan = np.array_split(order, max(1, -(-len(order) // MEASURED_AT_ONCE)))  # no rest: alone it has no loss
 
     def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         return learner.losses(batch, 0.5), torch.arange(len(batch.windows))

@@ -261,7 +261,7 @@ def _split(result: Mapping[str, Any], words: Language) -> View:
 
 def _training(result: Mapping[str, Any], words: Language) -> View:
     data, cost = part(result, "data"), part(result, "cost")
-    documents = part(data, "documents")
+    documents, tested = part(data, "documents"), data.get("probe_tests")
     facts = [
         (
             words("adaptation.objective"),
@@ -276,6 +276,7 @@ def _training(result: Mapping[str, Any], words: Language) -> View:
             words("adaptation.left_out"),
             words.count((data.get("exact_duplicates") or 0) + (data.get("near_duplicates") or 0)),
         ),
+        *([(words("adaptation.tested"), words.count(tested))] if tested else []),
         (words("adaptation.read"), words("flexible.tokens", count=cost.get("tokens") or 0)),
         (words("training.time"), words.duration(cost.get("train_seconds"))),
     ]

@@ -17,13 +17,27 @@ from feinschliff.data.audit import (
     languages,
     lengths,
     noise,
+    pairs,
     personal,
     shift,
     spans,
 )
 from feinschliff.data.audit._found import Found, Pool, check_kinds
 
-FAMILIES = (cells, duplicates, labels, lengths, damage, languages, personal, giveaway, noise, spans, shift)
+FAMILIES = (
+    cells,
+    duplicates,
+    labels,
+    lengths,
+    damage,
+    languages,
+    personal,
+    giveaway,
+    noise,
+    spans,
+    pairs,
+    shift,
+)
 KINDS: dict[str, str] = {kind: meaning for family in FAMILIES for kind, meaning in family.KINDS.items()}
 """Every kind of finding and what it means; the names that `data.remove` and `data.refuse` accept."""
 
@@ -35,6 +49,7 @@ REMOVABLE = frozenset(KINDS) - {
     "label_variants",
     "length_shift",
     "mixed_languages",
+    "shared_texts",
     "small_classes",
     "telling_column",
     "telling_word",
@@ -56,7 +71,7 @@ BEFORE_SPLIT: tuple[Check, ...] = (
     noise.check,
     spans.check,
 )
-AFTER_SPLIT: tuple[Check, ...] = (duplicates.across, labels.check_splits, shift.check)
+AFTER_SPLIT: tuple[Check, ...] = (duplicates.across, labels.check_splits, pairs.check, shift.check)
 
 
 def run(checks: Iterable[Check], pool: Pool) -> list[Found]:
