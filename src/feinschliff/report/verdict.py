@@ -36,7 +36,7 @@ narrow (measured in docs/experiments.md)."""
 FEW_ANSWERS = 0.5
 """Share of the test texts; a model that answers fewer leaves most of its work to others."""
 LARGE_ECE = 0.1
-EASIER = ("templates", "group_leakage")
+EASIER = ("templates", "group_leakage", "shared_texts")
 """What the audit found and left that makes test easier than new texts will be."""
 LONG_SHARE = 0.02
 CONFLICT_SHARE = 0.02
