@@ -96,6 +96,16 @@ def test_sampling_of_long_texts_estimates_the_same(monkeypatch: pytest.MonkeyPat
     assert cluster.tolist() == [0, 0, 2]
 
 
+def test_no_hash_stands_twice_in_a_text() -> None:
+    """Else a comparison of two texts fills arrays of 2^31 numbers."""
+    word = np.array([5], np.uint64) << np.uint64(33)
+    twice = near._bag(np.repeat(word, 2), np.array([2]))
+    taken = twice[twice != 5].astype(np.uint64) << np.uint64(33)  # the word that the second 5 becomes
+    words = np.random.default_rng(0).integers(0, 2**64, 100_000, dtype=np.uint64)
+    for bag in (np.r_[word, word, taken], np.tile(words, 3)):
+        assert (np.diff(near._bag(bag, np.array([len(bag)]))) > 0).all()
+
+
 def test_matches_tells_members_of_a_chain_apart() -> None:
     words = sentence(5, 20).split()
     chain = [" ".join([f"new{i}" for i in range(k)] + words[k:]) for k in (0, 3, 6)]

@@ -213,17 +213,21 @@ def _in_order(words: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _bag(words: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return int32: the words of each text as 31-bit hashes, ascending; repeats get hashes of their own."""
+    """Return int32: the words of each text as 31-bit hashes, ascending; repeats get hashes of their own.
+
+    No hash stands twice in a text: `Bags.differing` takes the sparse matrix of them to be canonical.
+    """
     rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts) << 31
     keys = np.sort(rows | (words >> np.uint64(33)).astype(np.int64))
-    again = np.flatnonzero(keys[1:] == keys[:-1]) + 1
-    if len(again):
+    tries = 0
+    while len(again := np.flatnonzero(keys[1:] == keys[:-1]) + 1):  # a new hash may be another word's
         begins = np.r_[True, keys[1:] != keys[:-1]]
-        nth = again - np.flatnonzero(begins)[np.cumsum(begins)[again] - 1]
+        nth = again - np.flatnonzero(begins)[np.cumsum(begins)[again] - 1] + (tries << 24)
         with np.errstate(over="ignore"):
             mixed = ((keys[again] & _LOW).astype(np.uint64) + (nth.astype(np.uint64) << np.uint64(32))) * _MIX
         keys[again] = (keys[again] & ~_LOW) | (mixed >> np.uint64(33)).astype(np.int64)
         keys.sort()
+        tries += 1
     return (keys & _LOW).astype(np.int32)
 
 
