@@ -21,6 +21,13 @@ def test_case_blanks_and_punctuation_do_not_count() -> None:
     assert same("Really GREAT phone!!", "really great  phone", "Really, great phone.")
 
 
+def test_signs_that_nobody_sees_do_not_count() -> None:
+    text = "wir kündigen den Vertrag wegen wiederholter Zahlungsrückstände fristlos"
+    assert same(text, text.replace("e", "e\u00ad"), text.replace("r", "\u200br"), "\ufeff" + text)
+    assert same("great phone", "gre\u200bat\u2060 phone")
+    assert not same("great phone", "great\u200bphone")
+
+
 def test_one_word_in_ten_may_differ() -> None:
     words = sentence(1, 10).split()
     for place in range(10):
