@@ -298,8 +298,10 @@ def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
 def _lists(cells: pa.ChunkedArray, table: Table, label: str, separator: str | None) -> pa.Array:
     values = cells.to_pylist()
     if not is_list(cells.type):
-        texts = [(_name(v) or "") for v in values]
-        values = [split_cell(t, separator, table, i, label) for i, t in enumerate(texts)]
+        texts = [None if v is None and table.tells_missing else (_name(v) or "") for v in values]
+        values = [
+            None if t is None else split_cell(t, separator, table, i, label) for i, t in enumerate(texts)
+        ]
     names = [None if v is None else sorted({n for n in map(_name, v) if n}) for v in values]
     return pa.array(names, TARGET_TYPES["multilabel"])
 
