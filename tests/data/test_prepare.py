@@ -233,6 +233,16 @@ def test_a_dash_beside_classes_is_no_label() -> None:
     assert signs.labels == ("+", "-", "neutral")
 
 
+def test_what_a_dash_is_in_test_is_decided_by_train() -> None:
+    train = table(text=[sentence(i) for i in range(60)], label=["yes", "no", "-"] * 20)
+    test = table(text=[sentence(i) for i in range(60, 80)], label=["yes", "-"] * 10)
+    found = prepare(config(), train, test)
+    assert (found.labels, found.count("unseen_labels"), len(found.test)) == (("no", "yes"), 0, 10)
+    train = table(text=[sentence(i) for i in range(60)], label=["+", "-", "?"] * 20)
+    test = table(text=[sentence(i) for i in range(60, 80)], label=["-"] * 20)
+    assert set(prepare(config(), train, test).test.targets) == {"-"}
+
+
 def test_labels_get_one_name_whatever_their_type() -> None:
     for label in ([1.0, 0.0] * 30, ["1", "0 "] * 30, [1, 0] * 30, ["1.0", "0.0"] * 30):
         assert prepare(config(), table(text=[sentence(i) for i in range(60)], label=label)).labels == (

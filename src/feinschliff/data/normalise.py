@@ -50,7 +50,7 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
         target = _targets.convert_spans(table.columns[label], table, label)
         _require_within(target, cells["text"], table, label)
     elif label is not None and columns.kind != "unlabelled":
-        target = _targets.convert(table.columns[label], columns.kind, table, label, columns.separator)
+        target = _targets.convert(table.columns[label], columns, table, label)
     empty = is_blank(cells["text"])
     if columns.text_pair:
         cells["text_pair"], _ = _strings(table.columns[columns.text_pair], table, columns.text_pair)
