@@ -53,6 +53,17 @@ def test_windows_cover_every_token(tokenizers, texts, kind, limit, overlap):
         assert all(w[0] == whole[0] and w[-1] == whole[-1] for w in windows)
 
 
+@given(
+    texts=st.lists(sentences, max_size=6), limit=st.integers(8, 40), ends=st.tuples(*[st.integers(0, 6)] * 2)
+)
+def test_a_part_is_what_taking_its_records_gives(tokenizers, texts, limit, ends):
+    encoded = tokenise(tokenizers["wordpiece"], texts, max_length_tokens=limit, label_pieces="first")
+    begin, end = sorted(min(end, len(texts)) for end in ends)
+    part, taken = encoded.part(begin, end), encoded.take(np.arange(begin, end))
+    for name, value in vars(part).items():
+        assert np.array_equal(value, getattr(taken, name)), name
+
+
 @given(texts=st.lists(sentences, max_size=6), limit=st.integers(8, 40))
 def test_truncation_keeps_the_beginning_and_counts_the_cut(tokenizers, texts, limit):
     tokenizer = tokenizers["wordpiece"]

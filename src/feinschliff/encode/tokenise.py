@@ -79,6 +79,21 @@ class Encoded:
         """int32 [T], the record of each token."""
         return np.repeat(self.record, self.lengths)
 
+    def part(self, begin: int, end: int) -> Encoded:
+        """Return the records `begin` to `end` alone, without copying their tokens."""
+        first, last = np.searchsorted(self.record, (begin, end))
+        tokens = slice(self.starts[first], self.starts[last])
+        return replace(
+            self,
+            input_ids=self.input_ids[tokens],
+            starts=self.starts[first : last + 1] - self.starts[first],
+            record=self.record[first:last] - np.int32(begin),
+            num_records=end - begin,
+            token_type_ids=None if self.token_type_ids is None else self.token_type_ids[tokens],
+            offsets=None if self.offsets is None else self.offsets[tokens],
+            full_lengths=self.full_lengths[begin:end],
+        )
+
     def take(self, records: np.ndarray) -> Encoded:
         """Return some of the records alone.
 
