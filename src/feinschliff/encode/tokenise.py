@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.encode.chunks import chunks
 from feinschliff.encode.column import Column
-from feinschliff.encode.words import CHUNK, unit_offsets
+from feinschliff.encode.words import unit_offsets
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,10 @@ def tokenise(
     lengths: list[int] = []
     record: list[int] = []
     full_lengths = np.zeros(len(texts), np.int32)
-    for begin in range(0, len(texts), CHUNK):
-        chunk = list(texts[begin : begin + CHUNK])
+    for rows in chunks(texts) if pairs is None else chunks(texts, pairs):
+        begin, chunk = rows.start, list(texts[rows])
         if pairs is not None:
-            found = _pairs(tokenizer, chunk, list(pairs[begin : begin + CHUNK]), max_length_tokens, options)
+            found = _pairs(tokenizer, chunk, list(pairs[rows]), max_length_tokens, options)
             full_lengths[begin : begin + len(chunk)] = found.pop("full_lengths")
             owners = range(len(chunk))
         else:
