@@ -8,7 +8,7 @@ import pytest
 
 import feinschliff
 from feinschliff.config import load_config
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, DataError
 
 QUICK = {"train.epochs": 1, "evaluate.baselines": ("majority",), "evaluate.bootstrap_samples": 100}
 
@@ -77,6 +77,12 @@ def test_evaluate_with_other_names_for_the_columns(trained, rows):
     assert found["columns"] == {"text": "satz", "text_pair": None, "label": "urteil"}
     with pytest.raises(ConfigError, match="there is no column 'satzz'"):
         feinschliff.evaluate(trained, renamed, text="satzz", label="urteil")
+
+
+def test_evaluate_reads_a_dash_as_no_label_unless_the_model_has_it(trained, rows):
+    good = [row for row in rows[1:] if row["label"] == "good"]
+    with pytest.raises(DataError, match="1 row without a label"):
+        feinschliff.evaluate(trained, [{"text": rows[0]["text"], "label": "-"}, *good])
 
 
 def test_audit_finds_what_a_run_would_leave_out(rows):

@@ -361,6 +361,7 @@ def understand(
         known = derive(simplify(first), columns.label)
         separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)
+    columns = replace(columns, dash_is_none="-" not in model.labels)
     return chain([first], (_complete(table, columns) for table in tables)), columns
 
 

@@ -21,6 +21,13 @@ def test_case_blanks_and_punctuation_do_not_count() -> None:
     assert same("Really GREAT phone!!", "really great  phone", "Really, great phone.")
 
 
+def test_signs_that_nobody_sees_do_not_count() -> None:
+    text = "wir kündigen den Vertrag wegen wiederholter Zahlungsrückstände fristlos"
+    assert same(text, text.replace("e", "e\u00ad"), text.replace("r", "\u200br"), "\ufeff" + text)
+    assert same("great phone", "gre\u200bat\u2060 phone")
+    assert not same("great phone", "great\u200bphone")
+
+
 def test_one_word_in_ten_may_differ() -> None:
     words = sentence(1, 10).split()
     for place in range(10):
@@ -94,6 +101,16 @@ def test_sampling_of_long_texts_estimates_the_same(monkeypatch: pytest.MonkeyPat
     assert bags.sampled.all()
     assert len(bags.words) < 4000
     assert cluster.tolist() == [0, 0, 2]
+
+
+def test_no_hash_stands_twice_in_a_text() -> None:
+    """Else a comparison of two texts fills arrays of 2^31 numbers."""
+    word = np.array([5], np.uint64) << np.uint64(33)
+    twice = near._bag(np.repeat(word, 2), np.array([2]))
+    taken = twice[twice != 5].astype(np.uint64) << np.uint64(33)  # the word that the second 5 becomes
+    words = np.random.default_rng(0).integers(0, 2**64, 100_000, dtype=np.uint64)
+    for bag in (np.r_[word, word, taken], np.tile(words, 3)):
+        assert (np.diff(near._bag(bag, np.array([len(bag)]))) > 0).all()
 
 
 def test_matches_tells_members_of_a_chain_apart() -> None:

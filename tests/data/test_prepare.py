@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,25 @@ def test_rows_without_label_are_left_out_everywhere() -> None:
     assert None not in found.train.targets + found.dev.targets + found.test.targets
 
 
+def test_a_missing_cell_of_labels_is_no_empty_one(tmp_path) -> None:
+    rows = [{"text": sentence(i), "labels": ["a;b", "a", "b", "a;b", None][i % 5]} for i in range(60)]
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text("\n".join(map(json.dumps, rows)))
+    found = prepare(config(data__train=str(lines)))
+    assert (found.task, found.count("missing_labels"), found.count("empty_labels")) == ("multilabel", 12, 0)
+    assert [] not in found.train.targets
+    lines.write_text("\n".join(json.dumps({**row, "labels": row["labels"] or ""}) for row in rows))
+    cells = tmp_path / "rows.csv"
+    cells.write_text("text,labels\n" + "\n".join(f"{row['text']},{row['labels'] or ''}" for row in rows))
+    for source in (lines, cells):
+        found = prepare(config(data__train=str(source)))
+        assert (found.count("missing_labels"), found.count("empty_labels")) == (0, 12)
+        assert [] in found.train.targets
+    (finding,) = [f for f in found.findings if f.kind == "empty_labels"]
+    assert (finding.severity, finding.message) == ("info", "12 cells of labels are empty: no label applies")
+    assert not prepare(config(data__train=str(cells), data__remove=("empty_labels",))).train.targets.count([])
+
+
 def test_a_dash_beside_classes_is_no_label() -> None:
     label = ["yes", "no", "-"] * 20
     found = prepare(config(), table(text=[sentence(i) for i in range(60)], label=label))
@@ -211,6 +231,16 @@ def test_a_dash_beside_classes_is_no_label() -> None:
     assert [item["reason"] for item in found.removed] == ["missing_labels"] * 20
     signs = prepare(config(), table(text=[sentence(i) for i in range(60)], label=["+", "-", "neutral"] * 20))
     assert signs.labels == ("+", "-", "neutral")
+
+
+def test_what_a_dash_is_in_test_is_decided_by_train() -> None:
+    train = table(text=[sentence(i) for i in range(60)], label=["yes", "no", "-"] * 20)
+    test = table(text=[sentence(i) for i in range(60, 80)], label=["yes", "-"] * 10)
+    found = prepare(config(), train, test)
+    assert (found.labels, found.count("unseen_labels"), len(found.test)) == (("no", "yes"), 0, 10)
+    train = table(text=[sentence(i) for i in range(60)], label=["+", "-", "?"] * 20)
+    test = table(text=[sentence(i) for i in range(60, 80)], label=["-"] * 20)
+    assert set(prepare(config(), train, test).test.targets) == {"-"}
 
 
 def test_labels_get_one_name_whatever_their_type() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tiny
-from feinschliff.encode import Encoded, tokenise
+from feinschliff.encode import Encoded, chunks, tokenise
 
 KINDS = ("wordpiece", "bytes", "unigram")
 WORDS = ["the", "soup", "was", "wonderful", "terrible", "zebra", "Straße", "日本", "🙂", ",", "\n", "  "]
@@ -17,6 +17,20 @@ sentences = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
 @pytest.fixture(scope="module")
 def tokenizers():
     return {kind: tiny.tokenizer_of(kind, 64) for kind in KINDS}
+
+
+class Counting:
+    """A tokenizer that notes how many characters each call brings."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer, self.sizes = tokenizer, []
+
+    def __call__(self, *texts, **options):
+        self.sizes.append(sum(len(text) for side in texts for text in side))
+        return self.tokenizer(*texts, **options)
+
+    def __getattr__(self, name):
+        return getattr(self.tokenizer, name)
 
 
 def windows_of(encoded: Encoded, record: int) -> list[np.ndarray]:
@@ -51,6 +65,43 @@ def test_windows_cover_every_token(tokenizers, texts, kind, limit, overlap):
             joined += list(window[1 + shared : -1])
         assert joined == whole[1:-1]
         assert all(w[0] == whole[0] and w[-1] == whole[-1] for w in windows)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_tokenizer_is_given_few_characters_at_once(tokenizers, monkeypatch, paired):
+    tokenizer = Counting(tokenizers["wordpiece"])
+    texts = ["the soup was wonderful " * (1 + i % 30) for i in range(90)]
+    pairs, pieces = (texts[::-1], "tokens") if paired else (None, "first")
+    whole = tokenise(tokenizer, texts, pairs, max_length_tokens=32, label_pieces=pieces)
+    assert max(tokenizer.sizes) > 20_000
+    tokenizer.sizes.clear()
+    monkeypatch.setattr(chunks, "CHARACTERS", 2_000)
+    found = tokenise(tokenizer, texts, pairs, max_length_tokens=32, label_pieces=pieces)
+    for name, value in vars(whole).items():
+        assert np.array_equal(value, getattr(found, name)), name
+    assert max(tokenizer.sizes) <= 2_000
+
+
+@given(lengths=st.lists(st.integers(0, 3 * 2**20), max_size=20), most=st.integers(1, 5))
+def test_chunks_hold_every_text_once(lengths, most):
+    texts = [range(length) for length in lengths]
+    found = list(chunks.chunks(texts, most=most))
+    assert [row for rows in found for row in range(len(texts))[rows]] == list(range(len(texts)))
+    for rows in found:
+        num = rows.stop - rows.start
+        assert 1 <= num <= most
+        assert num == 1 or sum(lengths[rows]) <= chunks.CHARACTERS
+
+
+@given(
+    texts=st.lists(sentences, max_size=6), limit=st.integers(8, 40), ends=st.tuples(*[st.integers(0, 6)] * 2)
+)
+def test_a_part_is_what_taking_its_records_gives(tokenizers, texts, limit, ends):
+    encoded = tokenise(tokenizers["wordpiece"], texts, max_length_tokens=limit, label_pieces="first")
+    begin, end = sorted(min(end, len(texts)) for end in ends)
+    part, taken = encoded.part(begin, end), encoded.take(np.arange(begin, end))
+    for name, value in vars(part).items():
+        assert np.array_equal(value, getattr(taken, name)), name
 
 
 @given(texts=st.lists(sentences, max_size=6), limit=st.integers(8, 40))

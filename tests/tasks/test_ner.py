@@ -42,6 +42,20 @@ def back_and_forth(tokenizer, texts, spans, pieces="first", length=24, overlap=8
     return ner.decode(certain, encoded, LABELS).names, ner.notes(given, targets, encoded, LABELS)
 
 
+def test_lost_entities_are_counted_in_stretches(monkeypatch):
+    texts = ["Ada Lovelace war hier " * (1 + i % 9) for i in range(40)]
+    given = records(texts, [[span(0, 12), span(2, 6, "LOC")]] * 40)
+    encoded = tokenise(tiny.tokenizer_of("wordpiece", 64), texts, max_length_tokens=24, label_pieces="first")
+    targets, decode, sizes = ner.targets(given, LABELS, encoded), ner.decode, []
+    whole = ner.notes(given, targets, encoded, LABELS)
+    monkeypatch.setattr(ner, "STRETCH", 5 * 400)
+    monkeypatch.setattr(ner, "decode", lambda tags, *rest: sizes.append(len(tags)) or decode(tags, *rest))
+    assert ner.notes(given, targets, encoded, LABELS) == whole
+    assert whole[0].startswith("40 of 80 entities")
+    assert sum(sizes) == len(encoded.input_ids)
+    assert max(sizes) <= 400
+
+
 @pytest.fixture(scope="module", params=["wordpiece", "bytes", "unigram"])
 def tokenizer(request):
     """A tokenizer of each family; one that knows the signs of the examples, or it would join unknown ones."""

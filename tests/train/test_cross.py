@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 import tiny
 from feinschliff.config import load_config
 from feinschliff.data import Records
+from feinschliff.errors import DataError
 from feinschliff.evaluate import Predictions, metrics, pooled, statistics
 from feinschliff.pipeline import run
-from feinschliff.train.cross import cross_validate, units
+from feinschliff.train.cross import cross_validate, in_folds
 
 ROWS = tiny.some(90)
 
@@ -41,7 +43,7 @@ def test_every_text_is_predicted_once_and_pooled_in_order():
         return trained[-1]
 
     config = load_config(values={"evaluate.folds": 5, "data.dev_share": 0.2})
-    whole, found, fold = cross_validate(config, dataset, tune)
+    whole, found, fold = cross_validate(config, dataset, in_folds(config, dataset), tune)
     assert whole.texts == [*train.texts, *dev.texts, *test.texts]
     assert len(found) == len(ROWS)
     assert np.bincount(fold).tolist() == [18] * 5
@@ -52,14 +54,39 @@ def test_every_text_is_predicted_once_and_pooled_in_order():
     assert stats["accuracy"] == pytest.approx(share)
 
 
-def test_what_is_alike_stays_together():
-    text = "the service at this hotel was really wonderful and we will come back again next year {}"
-    texts = [text.format("a"), "one", text.format("b"), "two", "three"]
-    table = {"text": pa.array(texts), "group": pa.array([None, "x", "y", "y", None])}
-    assert units(Records(pa.table({"text": table["text"]}))).tolist() == [0, 1, 0, 3, 4]
-    found = units(Records(pa.table(table)))
-    assert found[0] == found[2] == found[3]
-    assert len({found[0], found[1], found[4]}) == 3
+def folds_of(texts, num_folds=5, group=None):
+    """Return the fold of each text, and what each training learns from."""
+    dataset = tiny.dataset([(text, "ab"[i % 2]) for i, text in enumerate(texts)])
+    if group:
+        table = dataset.train.table.append_column("group", pa.array(group[: len(dataset.train)]))
+        dataset = dataclasses.replace(
+            dataset, train=Records(table), dev=Records(table[:0]), test=Records(table[:0])
+        )
+    parts = in_folds(load_config(values={"evaluate.folds": num_folds}), dataset).parts
+    fold = np.empty(sum(len(held) for _, _, held in parts), np.int64)
+    for number, (_, _, held) in enumerate(parts):
+        fold[held] = number
+    return fold, [len(train) for train, _, _ in parts]
+
+
+def test_what_is_alike_or_of_one_group_stays_together():
+    words = [f"w{number}" for number in np.random.default_rng(0).integers(0, 999, 480)]
+    texts = [f"{' '.join(words[i : i + 12])} and {n}" for i in range(0, 480, 12) for n in "abc"]
+    fold, _ = folds_of(texts)
+    assert all(len(set(fold[i : i + 3])) == 1 for i in range(0, 120, 3))
+    fold, _ = folds_of(texts, group=[f"shop {i // 6}" for i in range(120)])
+    assert all(len(set(fold[i : i + 6])) == 1 for i in range(0, 108, 6))
+
+
+def test_texts_of_one_template_are_divided():
+    fold, learnt = folds_of([f"the bill with the number {i} is still not paid" for i in range(90)])
+    assert min(np.bincount(fold)) > 10
+    assert min(learnt) > 50
+
+
+def test_folds_that_leave_nothing_to_learn_from_are_refused():
+    with pytest.raises(DataError, match="evaluate.folds: the 78 texts form 1 group, too few for 3 folds"):
+        folds_of([text for text, _ in ROWS], 3, ["shop"] * 90)
 
 
 def test_parts_are_pooled_in_record_order():

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from feinschliff import registry
 from feinschliff.data import _names
 from feinschliff.data._separators import SEPARATORS, each_lists_one, find_separator, listed, split_cell
-from feinschliff.data.dataset import SPAN, TARGET_TYPES, Kind
+from feinschliff.data.dataset import SPAN, TARGET_TYPES, Columns, Kind
 from feinschliff.errors import ConfigError, DataError, counted, no_such
 from feinschliff.readers import Table, is_tag
 
@@ -178,6 +178,18 @@ def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
     return find_separator(sorted(values)) or next(occurring, None)
 
 
+def dash_is_none(table: Table, label: str | None, kind: Kind) -> bool:
+    """Return whether `-` stands for no label among the classes of a column."""
+    if kind != "classification" or label is None:
+        return False
+    cells = table.columns[label]
+    cells = pc.list_flatten(cells) if is_list(cells.type) else cells
+    if not pa.types.is_string(cells.type):
+        return False
+    values = pc.unique(cells.drop_null()).to_pylist()
+    return _has_no_label({_name(name) for value in values for name in listed(value) or [value]})
+
+
 def separator_for(table: Table, label: str | None, names: Collection[str]) -> str | None:
     """Return what separates the labels in the cells of a column, going by the names that are known."""
     if label is None or is_list(table.columns[label].type):
@@ -193,17 +205,16 @@ def separator_for(table: Table, label: str | None, names: Collection[str]) -> st
     return max((None, *SEPARATORS), key=known)
 
 
-def convert(
-    cells: pa.ChunkedArray, kind: Kind, table: Table, label: str, separator: str | None = None
-) -> pa.Array:
+def convert(cells: pa.ChunkedArray, columns: Columns, table: Table, label: str) -> pa.Array:
     """Return the targets of a label column; null where a row has none.
 
     Args:
-        separator: From `separator_of` the training data.
+        columns: With what the training data, or the model's labels, say of separators and dashes.
 
     Raises:
         DataError: cells that cannot be a target of this kind, with places.
     """
+    kind, separator = columns.kind, columns.separator
     if kind == "multilabel":
         return _lists(cells, table, label, separator)
     if separator == "[]" and not is_list(cells.type):
@@ -219,13 +230,13 @@ def convert(
                 hint="Use --task multilabel for several labels per text",
             )
         cells = pc.list_element(cells, 0)
-    return _numbers(cells, table, label) if kind == "regression" else _classes(cells)
+    return _numbers(cells, table, label) if kind == "regression" else _classes(cells, columns.dash_is_none)
 
 
-def _classes(cells: pa.ChunkedArray) -> pa.Array:
+def _classes(cells: pa.ChunkedArray, dash_is_none: bool) -> pa.Array:
     encoded = cells.combine_chunks().dictionary_encode()
     found = [_name(v) for v in encoded.dictionary.to_pylist()]
-    missing = _NO_LABEL if _has_no_label(found) else None
+    missing = _NO_LABEL if dash_is_none else None
     names = pa.array([None if name == missing else name for name in found], pa.string())
     return names.take(encoded.indices)
 
@@ -298,8 +309,10 @@ def _numbers(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
 def _lists(cells: pa.ChunkedArray, table: Table, label: str, separator: str | None) -> pa.Array:
     values = cells.to_pylist()
     if not is_list(cells.type):
-        texts = [(_name(v) or "") for v in values]
-        values = [split_cell(t, separator, table, i, label) for i, t in enumerate(texts)]
+        texts = [None if v is None and table.tells_missing else (_name(v) or "") for v in values]
+        values = [
+            None if t is None else split_cell(t, separator, table, i, label) for i, t in enumerate(texts)
+        ]
     names = [None if v is None else sorted({n for n in map(_name, v) if n}) for v in values]
     return pa.array(names, TARGET_TYPES["multilabel"])
 

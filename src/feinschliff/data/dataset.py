@@ -48,6 +48,7 @@ class Columns:
         reason: One line for a person: why these columns and this task.
         split: Marks rows for train, dev and test.
         separator: What stands between several labels in one cell; `[]` for lists written as text.
+        dash_is_none: Whether `-` stands for no label among the classes.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Columns:
     confidence: float = 1.0
     reason: str = ""
     separator: str | None = None
+    dash_is_none: bool = False
 
     @property
     def kind(self) -> Kind:

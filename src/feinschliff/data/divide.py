@@ -6,7 +6,8 @@ import numpy as np
 
 from feinschliff.config import RunConfig
 from feinschliff.data import split as splits
-from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Pool
+from feinschliff.data.audit._found import DEV, NAMES, TEST, TRAIN, Pool, Texts
+from feinschliff.data.dataset import Records
 from feinschliff.data.times import times
 from feinschliff.errors import DataError, counted
 from feinschliff.readers import Table
@@ -42,23 +43,29 @@ def divide(pool: Pool, config: RunConfig, tables: dict[int, Table]) -> None:
             hint="Give more rows, or separate files with --test and data.dev",
         )
     records, wanted = pool.records.take(rows), [shares[p] for p in parts]
-    units = _units(pool, max(LEAST_WHOLE, splits.LARGEST * max(wanted[1:]) * len(rows)))[rows]
+    largest = most_whole(max(wanted[1:]) * len(rows))
+    together = units(pool.records, pool.texts, largest, pool.split == TRAIN)[rows]
     if config.data.time:
         moments = times(tables[TRAIN], config.data.time)[rows]
-        part = splits.by_time(moments, records, wanted, units, config.seed)
+        part = splits.by_time(moments, records, wanted, together, config.seed)
     else:
         least = [LEAST_ROWS[p] for p in parts]
-        part = splits.divide(records, pool.kind, wanted, units, config.seed, least)
+        part = splits.divide(records, pool.kind, wanted, together, config.seed, least)
     if len(np.unique(part)) < len(parts):
         raise DataError(
-            f"the rows form {counted(len(np.unique(units)), 'group')}, too few for {len(parts)} splits",
+            f"the rows form {counted(len(np.unique(together)), 'group')}, too few for {len(parts)} splits",
             where=tables[TRAIN].name,
             hint="Name another column, --group COLUMN, or none: --group none",
         )
     pool.split[rows] = np.array(parts, dtype=np.int8)[part]
 
 
-def _units(pool: Pool, largest: float) -> np.ndarray:
+def most_whole(num_rows: float) -> float:
+    """Return the rows up to which a unit stays whole where a part is to have so many."""
+    return max(LEAST_WHOLE, splits.LARGEST * num_rows)
+
+
+def units(records: Records, texts: Texts, largest: float, within: np.ndarray) -> np.ndarray:
     """Return int64 [N]: rows of one near-duplicate cluster or one group share a number.
 
     Boilerplate and templates can chain texts, or groups, into a unit too large to be placed. Such a chain is
@@ -66,16 +73,17 @@ def _units(pool: Pool, largest: float) -> np.ndarray:
 
     Args:
         largest: Rows up to which a unit stays whole.
+        within: bool [N], the rows that are to be divided.
     """
-    clusters, alone = pool.texts.cluster[pool.texts.number], pool.texts.number
+    clusters, alone = texts.cluster[texts.number], texts.number
     both = clusters
-    if "group" in pool.records.table.column_names:
-        codes = pool.records.table["group"].combine_chunks().dictionary_encode().indices
+    if "group" in records.table.column_names:
+        codes = records.table["group"].combine_chunks().dictionary_encode().indices
         rows = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
         groups = codes.drop_null().to_numpy()
-        alone = _joined(len(pool), (rows, groups))
-        both = _joined(len(pool), (rows, groups), (np.arange(len(pool)), clusters + len(pool)))
-    sizes = np.bincount(both[pool.split == TRAIN], minlength=both.max() + 1)[both]
+        alone = _joined(len(records), (rows, groups))
+        both = _joined(len(records), (rows, groups), (np.arange(len(records)), clusters + len(records)))
+    sizes = np.bincount(both[within], minlength=both.max() + 1)[both]
     return np.where(sizes <= largest, both, both.max() + 1 + alone)
 
 

@@ -119,6 +119,7 @@ def infer(table: Table, config: RunConfig, labelled: bool | None = None) -> Colu
         split=(marked if roles["split"] is None else roles["split"]) or None,
         confidence=round(min(sure, task_sure), 2),
         separator=_targets.separator_of(table, label, kind_of(task)),
+        dash_is_none=_targets.dash_is_none(table, label, kind_of(task)),
     )
     played = {columns.id, columns.group, columns.time}
     unused = [p for n, p in rest.items() if n not in played and is_plausible(p, labelled is not False)]

@@ -1,9 +1,10 @@
 """Find near duplicates: texts in which at most two words in eleven differ, order aside.
 
-Words are compared in lower case and without punctuation, as bags (a word that stands twice counts twice).
-Texts of fewer than `SHORT` words must be the same words in the same order: there, one word makes another
-meaning. MinHash signatures of the bags, cut into bands, propose candidate pairs; each is then verified by its
-true number of differing words. Everything is vectorised over Arrow and NumPy arrays and hashed by content.
+Words are compared in lower case, without punctuation and signs that nobody sees (soft hyphens, zero-width
+spaces), as bags (a word that stands twice counts twice). Texts of fewer than `SHORT` words must be the same
+words in the same order: there, one word makes another meaning.
+MinHash signatures of the bags, cut into bands, propose candidate pairs; each is then verified by its true
+number of differing words. Everything is vectorised over Arrow and NumPy arrays and hashed by content.
 Cost is linear: in a bucket of more than `SMALL_BUCKET` texts each is compared with its first and next only.
 
 Source: Broder, On the resemblance and containment of documents, 1997; Leskovec, Rajaraman, Ullman, Mining of
@@ -29,6 +30,7 @@ LONG = 512
 """Longer texts are sampled for the comparison once all texts together pass `BUDGET` words."""
 BUDGET = 64_000_000
 _CHUNK = 8_192
+_UNSEEN = r"\p{Cf}+"
 _NO_WORD = r"[^\pL\pN\pM]+"
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _LOW = 2**31 - 1
@@ -213,23 +215,29 @@ def _in_order(words: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _bag(words: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return int32: the words of each text as 31-bit hashes, ascending; repeats get hashes of their own."""
+    """Return int32: the words of each text as 31-bit hashes, ascending; repeats get hashes of their own.
+
+    No hash stands twice in a text: `Bags.differing` takes the sparse matrix of them to be canonical.
+    """
     rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts) << 31
     keys = np.sort(rows | (words >> np.uint64(33)).astype(np.int64))
-    again = np.flatnonzero(keys[1:] == keys[:-1]) + 1
-    if len(again):
+    tries = 0
+    while len(again := np.flatnonzero(keys[1:] == keys[:-1]) + 1):  # a new hash may be another word's
         begins = np.r_[True, keys[1:] != keys[:-1]]
-        nth = again - np.flatnonzero(begins)[np.cumsum(begins)[again] - 1]
+        nth = again - np.flatnonzero(begins)[np.cumsum(begins)[again] - 1] + (tries << 24)
         with np.errstate(over="ignore"):
             mixed = ((keys[again] & _LOW).astype(np.uint64) + (nth.astype(np.uint64) << np.uint64(32))) * _MIX
         keys[again] = (keys[again] & ~_LOW) | (mixed >> np.uint64(33)).astype(np.int64)
         keys.sort()
+        tries += 1
     return (keys & _LOW).astype(np.int32)
 
 
 def _words(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return (uint64 hashes of all words, int64 [N] number of words of each text); at least one each."""
     plain = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
+    if pc.any(pc.match_substring_regex(plain, _UNSEEN)).as_py():
+        plain = pc.replace_substring_regex(plain, _UNSEEN, "")
     spaced = pc.replace_substring_regex(plain, _NO_WORD, " ")
     if pc.any(pc.match_substring_regex(spaced, _WITHOUT_BLANKS)).as_py():
         spaced = pc.replace_substring_regex(spaced, _WITHOUT_BLANKS, r" \1 ")

@@ -50,11 +50,11 @@ def normalise(table: Table, columns: Columns, labelled: bool = True) -> Normal:
         target = _targets.convert_spans(table.columns[label], table, label)
         _require_within(target, cells["text"], table, label)
     elif label is not None and columns.kind != "unlabelled":
-        target = _targets.convert(table.columns[label], columns.kind, table, label, columns.separator)
-    empty = _blank(cells["text"])
+        target = _targets.convert(table.columns[label], columns, table, label)
+    empty = is_blank(cells["text"])
     if columns.text_pair:
         cells["text_pair"], _ = _strings(table.columns[columns.text_pair], table, columns.text_pair)
-        empty |= _blank(cells["text_pair"])
+        empty |= is_blank(cells["text_pair"])
         cells["text_pair"] = pc.fill_null(cells["text_pair"], "")
     cells["text"] = pc.fill_null(cells["text"], "")
     num_rows = len(table)
@@ -146,7 +146,8 @@ def _require_within(spans: pa.Array, texts: pa.Array, table: Table, label: str) 
         )
 
 
-def _blank(strings: pa.Array) -> np.ndarray:
+def is_blank(strings: pa.Array) -> np.ndarray:
+    """Return bool [N]: null, or nothing but blanks."""
     blank = pc.equal(pc.utf8_trim_whitespace(strings), "")
     return pc.fill_null(blank, True).to_numpy(zero_copy_only=False).copy()
 

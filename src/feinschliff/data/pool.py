@@ -21,7 +21,7 @@ def build(tables: dict[int, Table], normals: dict[int, Normal], columns: Columns
     records = Records(table.combine_chunks() if len(normals) > 1 else table)
     source = np.concatenate([np.full(len(n.records), s, dtype=np.int8) for s, n in normals.items()])
     offsets = np.cumsum([0, *(len(n.records) for n in normals.values())])[:-1]
-    texts = _compare(records)
+    texts = compare(records)
     return Pool(
         columns=columns,
         records=records,
@@ -37,7 +37,7 @@ def build(tables: dict[int, Table], normals: dict[int, Normal], columns: Columns
     )
 
 
-def _compare(records: Records) -> Texts:
+def compare(records: Records) -> Texts:
     """Find out which rows hold the same text, or nearly the same."""
     encoded = content_keys(records).dictionary_encode()
     order = pc.sort_indices(encoded.dictionary)  # so that the order of rows changes nothing

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.encode.chunks import chunks
 from feinschliff.encode.tokenise import Encoded
 
-CHUNK = 128  # documents given to the tokenizer at once: bounds the memory of its Python lists
+CHUNK = 128  # documents given to the tokenizer at once
 
 
 def train_blocks(tokenizer: Any, texts: Sequence[str], block_tokens: int) -> Encoded:
@@ -66,8 +67,8 @@ def frame(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _tokens(tokenizer: Any, texts: Sequence[str]) -> Iterator[np.ndarray]:
     options = {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
-    for begin in range(0, len(texts), CHUNK):
-        chunk = list(texts[begin : begin + CHUNK])
+    for rows in chunks(texts, most=CHUNK):
+        chunk = list(texts[rows])
         for ids in tokenizer(chunk, add_special_tokens=False, truncation=False, **options)["input_ids"]:
             yield np.asarray(ids, np.int32)
 

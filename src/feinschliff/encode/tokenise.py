@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from feinschliff.encode.chunks import chunks
 from feinschliff.encode.column import Column
-from feinschliff.encode.words import CHUNK, unit_offsets
+from feinschliff.encode.words import unit_offsets
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,21 @@ class Encoded:
         """int32 [T], the record of each token."""
         return np.repeat(self.record, self.lengths)
 
+    def part(self, begin: int, end: int) -> Encoded:
+        """Return the records `begin` to `end` alone, without copying their tokens."""
+        first, last = np.searchsorted(self.record, (begin, end))
+        tokens = slice(self.starts[first], self.starts[last])
+        return replace(
+            self,
+            input_ids=self.input_ids[tokens],
+            starts=self.starts[first : last + 1] - self.starts[first],
+            record=self.record[first:last] - np.int32(begin),
+            num_records=end - begin,
+            token_type_ids=None if self.token_type_ids is None else self.token_type_ids[tokens],
+            offsets=None if self.offsets is None else self.offsets[tokens],
+            full_lengths=self.full_lengths[begin:end],
+        )
+
     def take(self, records: np.ndarray) -> Encoded:
         """Return some of the records alone.
 
@@ -139,10 +155,10 @@ def tokenise(
     lengths: list[int] = []
     record: list[int] = []
     full_lengths = np.zeros(len(texts), np.int32)
-    for begin in range(0, len(texts), CHUNK):
-        chunk = list(texts[begin : begin + CHUNK])
+    for rows in chunks(texts) if pairs is None else chunks(texts, pairs):
+        begin, chunk = rows.start, list(texts[rows])
         if pairs is not None:
-            found = _pairs(tokenizer, chunk, list(pairs[begin : begin + CHUNK]), max_length_tokens, options)
+            found = _pairs(tokenizer, chunk, list(pairs[rows]), max_length_tokens, options)
             full_lengths[begin : begin + len(chunk)] = found.pop("full_lengths")
             owners = range(len(chunk))
         else:

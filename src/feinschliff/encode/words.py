@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 
-SPACE, WORD, SINGLE, MARK, FORMAT, UNKNOWN = range(6)
+from feinschliff.encode.chunks import chunks
 
-CHUNK = 1024
-"""Texts looked at once: bounds the memory."""
+SPACE, WORD, SINGLE, MARK, FORMAT, UNKNOWN = range(6)
 
 UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -122,10 +121,7 @@ def num_expressed(texts: Sequence[str], spans: Sequence[Sequence[Mapping[str, An
         spans: Entities of each, with `start` and `end`.
         words: `narrow` or `wide`.
     """
-    return sum(
-        _num_expressed(texts[at : at + CHUNK], spans[at : at + CHUNK], words)
-        for at in range(0, len(texts), CHUNK)
-    )
+    return sum(_num_expressed(texts[chunk], spans[chunk], words) for chunk in chunks(texts))
 
 
 def _num_expressed(texts: Sequence[str], spans: Sequence[Sequence[Mapping[str, Any]]], words: str) -> int:

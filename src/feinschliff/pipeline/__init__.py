@@ -84,7 +84,7 @@ def _run(
     from feinschliff.report import card, doubts, evidence, fit, flexible, html, robust, run_folder
     from feinschliff.report.result import write, write_text
     from feinschliff.train.checkpoint import share_rights
-    from feinschliff.train.cross import cross_validate
+    from feinschliff.train.cross import cross_validate, in_folds
     from feinschliff.train.defaults import left_open
     from feinschliff.train.energy import metered, require_meter
     from feinschliff.train.processes import alone, processes
@@ -105,6 +105,7 @@ def _run(
     requirements(config.evaluate.require, dataset.kind, len(dataset.labels))
     require_reachable(config.decide, dataset.kind, dataset.labels, len(dataset.dev))
     require_meter(config.train.energy)
+    folds = in_folds(config, dataset) if config.evaluate.folds > 1 else None
     with run_folder.made(output, resume), tracked(config.train.trackers, output, listen) as trackers:
         listen = trackers
         listen(Stage("model", config.model.source))
@@ -142,10 +143,10 @@ def _run(
             contenders.append(evidence.scratch_contender(points))
 
         folded = None
-        if config.evaluate.folds > 1:
+        if folds:
             one = config.model_copy(update={"train": asked.model_copy(update={"seeds": 1})})
             with alone():
-                folded = cross_validate(one, dataset, tune, listen)
+                folded = cross_validate(one, dataset, folds, tune, listen)
 
         model.learner = model.learner.exact()
         listen(Stage("evaluate", counted(len(dataset.test), "text")))

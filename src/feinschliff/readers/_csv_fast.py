@@ -76,7 +76,12 @@ def _batches(file: Input, dialect: Dialect) -> Iterator[Table]:
             if not scanner.well_formed:
                 raise NotWellFormed
             lines = scanner.take(skip + batch.num_rows)
-            yield Table(pa.Table.from_batches([batch]), file.name, pa.array(lines[skip:], pa.int64()))
+            yield Table(
+                pa.Table.from_batches([batch]),
+                file.name,
+                pa.array(lines[skip:], pa.int64()),
+                tells_missing=False,
+            )
             skip = 0
         if not scanner.well_formed or scanner.num_quotes % 2 or scanner.has_more:
             raise NotWellFormed

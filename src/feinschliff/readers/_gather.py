@@ -36,12 +36,13 @@ def gather(tables: Iterable[Table], name: str) -> Table:
     lines: list[pa.Array] = []
     files: list[pa.Array] = []
     notes: dict[str, None] = {}
-    num_bytes = 0
+    num_bytes, tells_missing = 0, True
     with scratch() as folder:
         for table in tables:
             notes |= dict.fromkeys(table.notes)
             lines += [] if table.lines is None else [table.lines]
             files += [] if table.files is None else [table.files]
+            tells_missing &= table.tells_missing
             waiting.append(table.columns)
             num_bytes += table.columns.nbytes
             if num_bytes > MEMORY_BYTES:
@@ -54,7 +55,8 @@ def gather(tables: Iterable[Table], name: str) -> Table:
     all_lines = pa.concat_arrays(lines) if lines else None
     if not files and all_lines is not None and (np.diff(all_lines.to_numpy()) == 0).any():
         all_lines = None  # several rows in one line: their numbers say more
-    return Table(columns, name, all_lines, tuple(notes), pa.concat_arrays(files) if files else None)
+    all_files = pa.concat_arrays(files) if files else None
+    return Table(columns, name, all_lines, tuple(notes), all_files, tells_missing=tells_missing)
 
 
 def _concatenate(parts: Sequence[pa.Table], name: str) -> tuple[pa.Table, list[str]]:

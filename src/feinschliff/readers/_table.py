@@ -21,6 +21,7 @@ class Table:
             `delimiter ';'`, `encoding cp1252`; shown once.
         files: string [num_rows], the file of each row where a source is many files; otherwise None.
         offset: Rows of the source before the first of this table (when it is read in batches).
+        tells_missing: Whether a missing cell looks other than an empty one; in CSV it does not.
     """
 
     columns: pa.Table
@@ -29,6 +30,7 @@ class Table:
     notes: tuple[str, ...] = ()
     files: pa.Array | None = None
     offset: int = 0
+    tells_missing: bool = True
 
     def __len__(self) -> int:
         return self.columns.num_rows

@@ -183,7 +183,13 @@ def _rows(
         if is_full and rows:
             if dialect.quoting == ORDINARY and look_quoted(rows):
                 problems.add(lines[0], "cells are quoted")
-            yield Table(_columns(rows, dialect.names), file.name, pa.array(lines, pa.int64()), offset=offset)
+            yield Table(
+                _columns(rows, dialect.names),
+                file.name,
+                pa.array(lines, pa.int64()),
+                tells_missing=False,
+                offset=offset,
+            )
             offset += len(rows)
             rows, lines = [], []
         if row is None:

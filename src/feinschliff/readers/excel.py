@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -99,7 +100,7 @@ def _read_book(book: Any, name: str, config: DataConfig) -> Table:
         problems = Problems(name, "row")
         table = gather(to_tables(_rows(first, filled, config, problems), name, notes=notes), name)
         problems.raise_if_any(hint="Give every column that has values a name in the first row")
-        return table
+        return replace(table, tells_missing=False)
     raise DataError("no sheet has rows" if config.sheet is None else "the sheet has no rows", where=name)
 
 

@@ -24,6 +24,8 @@ def accepts(source: Any) -> bool:
 def read(source: Any, config: DataConfig) -> Table:
     """Take a data frame; the index of a pandas frame is left out.
 
+    Those who read a frame from CSV find its empty cells missing.
+
     Raises:
         DataError: a column holds values that are neither text, number, list nor object.
     """
@@ -32,9 +34,13 @@ def read(source: Any, config: DataConfig) -> Table:
         return _read_pandas(source, name)
     if _is_dataset(source):
         table = source.with_format("arrow")[:]
-        return Table(clean(table.replace_schema_metadata(source.features.arrow_schema.metadata), name), name)
+        return Table(
+            clean(table.replace_schema_metadata(source.features.arrow_schema.metadata), name),
+            name,
+            tells_missing=False,
+        )
     try:
-        return Table(clean(pa.table(source), name), name)
+        return Table(clean(pa.table(source), name), name, tells_missing=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"cannot be taken as a table: {first_line(error)}", where=name) from None
 
@@ -53,7 +59,12 @@ def _read_pandas(frame: Any, name: str) -> Table:
             array, mixed = to_array(values, f"{name}, column '{column}'")
             arrays.append(array)
             notes += [mixed_note(column)] if mixed else []
-    return Table(clean(pa.table(arrays, names=list(map(str, frame.columns))), name), name, notes=tuple(notes))
+    return Table(
+        clean(pa.table(arrays, names=list(map(str, frame.columns))), name),
+        name,
+        notes=tuple(notes),
+        tells_missing=False,
+    )
 
 
 def _is_pandas(source: Any) -> bool:
