@@ -116,3 +116,13 @@ def test_objects_without_keys_and_columns_that_change_in_parquet(tmp_path):
         writer.write(pa.table({"text": ["a"], "x": [1]}))
         with pytest.raises(DataError, match=r"after 1 rows values are of another kind.*Write \.jsonl"):
             writer.write(pa.table({"text": ["b"], "x": ["one"]}))
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "out.csv").symlink_to(tmp_path / "there" / "real.csv")
+    for text in ("a", "b"):
+        write_table(pa.table({"text": [text]}), tmp_path / "out.csv")
+        assert (tmp_path / "out.csv").is_symlink()
+        assert (tmp_path / "there" / "real.csv").read_text() == f"text\n{text}\n"
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["out.csv", "real.csv", "there"]

@@ -33,7 +33,7 @@ class TableWriter:
     """Write a table in parts; the file appears when the `with` block ends without an exception.
 
     Args:
-        path: Its suffix chooses the format, one of `formats`.
+        path: Its suffix chooses the format, one of `formats`. Where it is a link, its target is written.
 
     Raises:
         ConfigError: another suffix, or a folder that does not exist.
@@ -42,7 +42,7 @@ class TableWriter:
     formats: tuple[str, ...] = FORMATS
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
+        self.path = Path(os.path.realpath(path) if os.path.islink(path) else path)  # noqa: PTH114  (of any length)
         if self.path.suffix.lower() not in self.formats:
             raise ConfigError(
                 f"cannot be written as '{self.path.suffix}'",
