@@ -116,7 +116,7 @@ def test_one_file_is_all_it_takes(task, code, kind, encoder, tmp_path):
     assert set(said["codes"].values()) == {0}, (said["codes"], done.stderr)
     assert said["status"] == [200, 200, 200]
     assert (said["about"]["task"], said["about"]["kind"]) == (task, kind)
-    assert (said["found"]["task"], len(said["found"]["systems"])) == (task, 3 if task == "terms" else 4)
+    assert (said["found"]["task"], len(said["found"]["systems"])) == (task, 4)
     card = (tmp_path / "run" / "model" / "README.md").read_text()
     assert f"fine-tuned with Feinschliff for {task}" in card
     row = json.loads((tmp_path / "said.jsonl").read_text().splitlines()[0])
