@@ -78,7 +78,7 @@ def notes(records: Records, targets: np.ndarray, encoded: Encoded, labels: Seque
 
 
 def begin(output: Any, targets: np.ndarray, vectors: Callable[[], np.ndarray]) -> Callable[[], None]:
-    """Let training begin with each tag as probable as it is frequent."""
+    """Let training begin with rare tags improbable."""
     counts = np.bincount(targets[targets != IGNORED], minlength=output.out_features)
     start_from_shares(output, counts / max(1, counts.sum()))
     return lambda: None
