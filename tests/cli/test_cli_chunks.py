@@ -17,7 +17,7 @@ def small_chunks(monkeypatch):
 
 
 def write(path, first, later):
-    lines = ({"text": f"text number {i}", **(first if i < 32 else later)} for i in range(40))
+    lines = ({"text": f"text number {i}", **(first if i < 32 else later)} for i in range(70))
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
 
@@ -33,21 +33,28 @@ def test_what_is_added_has_one_name_in_all_chunks(cli, trained, tmp_path, suffix
     assert cli("predict", trained, source, "-o", target).code == 0
     found = read(target)
     assert {row["new_prediction"] for row in found} <= {"good", "bad"}
-    assert [row.get("prediction") or None for row in found] == ["old"] * 32 + [None] * 8
+    assert [row.get("prediction") or None for row in found] == ["old"] * 32 + [None] * 38
 
 
 def test_a_later_column_does_not_get_the_name_of_what_is_added(cli, trained, tmp_path):
     source = write(tmp_path / "in.jsonl", {}, {"prediction": "old", "probability_good": "x"})
     done = cli("predict", trained, source, "-o", tmp_path / "out.jsonl", "--label-columns")
     assert done.code == 0
-    assert "the column 'prediction', which begins later in the file, is named 'input_prediction'" in " ".join(
-        done.err.split()
-    )
+    said = " ".join(done.err.split())
+    assert "the column 'prediction', which begins later in the file, is named 'input_prediction'" in said
+    assert said.count("begins later") == 2  # once for each column, not for each chunk
     found = read(tmp_path / "out.jsonl")
     assert {row["prediction"] for row in found} <= {"good", "bad"}
     assert {row["input_prediction"] for row in found[32:]} == {"old"}
     assert {row["input_probability_good"] for row in found[32:]} == {"x"}
     assert cli("predict", trained, source, "-o", tmp_path / "out.csv").code == 3
+
+
+def test_a_renamed_column_takes_no_other_ones_name(cli, trained, tmp_path):
+    source = write(tmp_path / "in.jsonl", {}, {"input_prediction": "own", "prediction": "old"})
+    assert cli("predict", trained, source, "-o", tmp_path / "out.jsonl").code == 0
+    row = read(tmp_path / "out.jsonl")[-1]
+    assert (row["input_prediction"], row["input_input_prediction"]) == ("own", "old")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_parquet_refuses_what_it_would_change(cli, trained, tmp_path, first, lat
     assert list(tmp_path.iterdir()) == [source]
     assert cli("predict", trained, source, "-o", tmp_path / "out.jsonl").code == 0
     name = next(iter(first))
-    assert [row[name] for row in read(tmp_path / "out.jsonl")] == [first[name]] * 32 + [later[name]] * 8
+    assert [row[name] for row in read(tmp_path / "out.jsonl")] == [first[name]] * 32 + [later[name]] * 38
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,7 @@ def test_parquet_takes_what_stays_what_it_is(cli, trained, tmp_path, first, late
 
 def test_suggestions_of_chunks_whose_cells_differ_in_kind(cli, trained, tmp_path):
     source = write(tmp_path / "in.jsonl", {"zip": 10001}, {"zip": "D-00123"})
-    done = cli("predict", trained, source, "-o", tmp_path / "out.jsonl", "--suggest", 40)
+    done = cli("predict", trained, source, "-o", tmp_path / "out.jsonl", "--suggest", 70)
     assert done.code == 0, done.err
     assert {row["zip"] for row in read(tmp_path / "out.jsonl")} == {"10001", "D-00123"}
 

@@ -63,19 +63,18 @@ class Suggestions:
             found.setdefault(row[1], row)
         return list(found.values())[: 2 * self.count]
 
-    def rows(self, source: str) -> pa.Table | None:
-        """Return the rows, the most useful first, with the column `suggested`; None if there were no rows.
+    def rows(self, source: str, name: str) -> pa.Table:
+        """Return the rows, the most useful first, and why each.
 
         Args:
             source: What messages call the file.
+            name: Of the column with the reasons.
         """
         import pyarrow as pa
 
-        from feinschliff.cli.predict import added_name
         from feinschliff.readers import Table, gather
 
-        if self.none is None:
-            return None
+        assert self.none is not None, "no rows were added"
         named = [[(reason, row) for row in rows] for reason, rows in self.lists.items()]
         in_turn = filter(None, chain.from_iterable(zip_longest(*named)))
         chosen: dict[str, tuple[str, pa.Table]] = {}
@@ -86,7 +85,7 @@ class Suggestions:
             (Table(rows, source) for rows in (self.none, *(row for _, row in chosen.values()))), source
         ).columns
         reasons = pa.array([reason for reason, _ in chosen.values()], pa.string())
-        return found.append_column(added_name("suggested", found), reasons)
+        return found.append_column(name, reasons)
 
 
 def can_suggest(model: Model) -> bool:

@@ -158,6 +158,7 @@ def predict(
         if kept.num_found:
             screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
         names: dict[str, str] = {}
+        moved: dict[str, str] = {}
         for number, part in enumerate(parts):
             if other is not None and not explain:
                 records = records_for(columns, part, tuned.task)
@@ -170,13 +171,12 @@ def predict(
             if watching and tuned.watch is None:
                 watched(tuned, model)
             if number == 0:
-                labels = [f"probability_{label}" for label in tuned.labels] if label_columns else []
-                names = {name: added_name(name, part.columns) for name in [*added, *labels]}
+                more = [f"probability_{label}" for label in tuned.labels] if label_columns else []
+                more += ["suggested"] if suggest else []
+                names = {name: added_name(name, part.columns) for name in [*added, *more]}
                 if renamed := ", ".join(f"{name} -> {new}" for name, new in names.items() if new != name):
                     screen.print(f"{part.name} has columns of these names; new ones are added: {renamed}.")
-            part, moved = kept_apart(part, names.values())
-            for old, new in moved.items():
-                screen.print(f"Note: the column '{old}', which begins later in the file, is named '{new}'.")
+            part = kept_apart(part, names.values(), moved)
             rows = kept.get(number)
             if rows is None:
                 rows = with_predictions(tuned, part, columns, names, explain)
@@ -198,7 +198,10 @@ def predict(
                     _entities.show(rows, columns.text, names["spans"], tuned.labels)
             num_rows += len(part)
             trim()
-        if suggestions is not None and (best_rows := suggestions.rows(part.name)) is not None:
+        for old, new in moved.items():
+            screen.print(f"Note: the column '{old}', which begins later in the file, is named '{new}'.")
+        if suggestions is not None:
+            best_rows = suggestions.rows(part.name, names["suggested"])
             write(best_rows)
             num_rows = len(best_rows)
     if output:
@@ -219,15 +222,13 @@ def writing(output: Path | None, data: str) -> Iterator[Callable[[pa.Table], Non
         ConfigError: the output is the input, or cannot be written.
         DataError: rows bring columns that the first ones had not, and the format cannot take them.
     """
-    import os
-
     from feinschliff.errors import ConfigError, DataError
     from feinschliff.readers import ConllWriter, TableWriter
 
     if output is None:
         yield print_rows
         return
-    if data != "-" and os.path.exists(output) and output.resolve() == Path(data).resolve():  # noqa: PTH110
+    if data != "-" and output.resolve() == Path(data).resolve():
         raise ConfigError("the output is the input", where=str(output), hint="Name another file with -o")
     names: list[str] = []
     with (ConllWriter if output.suffix.lower() == ".conll" else TableWriter)(output) as writer:
@@ -300,25 +301,26 @@ def with_label_columns(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return rows
 
 
-def kept_apart(part: Table, names: Collection[str]) -> tuple[Table, dict[str, str]]:
+def kept_apart(part: Table, names: Collection[str], moved: dict[str, str]) -> Table:
     """Return later rows of a file with other names for columns that are called as what is added.
 
-    Returns:
-        The rows, and what was renamed: old name to new.
+    Args:
+        names: Of what is added.
+        moved: What was renamed so far, old name to new; extended.
     """
     from dataclasses import replace
 
     found = part.columns
-    moved = {name: f"input_{name}" for name in found.column_names if name in names}
-    if not moved:
-        return part, {}
-    return replace(part, columns=found.rename_columns([moved.get(n, n) for n in found.column_names])), moved
+    for name in found.column_names:
+        if name in names and name not in moved:
+            moved[name] = added_name(name, found, "input_")
+    return replace(part, columns=found.rename_columns([moved.get(n, n) for n in found.column_names]))
 
 
-def added_name(name: str, columns: pa.Table) -> str:
+def added_name(name: str, columns: pa.Table, prefix: str = "new_") -> str:
     """Return the name under which a column is added: one of the input is never overwritten."""
     while name in columns.column_names:
-        name = f"new_{name}"
+        name = prefix + name
     return name
 
 

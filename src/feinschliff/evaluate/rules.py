@@ -23,6 +23,7 @@ from feinschliff.evaluate.selective import answer_threshold, bounding_place, con
 NEVER = 2.0
 """A least probability that nothing has: the label is not answered."""
 ROUNDING = 1e-9
+"""By which a bound may differ between two ways to compute it."""
 
 
 def fit_rules(

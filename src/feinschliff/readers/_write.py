@@ -42,16 +42,21 @@ class TableWriter:
     formats: tuple[str, ...] = FORMATS
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(os.path.realpath(path) if os.path.islink(path) else path)  # noqa: PTH114  (of any length)
+        self.path = Path(path)
         if self.path.suffix.lower() not in self.formats:
             raise ConfigError(
                 f"cannot be written as '{self.path.suffix}'",
                 where=str(path),
                 allowed=f"One of {', '.join(self.formats)}",
             )
-        if not self.path.parent.is_dir():
+        try:
+            self.path = self.path.resolve() if self.path.is_symlink() else self.path
+            has_folder, is_folder = self.path.parent.is_dir(), self.path.is_dir()
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", where=str(path)) from None
+        if not has_folder:
             raise ConfigError(f"the folder '{self.path.parent}' does not exist", where=str(path))
-        if os.path.isdir(self.path):  # noqa: PTH112  (a name that is too long fails later, with a message)
+        if is_folder:
             raise ConfigError("is a folder, not a file", where=str(path))
 
     def __enter__(self) -> Self:
