@@ -12,6 +12,8 @@ import pytest
 import tiny
 from feinschliff.config import load_config
 from feinschliff.data import Records
+from feinschliff.data.divide import units
+from feinschliff.data.pool import compare
 from feinschliff.errors import DataError
 from feinschliff.evaluate import Predictions, metrics, pooled, statistics
 from feinschliff.pipeline import run
@@ -76,6 +78,22 @@ def test_what_is_alike_or_of_one_group_stays_together():
     assert all(len(set(fold[i : i + 3])) == 1 for i in range(0, 120, 3))
     fold, _ = folds_of(texts, group=[f"shop {i // 6}" for i in range(120)])
     assert all(len(set(fold[i : i + 6])) == 1 for i in range(0, 108, 6))
+
+
+def test_near_duplicates_and_groups_are_joined():
+    text = "the service at this hotel was really wonderful and we will come back again next year {}"
+    texts = [text.format("a"), "one", text.format("b"), "two", "three"]
+    table = {"text": pa.array(texts), "group": pa.array([None, "x", "y", "y", None])}
+
+    def together(records):
+        return units(records, compare(records), 100, np.ones(len(records), bool))
+
+    found = together(Records(pa.table({"text": table["text"]})))
+    assert found[0] == found[2]
+    assert len(set(found)) == 4
+    found = together(Records(pa.table(table)))
+    assert found[0] == found[2] == found[3]
+    assert len({found[0], found[1], found[4]}) == 3
 
 
 def test_texts_of_one_template_are_divided():
