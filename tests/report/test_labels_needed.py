@@ -1,5 +1,6 @@
 """What the learning curves say in words: what was measured, and nothing beyond."""
 
+import pytest
 import samples
 
 from feinschliff.report.cheaper import cheaper
@@ -50,3 +51,21 @@ def test_a_curve_that_has_not_begun_to_rise_is_not_read():
         curves = [*result["learning_curve"], *points("scratch", scratch)]
         found = learning_facts(result | {"learning_curve": curves}, 0.95, 1)
         assert (found["needed"] is not None) == read
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        ({"labels": 2, "low": 0, "high": 31}, "would take fewer labels than those at hand, 31 at most"),
+        ({"labels": 400, "low": 0, "high": 900}, "would take about 400 labels (0 to 900), 1 times"),
+        ({"labels": 900, "low": 700, "high": 5000}, "would take about 900 labels (700 to 5,000)"),
+        ({"labels": 900, "low": 700, "high": None}, "would take at least 700 labels"),
+        ({"labels": None, "low": None, "high": None}, "40,000 labels would not be enough"),
+        ({"labels": 2, "low": 0, "high": None}, None),
+    ],
+)
+def test_labels_that_training_from_scratch_would_need(needed, said):
+    result = samples.binary() | {"learning_fit": {"most": 400, "needed": {**needed, "limit": 40_000}}}
+    read = [text for text in cheaper(result, Language("en"))["texts"] if "fitted curves" in text]
+    assert len(read) == (said is not None)
+    assert all(said in text for text in read)
