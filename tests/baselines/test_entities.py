@@ -1,13 +1,16 @@
 """The entity baselines: a lexicon and a tagger."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
-from feinschliff.baselines import majority, tfidf
+from feinschliff.baselines import _probe, majority, tfidf
 from feinschliff.baselines._lexicon import fit_lexicon
 from feinschliff.baselines._tagger import _tags, _transitions, _viterbi, attributes, fit_tagger
 from feinschliff.config import RunConfig
 from feinschliff.data.dataset import TARGET_TYPES, Columns, Dataset, Records
+from feinschliff.tasks._spans import Units
 
 
 def records(*marked):
@@ -108,3 +111,31 @@ def test_viterbi_takes_the_best_allowed_sequence():
 def test_attributes_of_a_word():
     assert attributes("Ab1-")[:3] == ("w:Ab1-", "l:ab1-", "s:Xx9-")
     assert len(attributes("")) == len(attributes("Donaudampfschiff"))
+
+
+class Words:
+    """Gives a vector for each word, and notes how many it gave at a time."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def words(self, records):
+        spots = [(r, m.start(), m.end()) for r, t in enumerate(records.texts) for m in re.finditer(r"\S+", t)]
+        record, start, end = (np.array(column) for column in zip(*spots, strict=True))
+        self.sizes.append(len(spots))
+        words = [records.texts[r][a:b] for r, a, b in spots]
+        vectors = np.array([[w[0].isupper(), len(w), len(w) ** 2] for w in words], np.float32)
+        return Units(np.arange(len(record)), record, start, end), vectors
+
+
+def test_the_probe_of_long_documents_holds_few_vectors_at_a_time(monkeypatch):
+    monkeypatch.setattr(_probe, "MOST_WORDS", 100)
+    monkeypatch.setattr(_probe, "CHUNK_CHARACTERS", 200)
+    documents = records(*["I saw [Anna|PER] in [Berlin|LOC] . " * 4 + "end"] * 12)
+    embed = Words()
+    tags, vectors = _probe._drawn(documents, ("LOC", "PER"), embed, 1)
+    assert (len(tags), len(vectors), max(embed.sizes), len(embed.sizes)) == (100, 100, 50, 2)
+    model = _probe.fit_probe(dataset(documents, documents), embed, 1)
+    embed.sizes.clear()
+    assert found(model, *["We met Anna in Berlin"] * 30) == [[("Anna", "PER"), ("Berlin", "LOC")]] * 30
+    assert max(embed.sizes) == 45

@@ -75,3 +75,14 @@ def test_files_that_are_read_are_never_written(cli, toy_csv, tmp_path):
         assert (done.code, "Name another file" in done.err) == (2, True)
     assert data.read_bytes() == toy_csv.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "doubts.csv"]
+
+
+def test_a_text_without_labels_stays_one_in_a_clean_file_of_another_format(tmp_path: Path, cli: Cli) -> None:
+    path, clean = tmp_path / "rows.csv", tmp_path / "clean.jsonl"
+    words = [f"{a} {b} {c}" for a in ("tea", "ink", "oak") for b in "xyzw" for c in "12345"]
+    path.write_text(
+        "text,labels\n" + "".join(f"{w},{['a;b', 'a', ''][i % 3]}\n" for i, w in enumerate(words))
+    )
+    assert cli("audit", path, "--write-clean", clean).code == 0
+    before, after = (json.loads(cli("audit", p, "--json").out) for p in (path, clean))
+    assert (after["splits"], after["task"], after["removed"]) == (before["splits"], "multilabel", [])

@@ -7,8 +7,12 @@ import errno
 import json
 import os
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from feinschliff.cli.predict import kept_apart
+from feinschliff.readers import Table
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +59,26 @@ def test_a_renamed_column_takes_no_other_ones_name(cli, trained, tmp_path):
     assert cli("predict", trained, source, "-o", tmp_path / "out.jsonl").code == 0
     row = read(tmp_path / "out.jsonl")[-1]
     assert (row["input_prediction"], row["input_input_prediction"]) == ("own", "old")
+
+
+def test_a_renamed_column_takes_no_name_of_an_earlier_or_a_later_one():
+    chunks = [["text"], ["text", "prediction"], ["input_prediction", "prediction"], ["prediction"]]
+    assert renamed(chunks) == [
+        ["text"],
+        ["text", "input_prediction"],
+        ["input_input_prediction", "input_prediction"],
+        ["input_prediction"],
+    ]
+    assert renamed([["input_prediction"], ["prediction"]]) == [
+        ["input_prediction"],
+        ["input_input_prediction"],
+    ]
+
+
+def renamed(chunks):
+    moved, seen = {}, set()
+    tables = [Table(pa.table({name: ["x"] for name in names}), "made") for names in chunks]
+    return [kept_apart(table, ["prediction"], moved, seen).columns.column_names for table in tables]
 
 
 @pytest.mark.parametrize(

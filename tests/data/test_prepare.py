@@ -238,6 +238,9 @@ def test_what_a_dash_is_in_test_is_decided_by_train() -> None:
     test = table(text=[sentence(i) for i in range(60, 80)], label=["yes", "-"] * 10)
     found = prepare(config(), train, test)
     assert (found.labels, found.count("unseen_labels"), len(found.test)) == (("no", "yes"), 0, 10)
+    clean = table(text=[sentence(i) for i in range(60)], label=["yes", "no", "maybe"] * 20)
+    found = prepare(config(), clean, test)
+    assert (found.labels, found.count("unseen_labels"), len(found.test)) == (("maybe", "no", "yes"), 0, 10)
     train = table(text=[sentence(i) for i in range(60)], label=["+", "-", "?"] * 20)
     test = table(text=[sentence(i) for i in range(60, 80)], label=["-"] * 20)
     assert set(prepare(config(), train, test).test.targets) == {"-"}

@@ -126,3 +126,22 @@ def test_a_link_stays_one(tmp_path):
         assert (tmp_path / "out.csv").is_symlink()
         assert (tmp_path / "there" / "real.csv").read_text() == f"text\n{text}\n"
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["out.csv", "real.csv", "there"]
+
+
+def test_a_links_own_name_chooses_the_format(tmp_path):
+    for suffix, begins in ((".jsonl", b'{"text"'), (".tsv", b"text\tn"), (".parquet", b"PAR1")):
+        link, target = tmp_path / f"out{suffix}", tmp_path / f"object-{suffix[1:]}"
+        link.symlink_to(target)
+        write_table(pa.table({"text": ["a"], "n": [1]}), link)
+        assert target.read_bytes().startswith(begins)
+    (tmp_path / "self.csv").symlink_to(tmp_path / "self.csv")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_table(pa.table({"text": ["a"]}), tmp_path / "self.csv")
+
+
+def test_cells_of_csv_are_as_empty_in_formats_that_know_missing_ones(tmp_path):
+    (tmp_path / "a.csv").write_text("text,labels\none,a;b\ntwo,\n")
+    (tmp_path / "a.jsonl").write_text('{"text": "one", "labels": "a;b"}\n{"text": "two", "labels": null}\n')
+    for name, cell in (("a.csv", ""), ("a.jsonl", None)):
+        columns = read(tmp_path / name, DataConfig()).with_empty_cells()
+        assert columns["labels"].to_pylist() == ["a;b", cell]

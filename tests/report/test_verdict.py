@@ -113,7 +113,7 @@ def test_kept_leaks_mean_careful():
     result["config"]["data"]["remove"] = ["empty"]
     answer = verdict(result, EN)
     assert answer.kind == "careful"
-    assert answer.sentence == "7 training texts also stand in test, so the scores flatter the model."
+    assert answer.sentence == "7 texts of train and dev also stand in test, so the scores flatter the model."
     assert "data" in [caution.section for caution in answer.cautions]
 
 
@@ -129,7 +129,16 @@ def test_a_test_that_is_easier_than_new_texts_is_said_to_be(kind):
     for action, said in (("kept (to remove: ...)", True), ("9 removed from train", False)):
         result["data"]["findings"] = [{"kind": kind, "severity": "warning", "count": 9, "action": action}]
         texts = [caution.text for caution in verdict(result, EN).cautions]
-        assert any(text.startswith(("9 training texts are ", "9 pairs of test")) for text in texts) == said
+        begins = ("9 texts of train and dev are ", "9 training texts are ", "At least 9 pairs of test")
+        assert any(text.startswith(begins) for text in texts) == said
+
+
+def test_of_first_and_second_texts_that_are_shared_the_more_are_counted():
+    result = samples.binary()
+    shared = {"kind": "shared_texts", "severity": "warning", "action": "kept"}
+    result["data"]["findings"] = [shared | {"count": 83}, shared | {"count": 19}]
+    texts = [caution.text for caution in verdict(result, EN).cautions]
+    assert [t.split(" share")[0] for t in texts if "pairs" in t] == ["At least 83 pairs of test"]
 
 
 def test_a_list_of_names_is_no_constant_answer():

@@ -10,6 +10,7 @@ import numpy as np
 from feinschliff.baselines._base import Embed, first_best
 from feinschliff.baselines._linear import minimise, softmax, start_bias
 from feinschliff.data.dataset import Dataset, Records
+from feinschliff.encode.chunks import chunks
 from feinschliff.evaluate import Predictions
 from feinschliff.tasks._spans import Units, spans_of_tags, tag_names, tags_of_spans
 from feinschliff.tasks._viterbi import best_tags
@@ -17,7 +18,8 @@ from feinschliff.tasks._viterbi import best_tags
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 MOST_WORDS = 60_000
 """Of train, and of dev, drawn by text: bounds time and memory."""
-CHUNK_RECORDS = 512
+CHUNK_RECORDS, CHUNK_CHARACTERS = 512, 6 * MOST_WORDS
+"""Texts whose vectors are in memory at the same time; a longer one is alone."""
 
 Vectors = Callable[[Records], tuple[Units, np.ndarray]]
 """Gives U words and float32 [U, H]."""
@@ -40,8 +42,7 @@ class Probe:
     def predict(self, records: Records) -> Predictions:
         """Return the entities of the likeliest legal tags of each text."""
         decided = []
-        for first in range(0, len(records), CHUNK_RECORDS):
-            part = records.take(np.arange(first, min(first + CHUNK_RECORDS, len(records))))
+        for part in _chunks(records):
             words, vectors = self.vectors(part)
             decided += self._spans(words, vectors, len(part))
         return Predictions("ner", self.labels, decided)
@@ -85,18 +86,21 @@ def _drawn(
     records: Records, labels: tuple[str, ...], embed: Embed, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (tags int64 [U], vectors float32 [U, H]) of the words of texts drawn at random, all if few."""
-    order = np.random.default_rng(seed).permutation(len(records))
     tags, vectors, num_words = [], [], 0
-    for first in range(0, len(order), CHUNK_RECORDS):
-        part = records.take(order[first : first + CHUNK_RECORDS])
+    for part in _chunks(records.take(np.random.default_rng(seed).permutation(len(records)))):
         words, found = embed.words(part)
         ends = np.searchsorted(words.record, np.arange(len(part) + 1))
         tags += [
             tags_of_spans(spans, labels, words.start[a:b], words.end[a:b])
             for spans, a, b in zip(part.targets, ends, ends[1:], strict=False)
         ]
-        vectors.append(found)
-        num_words += len(found)
-        if num_words >= MOST_WORDS:
+        vectors.append(found[: MOST_WORDS - num_words])
+        num_words += len(vectors[-1])
+        if num_words == MOST_WORDS:
             break
-    return np.concatenate(tags), np.concatenate(vectors)
+    return np.concatenate(tags)[:num_words], np.concatenate(vectors)
+
+
+def _chunks(records: Records) -> Iterator[Records]:
+    for rows in chunks(records.texts, most=CHUNK_RECORDS, characters=CHUNK_CHARACTERS):
+        yield records.take(np.arange(rows.start, rows.stop))

@@ -99,7 +99,7 @@ def audit(
     if label_errors is not None:
         _write_label_errors(dataset, chosen, label_errors)
     if write_clean is not None:
-        _write_clean(dataset, table.columns, write_clean)
+        _write_clean(dataset, table.with_empty_cells(), write_clean)
     if json:
         from feinschliff.cli._output import print_json
 

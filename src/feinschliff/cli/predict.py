@@ -159,6 +159,7 @@ def predict(
             screen.print(f"Going on after {kept.num_found * CHUNK_ROWS:,} rows of an interrupted call.")
         names: dict[str, str] = {}
         moved: dict[str, str] = {}
+        seen: set[str] = set()
         for number, part in enumerate(parts):
             if other is not None and not explain:
                 records = records_for(columns, part, tuned.task)
@@ -173,10 +174,10 @@ def predict(
             if number == 0:
                 more = [f"probability_{label}" for label in tuned.labels] if label_columns else []
                 more += ["suggested"] if suggest else []
-                names = {name: added_name(name, part.columns) for name in [*added, *more]}
+                names = {name: added_name(name, part.columns.column_names) for name in [*added, *more]}
                 if renamed := ", ".join(f"{name} -> {new}" for name, new in names.items() if new != name):
                     screen.print(f"{part.name} has columns of these names; new ones are added: {renamed}.")
-            part = kept_apart(part, names.values(), moved)
+            part = kept_apart(part, names.values(), moved, seen)
             rows = kept.get(number)
             if rows is None:
                 rows = with_predictions(tuned, part, columns, names, explain)
@@ -282,7 +283,7 @@ def with_predictions(
         explanations = model.explain(records.texts, records.pairs)
         for row, own in zip(found, explanations, strict=True):
             row["explanations"] = [vars(explanation) for explanation in own]
-    rows = part.columns
+    rows = part.with_empty_cells()
     for name, kind in added_columns(model, explain).items():
         if name == "confidence":
             assert predictions.scores is not None
@@ -301,25 +302,27 @@ def with_label_columns(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return rows
 
 
-def kept_apart(part: Table, names: Collection[str], moved: dict[str, str]) -> Table:
+def kept_apart(part: Table, names: Collection[str], moved: dict[str, str], seen: set[str]) -> Table:
     """Return later rows of a file with other names for columns that are called as what is added.
 
     Args:
         names: Of what is added.
         moved: What was renamed so far, old name to new; extended.
+        seen: Names of columns that the file had so far; extended.
     """
     from dataclasses import replace
 
     found = part.columns
+    seen.update(found.column_names)
     for name in found.column_names:
-        if name in names and name not in moved:
-            moved[name] = added_name(name, found, "input_")
+        if name not in moved and name in {*names, *moved.values()}:
+            moved[name] = added_name(name, {*seen, *names, *moved.values()}, "input_")
     return replace(part, columns=found.rename_columns([moved.get(n, n) for n in found.column_names]))
 
 
-def added_name(name: str, columns: pa.Table, prefix: str = "new_") -> str:
-    """Return the name under which a column is added: one of the input is never overwritten."""
-    while name in columns.column_names:
+def added_name(name: str, taken: Collection[str], prefix: str = "new_") -> str:
+    """Return the name under which a column is added, or kept: none that is taken."""
+    while name in taken:
         name = prefix + name
     return name
 

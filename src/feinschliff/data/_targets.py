@@ -179,7 +179,7 @@ def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
 
 
 def dash_is_none(table: Table, label: str | None, kind: Kind) -> bool:
-    """Return whether `-` stands for no label among the classes of a column."""
+    """Return whether `-` stands for no label among the classes of a column, or would if it stood there."""
     if kind != "classification" or label is None:
         return False
     cells = table.columns[label]
@@ -187,7 +187,8 @@ def dash_is_none(table: Table, label: str | None, kind: Kind) -> bool:
     if not pa.types.is_string(cells.type):
         return False
     values = pc.unique(cells.drop_null()).to_pylist()
-    return _has_no_label({_name(name) for value in values for name in listed(value) or [value]})
+    names = {_name(name) for value in values for name in listed(value) or [value]}
+    return _has_no_label({*names, _NO_LABEL})
 
 
 def separator_for(table: Table, label: str | None, names: Collection[str]) -> str | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 CHARACTERS = 2**21
 
 
-def chunks(*texts: Sequence[str], most: int = 1024) -> Iterator[slice]:
-    """Yield slices of at most `most` texts and about `CHARACTERS` characters, of one text at least.
+def chunks(*texts: Sequence[str], most: int = 1024, characters: int = CHARACTERS) -> Iterator[slice]:
+    """Yield slices of at most `most` texts and that many characters, of one text at least.
 
     Args:
         texts: N texts; of pairs, N first and N second ones.
@@ -19,7 +19,7 @@ def chunks(*texts: Sequence[str], most: int = 1024) -> Iterator[slice]:
     begin = size = 0
     for row, parts in enumerate(zip(*texts, strict=True)):
         length = sum(map(len, parts))
-        if row > begin and (row - begin == most or size + length > CHARACTERS):
+        if row > begin and (row - begin == most or size + length > characters):
             yield slice(begin, row)
             begin, size = row, 0
         size += length

@@ -40,6 +40,21 @@ class Table:
         """What the reader found out, for messages: why rows or columns may not be those expected."""
         return f"As it was read: {'; '.join(self.notes)}." if self.notes else ""
 
+    def with_empty_cells(self) -> pa.Table:
+        """Return the columns for a file of any format: what may be missing or empty is empty there, too.
+
+        An empty cell of CSV can mean that no label applies; null in JSON would say that the label is missing.
+        """
+        if self.tells_missing:
+            return self.columns
+        import pyarrow.compute as pc
+
+        columns = self.columns
+        for index, field in enumerate(columns.schema):
+            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+                columns = columns.set_column(index, field, pc.fill_null(columns[index], ""))
+        return columns
+
     def place(self, row: int) -> str:
         """Return where a row stands, for messages: `reviews.csv:12`."""
         if self.files is not None:

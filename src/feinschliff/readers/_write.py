@@ -7,6 +7,7 @@ killed one left, and remove it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import math
@@ -36,22 +37,26 @@ class TableWriter:
         path: Its suffix chooses the format, one of `formats`. Where it is a link, its target is written.
 
     Raises:
-        ConfigError: another suffix, or a folder that does not exist.
+        ConfigError: another suffix, a folder that does not exist, or a link that leads to itself.
     """
 
     formats: tuple[str, ...] = FORMATS
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
-        if self.path.suffix.lower() not in self.formats:
+        self.suffix = self.path.suffix.lower()
+        if self.suffix not in self.formats:
             raise ConfigError(
                 f"cannot be written as '{self.path.suffix}'",
                 where=str(path),
                 allowed=f"One of {', '.join(self.formats)}",
             )
         try:
-            self.path = self.path.resolve() if self.path.is_symlink() else self.path
+            if self.path.is_symlink():
+                self.path = Path(os.path.realpath(path))
             has_folder, is_folder = self.path.parent.is_dir(), self.path.is_dir()
+            if self.path.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         except OSError as error:
             raise ConfigError(f"cannot be written: {error.strerror}", where=str(path)) from None
         if not has_folder:
@@ -62,7 +67,7 @@ class TableWriter:
     def __enter__(self) -> Self:
         self.writer: Any = None
         self.num_rows = 0
-        is_binary = self.path.suffix.lower() == ".parquet"
+        is_binary = self.suffix == ".parquet"
         prefix = f".{self.path.name}-"
         _remove_left_over(self.path.parent, prefix)
         try:
@@ -107,14 +112,14 @@ class TableWriter:
             self.temporary.unlink(missing_ok=True)
 
     def _write(self, columns: pa.Table) -> None:
-        match self.path.suffix.lower():
+        match self.suffix:
             case ".parquet":
                 self._write_parquet(columns)
             case ".jsonl":
                 for row in json_rows(columns):
                     self.stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-            case suffix:
-                self._write_csv(columns, "\t" if suffix == ".tsv" else ",")
+            case _:
+                self._write_csv(columns, "\t" if self.suffix == ".tsv" else ",")
 
     def _write_parquet(self, columns: pa.Table) -> None:
         import pyarrow.parquet as pq

@@ -261,7 +261,9 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     if leaks := _kept_leaks(result):
         found.append(Caution(words("caution.leaks", count=leaks), "data"))
     left = [f for f in data.get("findings") or () if str(f.get("action", "kept")).startswith("kept")]
-    easier = {f.get("kind"): f.get("count") or 0 for f in left}
+    easier: dict[Any, int] = {}
+    for finding in left:  # of shared texts there may be two: of first and of second ones
+        easier[finding.get("kind")] = max(easier.get(finding.get("kind"), 0), finding.get("count") or 0)
     found += [
         Caution(words(f"caution.{kind}", count=easier[kind]), "data") for kind in EASIER if easier.get(kind)
     ]
