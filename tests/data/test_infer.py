@@ -171,6 +171,35 @@ def test_numbers_with_commas_may_be_several_labels() -> None:
     with pytest.raises(ConfigError, match="'3,10' in 'label' may be a decimal number or two labels"):
         infer(rows, load_config())
     assert infer(rows, load_config(values={"task": "multilabel"})).separator == ","
+    rows = table(
+        text=TEXTS, label=["3", "10", "3,10", "7", "7,10", "3,7", "7,3", "3,4"] * 5
+    )  # 4 only beside 3
+    with pytest.raises(ConfigError, match="may be a decimal number or two labels"):
+        infer(rows, load_config())
+    prices = table(text=TEXTS, label=["1", "2", "3", "12,50", "3,99", "2,49", "3,3", "2,1"] * 5)
+    assert infer(prices, load_config()).task == "regression"
+
+
+def test_blanks_separate_labels_where_several_are_asked_for() -> None:
+    several = load_config(values={"task": "multilabel"})
+    rows = table(text=TEXTS, label=["red", "blue", "red blue", ""] * 10)
+    found = infer(rows, several)
+    assert found.separator == " "
+    assert normalise(rows, found).records.targets[:4] == [["red"], ["blue"], ["blue", "red"], []]
+    assert (
+        infer(table(text=TEXTS, label=["New York", "Ulm", "Bad Ems", "Bonn"] * 10), several).separator is None
+    )
+    assert infer(rows, load_config()).task == "classification"
+
+
+def test_an_answer_to_the_same_few_questions_is_asked_about() -> None:
+    rows = {"question": ["what would you ask for music"] * 60, "answer": [sentence(i) for i in range(60)]}
+    with pytest.raises(
+        ConfigError, match="'question' holds few different texts, so 'answer' may be the text"
+    ):
+        infer(table(**rows, label=["yes", "no"] * 30), load_config())
+    rows["question"] = [sentence(100 + i // 6) for i in range(60)]
+    assert infer(table(**rows, label=["yes", "no"] * 30), load_config()).text_pair == "answer"
 
 
 def test_a_comma_separates_labels_where_several_are_asked_for() -> None:

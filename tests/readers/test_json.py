@@ -44,8 +44,9 @@ def test_a_list_for_each_split(write):
     assert table.columns["text"].to_pylist() == ["fine", "bad", "what", "so"]
     own = {"train": [{"text": "a", "split": "x"}], "dev": ROWS}
     assert read(write(own)).columns["split"].to_pylist() == ["x", "validation", "validation"]
-    with pytest.raises(DataError, match="several lists of rows: train, labels"):
-        read(write({"train": ROWS, "labels": [{"id": 1}]}))
+    assert read(write({"train": ROWS, "labels": [{"id": 1}]})).columns.to_pylist() == ROWS
+    with pytest.raises(DataError, match="several lists of rows: train, more"):
+        read(write({"train": ROWS, "more": ROWS[:1]}))
 
 
 def test_one_row_with_a_list_in_it_is_a_row(write):
@@ -189,3 +190,39 @@ def test_choices_on_a_document_are_refused(write):
     row = {"text": "c", "annotation_sets": [{"annotations": {"a": {"choice": "Entailment"}}}]}
     with pytest.raises(DataError, match=r"many choices.*Give a row for each pair of texts"):
         read(write({"documents": [row], "labels": {}}))
+
+
+def test_objects_of_several_lines_may_stand_one_after_another(write):
+    for text in ("\n".join(json.dumps(row, indent=1) for row in ROWS), "".join(map(json.dumps, ROWS))):
+        for name in ("a.json", "a.jsonl") if "\n" not in text else ("a.json",):
+            assert read(write(text, name)).columns.to_pylist() == ROWS
+    with pytest.raises(DataError, match=r"a\.json:6: no valid JSON"):
+        read(write(json.dumps(ROWS[0], indent=1) + '\n{\n "text": no}'))
+
+
+def test_of_several_lists_the_one_with_texts_is_read(write):
+    synonyms = [{"value": "Ulm", "synonyms": ["ulm"]}]
+    for value in ({"rows": ROWS, "names": synonyms}, {"nlu": {"names": synonyms, "rows": ROWS}}):
+        assert read(write(value)).columns.to_pylist() == ROWS
+
+
+def test_entities_in_a_list_one_object_deeper(write):
+    span = {"start": 3, "end": 6, "value": "ulm", "entity": "city"}
+    rows = [{"text": "in Ulm", "intent": "go", "entities": [span]}] * 3
+    table = read(write({"rasa_nlu_data": {"common_examples": rows, "regex_features": []}}))
+    assert table.columns["entities"][0].as_py() == [{"start": 3, "end": 6, "label": "city"}]
+
+
+@pytest.mark.parametrize(("label", "texts"), [("tag", "patterns"), ("intent", "examples")])
+def test_intents_with_their_examples(write, label, texts):
+    intents = [
+        {label: "hi", texts: ["Hello", "Hi there"], "responses": ["Hey"]},
+        {label: "bye", texts: ["Bye"]},
+    ]
+    table = read(write({"intents": [*intents, {label: "none", texts: []}]}))
+    assert table.columns.to_pylist() == [
+        {"text": "Hello", "label": "hi"},
+        {"text": "Hi there", "label": "hi"},
+        {"text": "Bye", "label": "bye"},
+    ]
+    assert f"each of '{texts}' is a text, '{label}' is its label" in table.notes[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feinschliff.errors import ConfigError
+from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers import read
 
 
@@ -67,3 +67,59 @@ def test_other_numbered_folders_are_noted(write):
 
 def test_numbers_are_classes(write):
     assert read(write("1/1", "2/1")).notes == ()
+
+
+def test_versions_of_one_corpus_are_no_classes(write):
+    names = [f"{kind}/part{i}/{i}-msg{n}.txt" for kind in ("bare", "stop") for i in (1, 2) for n in (1, 2)]
+    with pytest.raises(ConfigError, match=r"hold the same 4 files each: versions .* not classes"):
+        read(write(*names))
+    write("bare/part1/more.txt")
+    assert set(read(write(*names)).columns["label"].to_pylist()) == {"bare", "stop"}
+
+
+def test_numbered_texts_of_numbered_parts_are_no_versions(write):
+    names = [f"{kind}/part{i}/{n}.txt" for kind in ("neg", "pos") for i in (1, 2) for n in (1, 2)]
+    assert set(read(write(*names)).columns["label"].to_pylist()) == {"neg", "pos"}
+
+
+def test_classes_that_differ_in_a_number_are_pointed_out(write):
+    table = read(write("ham/1", "spam/1", "spam_2/1"))
+    assert table.notes == ("the folders 'spam' and 'spam_2' are two labels: if they are one, join them",)
+    assert "are they classes?" in read(write("../mails/000/1", "../mails/001/1") / "../mails").notes[0]
+
+
+def test_a_list_of_labels_beside_the_texts(write):
+    folder = write("data/mail.1", "data/mail.2", "data/mail.3")
+    (folder / "full").mkdir()
+    listed = folder / "full" / "index"
+    listed.write_text("spam ../data/mail.1\nham ../data/mail.3\n")
+    with pytest.raises(ConfigError, match=rf"labels stand in a list .*Name the list, such as {listed}"):
+        read(folder)
+    table = read(listed)
+    assert table.columns.to_pylist() == [
+        {"text": "data/mail.1", "label": "spam"},
+        {"text": "data/mail.3", "label": "ham"},
+    ]
+    assert table.place(1).endswith("mail.3")
+    listed.write_text("spam ../data/mail.1\nham ../data/mail.9\nham ../../../etc/hosts\nham\n")
+    with pytest.raises(
+        DataError, match=r"3 faults: line 2: there is no file .*mail\.9.*line 4: 'ham' is no label"
+    ):
+        read(listed)
+
+
+def test_a_file_for_each_split_is_named(write):
+    folder = write("test.txt", "dev.txt", "train.txt")
+    with pytest.raises(
+        ConfigError, match=rf"Name them: {folder}/train.txt --dev .*/dev.txt --test .*/test.txt"
+    ):
+        read(folder)
+
+
+def test_files_of_one_format_are_one_table(tmp_path):
+    for i, word in enumerate(("Ulm", "Bonn")):
+        (tmp_path / f"{i}.conll").write_text(f"in O\n{word} B-LOC\n\nja O\n")
+    table = read(tmp_path)
+    assert table.columns["text"].to_pylist() == ["in Ulm", "ja", "in Bonn", "ja"]
+    assert table.columns["document"].to_pylist() == [0, 0, 1, 1]
+    assert table.place(2) == f"{tmp_path}/1.conll:1"

@@ -354,3 +354,11 @@ def test_kinds_that_differ_between_disk_and_memory(monkeypatch):
     table = read(rows)
     assert table.columns["n"][0].as_py() == "1"
     assert table.columns["n"][-1].as_py() == "x"
+
+
+def test_entities_of_bionlp_stand_beside_their_texts(tmp_path):
+    for name, content in (("txt", "Ulm"), ("a1", "T1\tLOC 0 3\tUlm\n"), ("a2", "E1\tGrowth:T2 Theme:T1\n")):
+        (tmp_path / f"1.{name}").write_text(content)
+    table = read(tmp_path)
+    assert table.columns["spans"].to_pylist() == [[{"start": 0, "end": 3, "label": "LOC"}]]
+    assert table.notes == ()

@@ -136,3 +136,8 @@ def test_halves_of_characters_among_words(write):
 def test_an_identifier_is_no_text(write):
     row = {"id": "a1", "words": ["In", "Ulm"], "ner": ["O", "B-LOC"]}
     assert "ner" in read(write(row, {**row, "words": ["In"]})).columns.column_names  # as it stands
+
+
+def test_a_place_in_an_object_of_its_own(write):
+    rows = [{"text": TEXT, "mentions": [{"type": "LOC", "span": {"start": 29, "end": 36}}]}] * 3
+    assert read(write(*rows)).columns["mentions"].to_pylist() == [[EMS]] * 3

@@ -209,9 +209,20 @@ def test_tokens_and_tags_in_other_formats_become_spans():
 
 
 def test_the_tag_may_stand_first(write):
-    table = read(write("O\tin\nB-LOC\tNew\nI-LOC\tYork\n\nO\tja\n", "a.bio"))
-    assert table.columns["text"].to_pylist() == ["in New York", "ja"]
-    assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 11, "label": "LOC"}], []]
+    two = "O\tin\nB-LOC\tNew\nI-LOC\tYork\n\nO\tja\n"
+    four = "O\t0\t2\tin\nB-LOC\t3\t6\tNew\nI-LOC\t7\t11\tYork\n\nO\t12\t14\tja\n"
+    chunks = "O\t0\tin\tB-PP\nB-LOC\t3\tNew\tB-NP\nI-LOC\t7\tYork\tI-NP\n\nO\t12\tja\tO\n"
+    for lines in (two, four, chunks):
+        table = read(write(lines, "a.bio"))
+        assert table.columns["text"].to_pylist() == ["in New York", "ja"]
+        assert table.columns["spans"].to_pylist() == [[{"start": 3, "end": 11, "label": "LOC"}], []]
+
+
+def test_one_sentence_without_an_end_is_refused(write):
+    lines = "in O\nUlm B-LOC\n" * 300
+    with pytest.raises(DataError, match="no blank line stands between sentences"):
+        read(write(lines, "a.bio"))
+    assert len(read(write(lines + "\nja O\n", "a.bio"))) == 2
 
 
 def test_the_language_before_each_token_is_taken_off(write):

@@ -14,7 +14,8 @@ def _words(text: str) -> frozenset[str]:
 TEXT_STRONG = _words(
     """text texts texte texto testo tekst sentence sentences satz phrase frase zin review reviews review_text
     comment kommentar commentaire comentario commento content inhalt message nachricht mensaje messaggio
-    tweet utterance bewertungstext rezension recensione recensie resena avis document dokument body sms
+    tweet utterance utterances utt bewertungstext rezension recensione recensie resena avis document dokument
+    body sms
     feedback"""
 )
 TEXT_WEAK = _words(
@@ -83,6 +84,8 @@ PAIRS = (
     ("anchor", "positive"),
     ("source_text", "target_text"),
 )
+PROMPTS = _words("question frage prompt")
+"""First halves of pairs that may be the same for all, so that the second alone is the text."""
 
 
 def plain(name: str) -> str:

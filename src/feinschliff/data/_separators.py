@@ -37,6 +37,17 @@ def find_separator(values: list[str]) -> str | None:
     return None
 
 
+def blank_separates(values: list[str]) -> bool:
+    """Return whether blanks stand between the labels of a cell: most that have one consist of other cells.
+
+    >>> blank_separates(["red blue", "red", "blue"]), blank_separates(["New York", "Old Town", "New"])
+    (True, False)
+    """
+    alone = {v for v in values if " " not in v}
+    joined = [part for v in values for part in v.split(" ") if " " in v]
+    return bool(joined) and sum(part in alone for part in joined) >= 0.9 * len(joined)
+
+
 def listed(text: str) -> list[Any] | None:
     """Return the list that a cell holds as text; None where it holds no list, or an empty one."""
     return read_list(text) or None

@@ -13,7 +13,14 @@ import pyarrow.compute as pc
 
 from feinschliff import registry
 from feinschliff.data import _names
-from feinschliff.data._separators import SEPARATORS, each_lists_one, find_separator, listed, split_cell
+from feinschliff.data._separators import (
+    SEPARATORS,
+    blank_separates,
+    each_lists_one,
+    find_separator,
+    listed,
+    split_cell,
+)
 from feinschliff.data.dataset import SPAN, TARGET_TYPES, Columns, Kind
 from feinschliff.errors import ConfigError, DataError, counted, no_such
 from feinschliff.readers import Table, is_tag
@@ -135,7 +142,9 @@ def _refuse_tags(table: Table, label: str, values: list[str | None]) -> None:
 def _refuse_lists_of_numbers(table: Table, label: str, values: list[str]) -> None:
     """Raise ConfigError where `3,10` may be a decimal number or two labels; `3,5` beside `3` is a half."""
     fractions = {v.partition(",")[2] for v in values} - {"", "5"}
-    if fractions and find_separator(values) == ",":
+    alone = {v for v in values if "," not in v}
+    parts = [part.strip() for v in values if "," in v for part in v.split(",")]
+    if fractions and sum(part in alone for part in parts) >= 0.8 * len(parts):
         raise ConfigError(
             f"'{next(v for v in values if ',' in v)}' in '{label}' may be a decimal number or two labels",
             where=table.name,
@@ -175,7 +184,8 @@ def separator_of(table: Table, label: str | None, kind: Kind) -> str | None:
     if kind == "classification":
         return "[]" if each_lists_one(values) else None
     occurring = (sign for sign in SEPARATORS if any(sign in v for v in values))
-    return find_separator(sorted(values)) or next(occurring, None)
+    found = find_separator(sorted(values)) or next(occurring, None)
+    return found or (" " if blank_separates(values) else None)
 
 
 def dash_is_none(table: Table, label: str | None, kind: Kind) -> bool:
@@ -203,7 +213,7 @@ def separator_for(table: Table, label: str | None, names: Collection[str]) -> st
         parts = [p.strip() for v in values for p in (v.split(separator) if separator else [v]) if p.strip()]
         return sum(_name(part) in names for part in parts) / max(1, len(parts))
 
-    return max((None, *SEPARATORS), key=known)
+    return max((None, *SEPARATORS, " "), key=known)
 
 
 def convert(cells: pa.ChunkedArray, columns: Columns, table: Table, label: str) -> pa.Array:

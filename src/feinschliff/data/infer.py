@@ -33,6 +33,8 @@ from feinschliff.readers import Table
 
 MARGIN = 1.0
 """A candidate must lead the next by this much; otherwise the user is asked."""
+FEW_PROMPTS = 0.02
+"""Up to that share of different cells a question may be what all answers were asked for."""
 MOST_WORDS_OF_A_NAME = 3
 FEWEST_ONES = 3
 """So many columns of 0 and 1, and no other label, are one label each."""
@@ -194,6 +196,12 @@ def _find_text(
     for first in scores if pair != "" else ():
         second = _other_half(first, scores)
         if second and scores[first] >= 1.0:
+            if pair is None and _names.plain(first) in _names.PROMPTS and free[first].spread <= FEW_PROMPTS:
+                fact = (
+                    f"'{first}' holds few different texts, so '{second}' may be the text, or both are a pair"
+                )
+                more = f", or both: --text {quoted(first)} --text-pair {quoted(second)}"
+                raise ask("text", table, {name: free[name] for name in (second, first)}, fact, more)
             return first, pair or second, 0.95
     best = sorted((n for n in scores if scores[n] >= 1.0), key=lambda n: -scores[n])
     if not best:  # short texts under an unusual name: take the one column of many different strings

@@ -22,6 +22,7 @@ from feinschliff.config import DataConfig
 from feinschliff.errors import ConfigError, DataError
 from feinschliff.readers._chat import with_answers
 from feinschliff.readers._encoding import head_text
+from feinschliff.readers._examples import one_row_each
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import Input, open_input
 from feinschliff.readers._lists import read_list
@@ -115,7 +116,7 @@ def iter_batches(source: Source, config: DataConfig | None = None, batch_rows: i
 def _usual(table: Table, config: DataConfig) -> Table:
     """Return a table with entities and refused answers in the form that all formats share."""
     refuse_questions(table)
-    table = with_written_spans(with_answers(table), config)
+    table = with_written_spans(one_row_each(with_answers(table)), config)
     return without_rejected(with_spans(table, config))
 
 

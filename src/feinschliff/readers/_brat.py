@@ -1,4 +1,7 @@
-"""Entities as brat keeps them: beside `a.txt` a file `a.ann` with a line for each, `T1`, `LOC 3 6`, `Ulm`."""
+"""Entities as brat keeps them: beside `a.txt` a file `a.ann` with a line for each, `T1`, `LOC 3 6`, `Ulm`.
+
+BioNLP's shared tasks call it `a.a1`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from feinschliff.readers._input import open_input
 from feinschliff.readers._offsets import SpanReader
 from feinschliff.readers._problems import Problems
 
-SUFFIX = ".ann"
+SUFFIXES = (".ann", ".a1")
+"""Of the files with entities; what BioNLP calls `.a2` holds events."""
 
 
 class Annotations:
@@ -29,8 +33,8 @@ class Annotations:
         Raises:
             DataError: lines that are no entities, or do not lie in the text.
         """
-        file = path.with_suffix(SUFFIX)
-        if not file.is_file():
+        file = next((file for suffix in SUFFIXES if (file := path.with_suffix(suffix)).is_file()), None)
+        if file is None:
             return None
         if file.stat().st_size == 0:
             return []

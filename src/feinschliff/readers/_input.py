@@ -88,6 +88,8 @@ class Input:
         for magic, what in _NOT_TEXT.items():
             if self.head.startswith(magic):
                 return f"the content is not text: it begins like {what}"
+        if self.head[257:262] == b"ustar":
+            return "the content is a tar archive; unpack it and name a file or folder in it"
         sample = self.head[:4096]
         controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\0" for byte in sample)
         return "the content is not text" if controls > max(8, len(sample) / 10) else None

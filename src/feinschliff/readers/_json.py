@@ -25,7 +25,7 @@ _BROKEN = (ValueError, RecursionError)
 
 
 def json_lines(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
-    """Yield (line, object) of a JSON Lines file; blank lines are passed over.
+    """Yield (line, object) of a JSON Lines file; blank lines are passed over, lines may hold several objects.
 
     Raises:
         DataError: lines that are no JSON objects, all at once at the end.
@@ -34,17 +34,20 @@ def json_lines(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(read_lines(file, encoding), start=1):
         if line.isspace():
             continue
-        try:
-            value, end = _DECODER.raw_decode(line, _skip(line, 0))
-            if not _SPACE.fullmatch(line, end):
-                raise json.JSONDecodeError("Extra data", line, end)
-        except _BROKEN as error:
-            problems.add(number, explain(error))
-            continue
-        if (row := as_row(value)) is not None:
-            yield number, row
-        else:
-            problems.add(number, f"{kind(value)} where an object is expected")
+        begin = position = _skip(line, 0)
+        while position < len(line):
+            try:
+                if position > begin and line[position] != "{":
+                    raise json.JSONDecodeError("Extra data", line, position)
+                value, position = _DECODER.raw_decode(line, position)
+            except _BROKEN as error:
+                problems.add(number, explain(error))
+                break
+            if (row := as_row(value)) is not None:
+                yield number, row
+            else:
+                problems.add(number, f"{kind(value)} where an object is expected")
+            position = _skip(line, position)
     problems.raise_if_any(allowed='Each line must be an object such as {"text": "...", "label": "..."}')
 
 
@@ -62,14 +65,15 @@ def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
         yield from _list_rows(text, begin, file.name)
         return
     tree, end = _decode(text, begin, file.name)
-    if (end := _skip(text, end)) < len(text):
-        if isinstance(tree, dict) and text.startswith("{", end):  # JSON Lines under another name
-            yield from json_lines(file, encoding)
+    if (after := _skip(text, end)) < len(text):
+        if isinstance(tree, dict) and text.startswith("{", after):  # JSON Lines under another name
+            are_lines = "\n" not in text[begin:end]
+            yield from json_lines(file, encoding) if are_lines else _stacked_rows(text, begin, file.name)
             return
-        raise _error("more text follows the end of the JSON value", text, end, file.name)
+        raise _error("more text follows the end of the JSON value", text, after, file.name)
     if not isinstance(tree, dict):
         raise DataError(f"the file holds {kind(tree)}, not a list of rows", where=file.name)
-    lists = [key for key, value in tree.items() if _is_rows(value)]
+    lists = _of_texts({key: value for key, value in tree.items() if _is_rows(value)})
     if len(lists) == 1 and not _is_text_row(tree):
         yield from _list_rows(text, _find_value(text, begin, lists[0], file.name), file.name)
     elif _is_text_row(tree):
@@ -78,7 +82,7 @@ def json_rows(file: Input, encoding: Encoding) -> Iterator[tuple[int, Row]]:
         for key in lists:
             for line, row in _list_rows(text, _find_value(text, begin, key, file.name), file.name):
                 yield line, {**row, COLUMN: row.get(COLUMN, split_of(key))}
-    elif len(inner := _inner_lists(tree)) == 1 and not lists:
+    elif len(inner := _of_texts(_inner_lists(tree))) == 1 and not lists:
         for key in inner[0]:
             begin = _find_value(text, begin, key, file.name)
         yield from _list_rows(text, begin, file.name)
@@ -158,6 +162,18 @@ def kind(value: Any) -> str:
     return names[type(value)]
 
 
+def _stacked_rows(text: str, position: int, name: str) -> Iterator[tuple[int, Row]]:
+    """Yield the objects that stand one after another, each over several lines, as `jq` writes them."""
+    counted, line = 0, 1
+    while position < len(text):
+        line, counted = line + text.count("\n", counted, position), position
+        value, position = _decode(text, position, name)
+        if (row := as_row(value)) is None:
+            raise _error(f"{kind(value)} where an object is expected", text, counted, name)
+        yield line, row
+        position = _skip(text, position)
+
+
 def _list_rows(text: str, begin: int, name: str) -> Iterator[tuple[int, Row]]:
     """Yield the objects of the list that begins there, one after another, so that each knows its line.
 
@@ -229,6 +245,8 @@ def _first_list(text: str, begin: int) -> int:
                 return begin
             if _LIST_OF_OBJECTS.match(text, position):
                 return position
+            if text.startswith("{", position) and (inner := _first_list(text, position)) != position:
+                return inner
             _, position = _DECODER.raw_decode(text, position)
             position = _skip(text, _skip(text, position) + 1)
     except _BROKEN:
@@ -236,10 +254,18 @@ def _first_list(text: str, begin: int) -> int:
     return begin
 
 
-def _inner_lists(tree: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return where lists of rows lie one object deeper, as in {"result": {"items": [...]}}."""
-    objects = [(key, value) for key, value in tree.items() if isinstance(value, dict)]
-    return [(k, n) for k, v in objects if not _is_text_row(v) for n, rows in v.items() if _is_rows(rows)]
+def _inner_lists(tree: dict[str, Any]) -> dict[tuple[str, str], list[Any]]:
+    """Return the lists of rows one object deeper, as in {"result": {"items": [...]}}, by where they lie."""
+    objects = {key: value for key, value in tree.items() if isinstance(value, dict)}
+    inner = {(k, n): rows for k, v in objects.items() if not _is_text_row(v) for n, rows in v.items()}
+    return {place: rows for place, rows in inner.items() if _is_rows(rows)}
+
+
+def _of_texts(lists: dict[Any, list[Any]]) -> list[Any]:
+    """Return the keys of lists of rows; where one alone has rows with a text, only that."""
+    firsts = {key: next(row for row in rows if row is not None) for key, rows in lists.items()}
+    texts = [key for key, row in firsts.items() if isinstance(row, dict) and _is_text_row(row)]
+    return texts if len(texts) == 1 else list(lists)
 
 
 def _is_text_row(tree: dict[str, Any]) -> bool:

@@ -48,10 +48,35 @@ def find_level(folder: Path, classes: Sequence[Path]) -> tuple[int, tuple[str, .
             hint = f"Name one of them, such as {classes[0]}"
             raise ConfigError(f"{each}, so the classes are not clear", where=str(folder), hint=hint)
         return 1, (f"{each}, which are the labels",)
+    if versions := _num_versions(classes, inner):
+        fact = f"{names} hold the same {versions:,} files each: versions of one corpus, not classes"
+        raise ConfigError(fact, where=str(folder), hint=f"Name one of them, such as {classes[0]}")
     if stem in _PARTS:
         hint = "Give a folder for each class, or a table with a column for the label"
         raise ConfigError(f"holds parts ({names}), not classes", where=str(folder), hint=hint)
-    return 0, (f"the labels are the folders {names}, numbered alike: are they classes?",) if stem else ()
+    if stem or (stem == "" and any(path.name.startswith("0") and len(path.name) > 1 for path in classes)):
+        return 0, (f"the labels are the folders {names}, numbered alike: are they classes?",)
+    return 0, _alike([path.name for path in classes])
+
+
+def _num_versions(classes: Sequence[Path], inner: Sequence[Sequence[str]]) -> int:
+    """Return how many files, called alike, each folder holds in folders of its own; 0 if they differ."""
+    if len(classes) < 2 or not all(inner) or any(folders != inner[0] for folders in inner):
+        return 0
+    found = [{p.relative_to(path) for p in path.rglob("*") if p.is_file()} for path in classes]
+    are_same = all(files == found[0] for files in found) and not all(path.stem.isdigit() for path in found[0])
+    return len(found[0]) if are_same else 0
+
+
+def _alike(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on names that differ in a number only, as of two halves of one class.
+
+    >>> _alike(["ham", "spam", "spam_2"])
+    ("the folders 'spam' and 'spam_2' are two labels: if they are one, join them",)
+    """
+    stems = {name: match[1] for name in names if (match := _NUMBERED.fullmatch(name.lower())) and match[1]}
+    pairs = ((other, name) for name, stem in stems.items() for other in names if other.lower() == stem)
+    return tuple(f"the folders '{a}' and '{b}' are two labels: if they are one, join them" for a, b in pairs)
 
 
 def _folders(folder: Path) -> list[str]:

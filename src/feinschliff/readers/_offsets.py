@@ -196,6 +196,7 @@ def parse(item: Any) -> Parsed | None:
         start, end, label = item if not isinstance(item[0], str) else (item[1], item[2], item[0])
         surface = None
     elif isinstance(item, Mapping):
+        item = {**item, **inner} if isinstance(inner := item.get("span"), Mapping) else item
         start, end, label = (_first(item, names) for names in (_STARTS, _ENDS, _LABELS))
         if end is None and isinstance(start, int) and isinstance(item.get("length"), int):
             end = start + item["length"]

@@ -1,7 +1,8 @@
 """CoNLL: one token per line, columns between tabs or spaces, a blank line after each sentence.
 
-The first column is the token and the last one of tags its tag; in files whose first column counts the tokens
-of a sentence (GermEval, CoNLL-U) the second is the token and the first column of tags is taken.
+The first column is the token and the last one of tags its tag, unless the first holds tags; in files whose
+first column counts the tokens of a sentence (GermEval, CoNLL-U) the second is the token and the first column
+of tags is taken.
 `data.tag_column` names another; a first row may name the columns. `-DOCSTART-` lines divide documents, which
 become the column `document`.
 """
@@ -32,6 +33,8 @@ DESCRIPTION = "CoNLL: one token and its tag per line; IOB1, IOB2, BIOES and BILO
 _DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
 _SAMPLE_LINES = 500
+_LONGEST = 500
+"""Tokens of the only sentence of a file, beyond which it is taken for many without borders."""
 _FIRST_NAME = re.compile(r"(?i)(token|word|wort|form|id|index|idx)s?")
 _HIPE = "NE-COARSE-LIT"
 """The column of HIPE's files that the others of tags only refine."""
@@ -111,6 +114,12 @@ def read(source: Any, config: DataConfig) -> Table:
     problems.raise_if_any(allowed=f"Expected {layout.width} columns")
     if len(table):
         columns = table.columns
+        if len(table) == 1 and len(columns["tokens"][0]) > _LONGEST:
+            raise DataError(
+                "no blank line stands between sentences",
+                where=file.name,
+                allowed="Expected one after each sentence, which is one text",
+            )
         if columns["document"][-1].as_py() == 0:
             columns = columns.drop_columns(["document"])
         table = _without_language(replace(table, columns=columns))
@@ -149,8 +158,8 @@ def _find_layout(lines: list[str]) -> _Layout | None:
     token, tag = 0, tags[-1] if tags else width - 1
     if width > 2 and all(row[0].isdigit() for row in rows) and rows[0][0] in ("0", "1"):
         token, tag = 1, next((i for i in tags if i > 1), width - 1)
-    elif width == 2 and not tags and all(is_tag(row[0]) for row in rows):
-        token, tag = 1, 0
+    elif all(map(is_tag, cells[0])) and ("O" in cells[0] if width > 2 else not tags):  # the tag comes first
+        token, tag = next((i for i in range(1, width) if not all(map(str.isdigit, cells[i]))), 1), 0
     elif _HIPE in header:
         tag = header.index(_HIPE)
     return _Layout(separator, width, token, tag, header)

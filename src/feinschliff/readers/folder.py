@@ -6,7 +6,6 @@ Entities of brat (`.ann`) beside the texts are read with them; folders are then 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +15,22 @@ import pyarrow as pa
 
 from feinschliff import registry
 from feinschliff.config import DataConfig
-from feinschliff.errors import ConfigError, DataError, counted
-from feinschliff.readers._brat import SUFFIX, Annotations
-from feinschliff.readers._encoding import Encoding, agreed, find_encoding, read_text
+from feinschliff.errors import ConfigError, counted
+from feinschliff.readers import index
+from feinschliff.readers._brat import SUFFIXES as ENTITIES
+from feinschliff.readers._brat import Annotations
+from feinschliff.readers._encoding import head_text
 from feinschliff.readers._gather import gather
 from feinschliff.readers._input import open_input, suggest_files
 from feinschliff.readers._levels import find_level, labelled, refuse_splits
-from feinschliff.readers._spans import SPANS
+from feinschliff.readers._splits import are_splits, split_of
 from feinschliff.readers._table import Table
+from feinschliff.readers._texts import read_texts
 
 SUFFIXES = ()
-DESCRIPTION = "A folder of text files: one subfolder per class, brat's `.ann` beside them, or no labels."
+DESCRIPTION = "A folder: texts in a subfolder per class, or beside brat's `.ann`, or alone; or tables of one format."
 _NO_TEXTS = {"cmds"}
 """Files of SpamAssassin's folders that are no mails."""
-_BATCH_FILES = 1024
-_FEW = 0.05
-"""At most this share of the files is left out where they cannot be read."""
 
 
 def accepts(source: Any) -> bool:
@@ -45,7 +44,8 @@ def accepts(source: Any) -> bool:
 def read(source: Any, config: DataConfig) -> Table:
     """Read all files of all classes, in the order of their names; hidden files are passed over.
 
-    Without subfolders the columns are `text` and `file`, and `spans` where entities stand beside the texts.
+    Without subfolders the columns are `text` and `file`, and `spans` where entities stand beside the texts;
+    files of one other format, such as CoNLL, are read as one table.
 
     Where folders such as `part1`, `part2` hold the same folders each, those are the classes.
 
@@ -56,16 +56,24 @@ def read(source: Any, config: DataConfig) -> Table:
     folder = Path(source)
     classes = sorted(p for p in _entries(folder) if p.is_dir())
     refuse_splits(folder, classes)
+    _refuse_index(folder, [folder, *classes])
     with_label = labelled(classes)
     notes = [f"left out: {p}, texts without a label" for p in classes if p not in with_label]
     files = [path for label in with_label or [folder] for path in _files(label)]
-    annotations = Annotations(config) if any(path.suffix == SUFFIX for path in files) else None
+    annotations = Annotations(config) if any(path.suffix in ENTITIES for path in files) else None
+    if not classes and annotations is None:
+        if are_splits(path.stem for path in files):
+            raise ConfigError("holds a file for each split", where=str(folder), hint=_name_splits(files))
+        if len({path.suffix.lower() for path in files}) == 1 < len(files) and len(_others(files)) == len(
+            files
+        ):
+            return gather(_tables(files, config), str(folder))
     others = _others(files) if annotations is None else [path for path in files if path.suffix != ".txt"]
     if len(others) == len(files) or (others and not classes and annotations is None):
         fact = "is a folder without subfolders of texts"
         hint = f"Name one of its files, such as {others[0]}" if classes and others else suggest_files(folder)
         raise ConfigError(fact, where=str(folder), hint=hint)
-    if odd := [path for path in others if path.suffix not in (SUFFIX, ".conf")]:
+    if odd := [path for path in others if path.suffix not in (*ENTITIES, ".a2", ".conf")]:
         notes.append(f"left out: {counted(len(odd), 'file')} of other kinds, such as {odd[0]}")
     level = None
     if classes and annotations is None:
@@ -76,7 +84,8 @@ def read(source: Any, config: DataConfig) -> Table:
         notes.append(f"left out: {counted(len(beside), 'file')} beside these folders, such as {beside[0]}")
         left_out.update(beside)
     texts = [path for path in files if path not in left_out]
-    return gather(_batches(folder, texts, config, level, annotations, tuple(notes)), str(folder))
+    labels = None if level is None else {path: path.relative_to(folder).parts[level] for path in texts}
+    return read_texts(str(folder), folder, texts, config, labels, annotations, tuple(notes))
 
 
 def _others(files: list[Path]) -> list[Path]:
@@ -86,73 +95,37 @@ def _others(files: list[Path]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in known or path.name in _NO_TEXTS]
 
 
-def _batches(
-    folder: Path,
-    files: list[Path],
-    config: DataConfig,
-    level: int | None,
-    annotations: Annotations | None,
-    notes: tuple[str, ...],
-) -> Iterator[Table]:
-    encodings, faults = _encodings(files, config)
-    counts: Counter[str] = Counter()
-    rows: list[tuple[str, Path]] = []
-    for path, encoding in encodings.items():
-        try:
-            text = read_text(open_input(path), encoding) if path.stat().st_size else ""
-        except DataError as error:
-            faults.append(error)
-            continue
-        counts.update(encoding.notes)
-        rows.append((text, path))
-        if len(rows) == _BATCH_FILES:
-            yield _table(folder, rows, level, annotations)
-            rows = []
-    notes += tuple(f"{note} ({counted(count, 'file')})" for note, count in counts.items())
-    if faults:
-        notes += (_left_out(folder, faults, len(files)),)
-    last = _table(folder, rows, level, annotations)
-    yield replace(last, notes=notes + (annotations.notes() if annotations else ()))
+def _name_splits(files: list[Path]) -> str:
+    """Return how to name files that are splits."""
+    options = {"train": "", "validation": "--dev ", "test": "--test "}
+    named = sorted((list(options).index(split), path) for path in files if (split := split_of(path.stem)))
+    return "Name them: " + " ".join(f"{list(options.values())[place]}{path}" for place, path in named)
 
 
-def _encodings(files: list[Path], config: DataConfig) -> tuple[dict[Path, Encoding], list[DataError]]:
-    found: dict[Path, Encoding] = {}
-    faults: list[DataError] = []
-    for path in files:
-        try:
-            found[path] = find_encoding(open_input(path), config) if path.stat().st_size else Encoding()
-        except DataError as error:
-            faults.append(error)
-    return dict(zip(found, agreed(list(found.values())), strict=True)), faults
+def _tables(files: list[Path], config: DataConfig) -> Iterator[Table]:
+    """Yield the tables of files of one format; where they hold entities, each file is a `document`."""
+    from feinschliff.readers import read as read_file
+
+    for number, path in enumerate(files):
+        table = read_file(path, config)
+        columns = table.columns
+        if "spans" in columns.column_names:
+            columns = columns.drop_columns([name for name in columns.column_names if name == "document"])
+            columns = columns.append_column("document", pa.array([number] * len(table), pa.int64()))
+        yield replace(table, columns=columns, files=pa.array([str(path)] * len(table), pa.string()))
 
 
-def _left_out(folder: Path, faults: list[DataError], num_files: int) -> str:
-    """Return the note on a few files that cannot be read.
-
-    Raises:
-        DataError: there are more than a few.
-    """
-    shown = "; ".join(f"{error.where}: {error.fact}" for error in faults[:5])
-    if len(faults) > _FEW * num_files:
-        fact = f"{counted(len(faults), 'file')} cannot be read: {shown}"
-        raise DataError(fact, where=str(folder), hint="Remove them, or name data.encoding")
-    return f"left out: {counted(len(faults), 'file')} that cannot be read: {shown}"
-
-
-def _table(
-    folder: Path, rows: list[tuple[str, Path]], level: int | None, annotations: Annotations | None
-) -> Table:
-    names = [path.relative_to(folder) for _, path in rows]
-    columns = {"text": [text for text, _ in rows]}
-    if level is not None:
-        columns["label"] = [name.parts[level] for name in names]
-    else:
-        columns["file"] = [str(name) for name in names]
-    arrays = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}
-    if annotations is not None:
-        arrays["spans"] = pa.array([annotations.beside(path, text) for text, path in rows], SPANS)
-    files = pa.array([str(path) for _, path in rows], pa.string())
-    return Table(pa.table(arrays), str(folder), files=files)
+def _refuse_index(folder: Path, places: list[Path]) -> None:
+    """Raise ConfigError where a list of files says which label each has: the folders are none."""
+    found = [path for place in places if (path := place / index.NAME).is_file()]
+    found = [path for path in found if index.sniff(head_text(open_input(path)), path.suffix)]
+    if found:
+        lists = ", ".join(map(str, found))
+        fact, hint = (
+            f"the labels stand in a list of its files ({lists})",
+            f"Name the list, such as {found[0]}",
+        )
+        raise ConfigError(fact, where=str(folder), hint=hint)
 
 
 def _files(folder: Path) -> Iterator[Path]:
