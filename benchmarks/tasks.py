@@ -153,7 +153,7 @@ def _trainer(system: str, data: str, seed: int, model: str, epochs: float | None
     )
     settings = config.evaluate
     found = intervals(
-        statistics(dataset.kind, dataset.test.targets, predictions),
+        statistics(dataset.kind, dataset.test.targets, predictions, dataset.test.groups),
         settings.bootstrap_samples,
         settings.confidence,
         seed,

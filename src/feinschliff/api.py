@@ -212,7 +212,7 @@ def evaluate(
     records = records_for(columns, table, model.task, labelled=True)
     unknown = unknown_labels(records, model.kind, model.labels, table.name)
     predictions = model.predictions(records)
-    stats = statistics(model.kind, records.targets, predictions)
+    stats = statistics(model.kind, records.targets, predictions, records.groups)
     config = configure(None, settings or {})
     options = config.evaluate
     found = intervals(stats, options.bootstrap_samples, options.confidence, config.seed)
@@ -225,7 +225,7 @@ def evaluate(
         "columns": {"text": columns.text, "text_pair": columns.text_pair, "label": columns.label},
         "metrics": {name: value.as_dict() for name, value in found.items()},
         "given": answered_part(
-            records.targets, predictions, options.bootstrap_samples, options.confidence, config.seed
+            records, predictions, options.bootstrap_samples, options.confidence, config.seed
         ),
         "per_class": [row.as_dict() for row in rows],
         "unknown_labels": unknown,
@@ -362,6 +362,8 @@ def understand(
         separator = separator_for(known, columns.label, model.labels)
         columns = replace(columns, separator=separator)
     columns = replace(columns, dash_is_none="-" not in model.labels)
+    if (group := model.spec.columns.get("group")) in first.columns.column_names:
+        columns = replace(columns, group=group)
     return chain([first], (_complete(table, columns) for table in tables)), columns
 
 

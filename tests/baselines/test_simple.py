@@ -100,6 +100,11 @@ def test_folds_are_balanced_and_keep_groups_together():
     assert max(np.bincount(fold)) <= 24
 
 
+def test_a_single_group_is_divided_like_texts_without_one():
+    data = dataset("classification", ["a", "b"] * 20, ("a", "b"), ["one"] * 40)
+    assert np.bincount(folds(data.train, 5, 1)).tolist() == [8] * 5
+
+
 def test_pairs_are_read_together():
     data = dataset("classification", ["a", "b"] * 20, ("a", "b"))
     pairs = ["yes indeed", "not at all"] * 20

@@ -5,6 +5,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from tables import WORDS, reviews, sentence, table
@@ -12,6 +13,7 @@ from tables import WORDS, reviews, sentence, table
 from feinschliff.config import load_config
 from feinschliff.data import Dataset, Finding, examine
 from feinschliff.data.audit import KINDS, REMOVABLE
+from feinschliff.data.audit.giveaway import _predicts
 from feinschliff.data.audit.languages import language
 from feinschliff.readers import Table
 
@@ -282,3 +284,15 @@ def test_data_without_labels_is_audited_too() -> None:
     found = audited(table(text=[*TEXTS, TEXTS[0]]))
     assert found.task == "unlabelled"
     assert found.count("exact_duplicates") == 1
+
+
+def test_a_value_predicts_as_the_others_that_have_it_do() -> None:
+    rng = np.random.default_rng(1)
+    values, codes = rng.integers(0, 9, 300), rng.integers(0, 4, 300)
+    counts = np.bincount(values * 4 + codes, minlength=36).reshape(-1, 4)
+    right = []
+    for value, code in zip(values, codes, strict=True):
+        others = counts[value].copy()
+        others[code] -= 1
+        right.append(others[code] > max(0, *np.delete(others, code)))
+    assert _predicts(counts, values, codes) == np.mean(right)

@@ -105,7 +105,7 @@ def test_mistakes_of_other_tasks():
     found = mistakes(records([["neg"], [], ["neg"], ["new", "pos"]], "multilabel"), chosen)
     assert [(m["id"], m["label"], m["prediction"], m["confidence"]) for m in found] == [
         ("r1", "", "pos", 0.7),
-        ("r3", "new, pos", "pos", 0.0),
+        ("r3", "new, pos", "pos", None),
     ]
     found = mistakes(records([1.0, 2.0], "regression"), Predictions("regression", (), np.array([1.5, 4.0])))
     assert [(m["id"], m["prediction"], m["confidence"]) for m in found] == [

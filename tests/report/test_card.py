@@ -164,7 +164,7 @@ def test_the_card_tells_luck_confidence_rules_slices_and_the_learning_curve():
         "| **1** | 0.800 | 0.790 |",
         "| characters 1-42 | 40 | 30.0% | 10.0% |",
         "| Fine-tuned model | 100 | 0.800 | 0.700 to 0.900 | 3.0\u00a0s |",
-        "Asked of its decisions: accuracy&gt;=0.95; each shown by dev with 95% certainty",
+        "Asked of its decisions: accuracy&gt;=0.95 (shown by dev with 95% certainty)",
         "| accuracy&gt;=0.95 |",
         "- Texts answered: 80.0% (70.0% to 90.0%)",
         "2.1\u00a0Wh",
@@ -174,3 +174,13 @@ def test_the_card_tells_luck_confidence_rules_slices_and_the_learning_curve():
     assert "43-90" not in text
     assert "secretword" not in text
     assert ModelCard(text).data.eval_results
+
+
+def test_the_card_does_not_say_that_goals_are_kept_which_are_not():
+    result = samples.binary()
+    result["config"]["decide"] = {"goal": ["precision>=0.99", "f1"], "coverage": 0.9}
+    goal = {"text": "precision>=0.99", "label": None, "bound": 0.99, "reached": False, "value": None}
+    result["decisions"] = {"goals": [goal]}
+    text = card(result)
+    assert "precision&gt;=0.99 (not shown to be reached by dev); f1." in text
+    assert "possible answers" not in text

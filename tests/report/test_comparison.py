@@ -232,6 +232,39 @@ def test_who_is_right_is_counted_text_by_text(pair):
     assert gaps == sorted(gaps, reverse=True)
 
 
+def test_the_surest_mistakes_of_several_labels_come_first_and_pairs_are_shown_whole(tmp_path):
+    sure = [0.51, 0.99, 0.7]
+
+    def multilabel(right):
+        return [
+            {
+                "text": f"text {i}",
+                "text_pair": f"second {i}",
+                "label": ["bad"],
+                "prediction": ["bad"] if right else ["good"],
+                "probabilities": {"bad": 0.9 if right else 0.45, "good": 0.1 if right else p, "so-so": 0.1},
+            }
+            for i, p in enumerate(sure)
+        ]
+
+    top = {"task": "multilabel", "primary_metric": "micro_f1"}
+    runs = [save(tmp_path / name, multilabel(right), top=top) for name, right in (("a", True), ("b", False))]
+    texts = [row["text"] for row in details(*runs)["only_a"]]
+    assert texts == ["text 1\nsecond 1", "text 2\nsecond 2", "text 0\nsecond 0"]
+
+
+def test_runs_are_compared_by_the_groups_of_their_texts(tmp_path):
+    found = []
+    for name, right, seed in (("a", 0.7, 0), ("b", 0.8, 1)):
+        grouped = [{**row, "group": f"g{i // 10}"} for i, row in enumerate(rows(right, seed))]
+        found.append(save(tmp_path / name, grouped))
+    both = compare_runs(found)
+    assert (both["examples"], both["groups"]) == (NUM, NUM // 10)
+    page = side_by_side.page(*found, both)
+    assert "the 12 groups are drawn and swapped as wholes" in page
+    assert compare_runs([save(tmp_path / n, rows(0.7, 2)) for n in ("c", "d")])["groups"] is None
+
+
 def test_settings_that_differ():
     one = {"seed": 1, "train": {"epochs": 2, "loss": "focal"}, "output_dir": "x"}
     two = {"seed": 1, "train": {"epochs": 3, "loss": "focal"}, "output_dir": "y"}

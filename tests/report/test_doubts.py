@@ -44,3 +44,24 @@ def test_those_beyond_the_list_are_counted(monkeypatch, most, english, german):
     assert facts["listed"] == len(rows) == min(most, 50)
     for language, where in (("en", english), ("de", german)):
         assert doubts.doubts({"label_errors": facts}, Language(language))["how"].startswith(where)
+
+
+def test_what_the_model_decided_is_no_doubt_of_its_label():
+    records, said = judged(40, 8)
+    given = np.array(["ab".index(name) for name in records.targets])
+    decided = np.where(np.arange(40) < 4, given, said.decided)  # by its rules, against the likelier label
+    ruled = Predictions("classification", ("a", "b"), decided, said.scores)
+    rows, count, share = doubts.label_error_rows("test", records, ruled)
+    assert (count, share) == (4, 0.1)
+    assert {row["id"] for row in rows} == {"id 4", "id 5", "id 6", "id 7"}
+
+
+def test_both_texts_of_a_pair_are_shown_and_listed():
+    records, said = judged(40, 4)
+    pairs = Records(records.table.append_column("text_pair", pa.array([f"second {i}" for i in range(40)])))
+    rows, _, _ = doubts.label_error_rows("test", pairs, said)
+    table = doubts.as_table(rows)
+    assert table["text_pair"].to_pylist() == [f"second {i}" for i in range(4)]
+    view = doubts.doubts({"label_errors": {"counts": {"test": 4}, "rows": rows}}, Language("en"))
+    assert view["rows"][0]["text"] == "text 0\nsecond 0"
+    assert "text_pair" not in doubts.as_table(doubts.label_error_rows("test", records, said)[0]).column_names

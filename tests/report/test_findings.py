@@ -49,9 +49,14 @@ def test_actions_are_translated(action):
     [
         (
             "imbalance",
-            "'x, y' has 12,345 rows, '1,000' 3: compare systems by macro F1, not accuracy",
+            "'x, y' has 12,345 rows, '1,000' 3: compare systems by macro_f1, not by accuracy; train...",
             "„x, y“ steht in 12.345 Zeilen, „1,000“ in 3; "
             "vergleichen Sie mit Makro-F1, nicht mit der Genauigkeit.",
+        ),
+        (
+            "imbalance",
+            "'PER' has 200 entities, 'LOC' 4: compare systems by macro_entity_f1; train...",
+            "„PER“ hat 200 Entitäten, „LOC“ 4; vergleichen Sie mit Makro-F1 der Entitätstypen.",
         ),
         (
             "telling_word",

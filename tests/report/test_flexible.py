@@ -7,7 +7,8 @@ import samples
 import torch
 
 from feinschliff.report import card, html
-from feinschliff.report.flexible import flexible_facts
+from feinschliff.report.flexible import flexible, flexible_facts
+from feinschliff.report.language import Language
 
 
 class Headed(torch.nn.Module):
@@ -33,10 +34,12 @@ def test_an_adapter_shares_the_base_and_a_tuned_model_does_not(tmp_path):
 
 
 def test_runs_on_the_same_base_are_listed_beside(tmp_path):
+    others = samples.binary()["data"] | {"fingerprint": "another"}
     for name, change in {
-        "spam": {},
-        "other": {"model": samples.binary()["model"] | {"source": "elsewhere", "hub_id": None}},
-        "broken": {"schema": 99},
+        "spam": {"data": others},
+        "again": {},
+        "other": {"data": others, "model": samples.binary()["model"] | {"source": "elsewhere"}},
+        "broken": {"schema": 99, "data": others},
         "self": {},
     }.items():
         (tmp_path / name).mkdir()
@@ -50,3 +53,15 @@ def test_runs_on_the_same_base_are_listed_beside(tmp_path):
     assert "1.2\u00a0MB" in page
     assert "spam" not in card(result), "names of folders are not published"
     assert flexible_facts(samples.binary(), tmp_path / "no" / "where", Headed(), None)["others"] == []
+
+
+def test_only_where_all_weights_were_tuned_is_it_said():
+    result = samples.binary()
+    for method, trainable, said in (
+        ("full", result["model"]["parameters"], "All weights were tuned"),
+        ("full", 1000, "The model is kept as a whole"),
+        ("lora", 1000, "The model is kept as a whole"),
+    ):
+        result["model"]["trainable_parameters"] = trainable
+        result["flexible"] = {"method": method, "task_bytes": 10**6, "base_bytes": 10**6, "shared_bytes": 0}
+        assert flexible(result, Language("en"))["text"].startswith(said)

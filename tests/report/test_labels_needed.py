@@ -69,3 +69,8 @@ def test_labels_that_training_from_scratch_would_need(needed, said):
     read = [text for text in cheaper(result, Language("en"))["texts"] if "fitted curves" in text]
     assert len(read) == (said is not None)
     assert all(said in text for text in read)
+
+
+def test_a_fall_is_not_called_chance():
+    said = curve((0.60, 0.82, 0.60), (0.5, 0.6, 0.7))
+    assert "changed the fine-tuned score by \N{MINUS SIGN}0.220, for the worse" in said

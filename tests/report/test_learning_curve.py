@@ -16,7 +16,7 @@ def test_every_point_has_the_seconds_of_one_training(seeds):
     said = Predictions("classification", ("a", "b"), np.array([0, 1, 1]))
     points = [Point("fine-tuned", 20, said, 60.0), Point("scratch", 40, said, 200.0)]
     data = SimpleNamespace(
-        kind="classification", train=range(40), test=SimpleNamespace(targets=["a", "b", "a"])
+        kind="classification", train=range(40), test=SimpleNamespace(targets=["a", "b", "a"], groups=None)
     )
     score = {"value": 0.8, "low": 0.7, "high": 0.9}
     result = {"metrics": {"test": {"macro_f1": score}}, "cost": {"train_seconds": 120.0 * seeds}}

@@ -185,12 +185,13 @@ def test_other_metrics_do_not_count():
 def test_cautions_come_from_the_data():
     result = samples.multilabel()
     result["data"]["splits"]["test"] = 50
-    result["data"]["audit"]["conflicting_labels"] = 900
+    torn = {"kind": "conflicting_labels", "severity": "warning", "count": 900, "action": "kept"}
+    result["data"]["findings"] = [torn, torn | {"action": "900 removed from train"}]
     result["calibration"] = {"after": {"ece": 0.2}}
     texts = " ".join(caution.text for caution in verdict(result, EN).cautions)
     assert "Only 50 test texts" in texts
     assert "One of 7 labels is found badly (F1 below 0.5): “content_removal”" in texts
-    assert "900 training texts contradict" in texts
+    assert texts.count("900 texts contradict") == 1
     assert "off by 0.200" in texts
     assert "their ends were cut off" in texts
     assert not verdict(samples.binary(), EN).cautions
@@ -227,3 +228,19 @@ def test_the_terminal_says_the_verdict_the_spread_and_how_many_texts_are_answere
     assert "Cross-validation with 2 trainings" in shown
     assert "Do not rely on it. By its rules the fine-tuned model answers none of the test texts." in shown
     assert "- It answers 0.0% of the test texts" in shown
+
+
+def test_few_groups_in_test_say_nothing_of_others():
+    result = samples.binary()
+    for groups, said in (
+        ({"column": "video", "test": 1, "drawn": False}, "All test texts are of one group (video)"),
+        ({"column": "video", "test": 9, "drawn": False}, "The test texts are of only 9 groups (video)"),
+        ({"column": "video", "test": 10, "drawn": True}, None),
+        ({"column": "video", "test": 500, "drawn": False}, None),
+        (None, None),
+    ):
+        result["data"]["groups"] = groups
+        texts = " ".join(caution.text for caution in verdict(result, EN).cautions)
+        assert (said in texts) if said else ("group" not in texts)
+        method = better(result, EN)["comparisons"]["method"]
+        assert ("the 10 groups are drawn" in method) == bool(groups and groups["drawn"])

@@ -1,5 +1,7 @@
 """How a tokenizer fits the texts."""
 
+from dataclasses import replace
+
 import pytest
 
 import tiny
@@ -21,3 +23,14 @@ def test_pieces_are_counted_word_by_word(encoder, name):
     assert found["new_words_share"] == pytest.approx(1 / 4)
     ids = [i for w in words for i in tokenizer(f" {w}", add_special_tokens=False)["input_ids"]]
     assert found["unknown_share"] == pytest.approx(ids.count(tokenizer.unk_token_id) / len(ids))
+
+
+def test_words_are_known_wherever_in_train_they_stand(encoder, monkeypatch):
+    monkeypatch.setattr("feinschliff.report.fit.MAX_TEXTS", 4)
+    rows = [("alpha beta", "good")] * 10 + [("gamma Donau", "bad")] * 10
+    whole = tiny.dataset([*rows, ("gamma delta", "bad"), ("so", "bad")], num_dev=1).train
+    data = replace(tiny.dataset(rows, num_dev=1), test=whole.take([20]), train=whole.take(range(20)))
+    found = adaptation_facts(load_tokenizer(encoder("bert")), data)
+    assert found["new_words_share"] == pytest.approx(1 / 2)
+    counts = {row["word"]: row["count"] for row in found["split_words"]}
+    assert set(counts.values()) <= {10}

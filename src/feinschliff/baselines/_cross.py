@@ -49,12 +49,11 @@ def cross_predict(
 
 
 def folds(records: Records, num_folds: int, seed: int) -> np.ndarray:
-    """Return int64 [N], the fold of each record."""
+    """Return int64 [N], the fold of each record; a single group is divided like texts without one."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(records))
     fold = np.empty(len(records), dtype=np.int64)
-    if "group" in records.table.column_names:
-        groups = records.table["group"].to_pylist()
+    if (groups := records.groups) is not None and len(set(groups)) > 1:
         members: dict[Any, list[int]] = defaultdict(list)
         for row in order.tolist():
             members[row if groups[row] is None else (groups[row],)].append(row)

@@ -100,6 +100,11 @@ class Records:
         return self.table["target"].to_pylist()
 
     @property
+    def groups(self) -> list[str | None] | None:
+        """The group of each record, None for those without; None when no group is known."""
+        return self.table["group"].to_pylist() if "group" in self.table.column_names else None
+
+    @property
     def ids(self) -> list[str]:
         """The row identifiers."""
         return self.table["id"].to_pylist()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from feinschliff.data.dataset import Records
 from feinschliff.evaluate.bootstrap import intervals
 from feinschliff.evaluate.interval import wilson
 from feinschliff.evaluate.predictions import Predictions
@@ -14,7 +14,7 @@ from feinschliff.evaluate.statistics import statistics
 
 
 def answered_part(
-    targets: Sequence[Any], predictions: Predictions, samples: int, confidence: float, seed: int
+    records: Records, predictions: Predictions, samples: int, confidence: float, seed: int
 ) -> dict[str, Any] | None:
     """Measure the answers that are given; all other scores count what would have been answered as well.
 
@@ -28,7 +28,8 @@ def answered_part(
     rows = np.flatnonzero(given).tolist()
     found = {}
     if len(rows):
-        stats = statistics(predictions.kind, [targets[i] for i in rows], predictions.take(rows))
+        part = records.take(rows)
+        stats = statistics(predictions.kind, part.targets, predictions.take(rows), part.groups)
         found = intervals(stats, samples, confidence, seed)
     return {
         "answered": wilson(len(rows), len(given), confidence).as_dict(),

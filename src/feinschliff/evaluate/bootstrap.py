@@ -1,9 +1,9 @@
 """Bootstrap intervals and paired tests.
 
-Resamples draw as many examples as there are, with replacement. They depend on the number of examples and the
-seed alone, so every system evaluated on a test set sees the same ones. Weights are made in chunks: memory
-stays bounded however many examples and resamples there are. How often intervals hold the truth is measured in
-docs/experiments.md.
+Resamples draw as many examples as there are, or groups of them (`grouped`), with replacement. They depend on
+the number of examples and the seed alone, so every system evaluated on a test set sees the same ones. Weights
+are made in chunks: memory stays bounded however many examples and resamples there are. How often intervals
+hold the truth is measured in docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ from scipy.special import ndtri
 
 from feinschliff.evaluate.interval import Interval, wilson
 from feinschliff.evaluate.pooling import pooled_draws
-from feinschliff.evaluate.statistics import OVER_LABELS, SHARES, Statistics
+from feinschliff.evaluate.statistics import CHUNK_CELLS, OVER_LABELS, SHARES, Statistics
 
 FEW_ERRORS = 5
 """Up to so many, averages over labels and MCC reach as far down as Wilson's interval of the share found."""
-
-CHUNK_CELLS = 2**22
-"""Weights held at once: 32 MiB."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def compare(
         ends += _percentiles(differences, confidence)
     if metric in SHARES:
         middle, error = _moments(differences, value)
-        half = float(ndtri((1 + confidence) / 2)) * (error**2 + 2 / len(a) ** 2) ** 0.5
+        half = float(ndtri((1 + confidence) / 2)) * (error**2 + 2 / (a.num_examples or len(a)) ** 2) ** 0.5
         ends += [max(-1.0, middle - half), min(1.0, middle + half)]
     swapped = _swapped(a, b, metric, samples, seed)
     if swapped is None:  # a metric of ranks: take the resampled differences, moved to lie about 0

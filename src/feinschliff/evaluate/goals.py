@@ -26,7 +26,7 @@ MEASURES = {
     "regression": (),
 }
 FAILED = {
-    "recall": "the most probable label decides",
+    "recall": "what it asks is left out, and the most probable label, or its own threshold, decides",
     "coverage": "no possible answers are named; dev may lack texts of some labels",
 }
 """What follows where dev does not show a goal to be reached."""
@@ -119,7 +119,7 @@ def notes(rules: Mapping[str, Any]) -> list[str]:
     for text in dict.fromkeys(entry["text"] for entry in missed):
         labels = [entry["label"] for entry in missed if entry["text"] == text and entry["label"]]
         of = f" for {', '.join(labels[:5])}{' and others' if len(labels) > 5 else ''}" if labels else ""
-        measure = text.split(">")[0].split("(")[0]
+        measure = next(entry["measure"] for entry in missed if entry["text"] == text)
         then = FAILED.get(measure, "no such answers are given")
         if any(entry.get("undone") for entry in missed if entry["text"] == text):
             together = "together with the other goals or costs: one stands against the other"

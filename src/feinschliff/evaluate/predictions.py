@@ -81,7 +81,9 @@ class Predictions:
         """
         assert len(records) == len(self)
         for index, (record, prediction) in enumerate(zip(records, self.names, strict=True)):
-            row: dict[str, Any] = {key: record[key] for key in ("id", "text", "text_pair") if key in record}
+            row: dict[str, Any] = {
+                key: record[key] for key in ("id", "text", "text_pair", "group") if key in record
+            }
             if record.get("target") is not None:
                 row["label"] = record["target"]
             given = self.answered is None or bool(self.answered[index])

@@ -16,6 +16,9 @@ import numpy as np
 from feinschliff.data.dataset import Kind
 from feinschliff.evaluate.predictions import Predictions
 
+CHUNK_CELLS = 2**22
+"""Weights held at once: 32 MiB."""
+
 Values = dict[str, np.ndarray]
 Weighted = Callable[[np.ndarray], Values]
 """From weights float64 [B, N] to metrics, each float64 [B]."""
@@ -87,6 +90,7 @@ class Statistics:
         primary: Name of the metric that counts most.
         ranked: Turns weights float64 [B, N] into the metrics that depend on ranks; None if there are none.
         columns: Where the hits of each label stand, then the predicted, then the true; None without labels.
+        num_examples: Where a row is a group of examples, how many these are together.
     """
 
     per_example: Any
@@ -94,6 +98,7 @@ class Statistics:
     primary: str
     ranked: Weighted | None = None
     columns: slice | None = None
+    num_examples: int | None = None
 
     def __len__(self) -> int:
         return self.per_example.shape[0]
@@ -113,7 +118,9 @@ class Statistics:
         return values
 
 
-def statistics(kind: Kind, targets: Sequence[Any], predictions: Predictions) -> Statistics:
+def statistics(
+    kind: Kind, targets: Sequence[Any], predictions: Predictions, groups: Sequence[str | None] | None = None
+) -> Statistics:
     """Reduce targets and predictions to what every metric of the task needs.
 
     Args:
@@ -121,8 +128,9 @@ def statistics(kind: Kind, targets: Sequence[Any], predictions: Predictions) -> 
         targets: As `Records.targets`: names, lists of names, floats, or lists of span dicts. Labels the
             system does not know count against it.
         predictions: As many as targets.
+        groups: Of the records, as `Records.groups`; see `grouped`.
     """
-    from feinschliff.evaluate import _labels, _numbers, _spans
+    from feinschliff.evaluate import _labels, _numbers, _spans, grouped
 
     assert len(targets) == len(predictions), f"{len(targets)} targets, {len(predictions)} predictions"
     assert len(targets), "there is nothing to evaluate"
@@ -132,7 +140,7 @@ def statistics(kind: Kind, targets: Sequence[Any], predictions: Predictions) -> 
         "regression": _numbers.regression,
         "ner": _spans.ner,
     }
-    return builders[kind](targets, predictions)
+    return grouped.by_group(builders[kind](targets, predictions), groups)
 
 
 def ratio(above: np.ndarray, below: np.ndarray, empty: float = 0.0) -> np.ndarray:

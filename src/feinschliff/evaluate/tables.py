@@ -88,18 +88,19 @@ def mistakes(records: Records, predictions: Predictions, limit: int = 20) -> lis
     """Return the mistakes the system was most confident of, the surest first.
 
     Each is {"id", "place", "text", "label", "prediction", "confidence"}, label and prediction as one text.
-    Confidence is the probability of the wrong decision; for regression it is None and the largest errors come
-    first. Texts of pairs stand on two lines.
+    Confidence is the probability of the wrong decision; None where nothing wrong was said but something left
+    out, and for regression, where the largest errors come first. Texts of pairs stand on two lines.
     """
     targets = records.targets
-    confidence, shown = _wrongness(targets, predictions)
+    confidence, shown = wrongness(targets, predictions)
     wrong = np.flatnonzero(np.isfinite(confidence))
     chosen = wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]
     found = []
     for index, record in zip(chosen.tolist(), records.take(chosen), strict=True):
         text = "\n".join(record[key] for key in ("text", "text_pair") if record.get(key))
         label, prediction = shown(index)
-        sure = None if predictions.kind == "regression" else round(float(confidence[index]), 6)
+        measured = predictions.kind != "regression" and confidence[index] > 0
+        sure = round(float(confidence[index]), 6) if measured else None
         found.append(
             {
                 "id": record["id"],
@@ -113,7 +114,7 @@ def mistakes(records: Records, predictions: Predictions, limit: int = 20) -> lis
     return found
 
 
-def _wrongness(
+def wrongness(
     targets: Sequence[Any], predictions: Predictions
 ) -> tuple[np.ndarray, Callable[[int], tuple[str, str]]]:
     """Return float64 [N], how sure each mistake was (-inf: no mistake), and what to show for a row."""

@@ -52,7 +52,9 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     network = renewer(config, dataset, folder, tokenizer)(config.seed)
     loading.match_inputs(tokenizer, network)
     packages = ("torch", "transformers", "tokenizers")
-    columns = {role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label", "split")}
+    columns = {
+        role: getattr(dataset.columns, role) for role in ("text", "text_pair", "label", "group", "split")
+    }
     spec = Spec(
         task=dataset.task,
         labels=dataset.labels,

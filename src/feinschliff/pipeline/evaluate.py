@@ -57,7 +57,7 @@ def evaluate(
     on_dev = predict("dev", dataset.dev, learner.logits(encoded["dev"]), rules)
     model.profile = profile(model.tokenizer, dataset.train, encoded["train"], on_dev)
     dev = intervals(
-        statistics(dataset.kind, dataset.dev.targets, on_dev),
+        statistics(dataset.kind, dataset.dev.targets, on_dev, dataset.dev.groups),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,

@@ -64,7 +64,8 @@ def search(
         begun = time.perf_counter()
         model = tune(one, dataset, listen)
         seconds.append(time.perf_counter() - begun)
-        found.append(statistics(dataset.kind, dataset.dev.targets, model.predictions(dataset.dev)))
+        said = model.predictions(dataset.dev)
+        found.append(statistics(dataset.kind, dataset.dev.targets, said, dataset.dev.groups))
     samples, confidence = config.evaluate.bootstrap_samples, config.evaluate.confidence
     metric = PRIMARY[dataset.kind]
     tests = [compare(each, found[0], metric, samples, confidence, config.seed) for each in found[1:]]

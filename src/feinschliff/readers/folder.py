@@ -28,7 +28,9 @@ from feinschliff.readers._table import Table
 from feinschliff.readers._texts import read_texts
 
 SUFFIXES = ()
-DESCRIPTION = "A folder: texts in a subfolder per class, or beside brat's `.ann`, or alone; or tables of one format."
+DESCRIPTION = (
+    "A folder: texts in a subfolder per class, or beside brat's `.ann`, or alone; or tables of one format."
+)
 _NO_TEXTS = {"cmds"}
 """Files of SpamAssassin's folders that are no mails."""
 

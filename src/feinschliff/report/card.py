@@ -113,16 +113,19 @@ def card(result: Mapping[str, Any]) -> str:
 
 
 def _decide(result: Mapping[str, Any]) -> list[str]:
-    """Return the settings by which the model decides, as asked for."""
-    asked = part(result, "config", "decide")
-    found = [str(text) for text in asked.get("goal") or ()]
-    if found:
-        found.append(f"each shown by dev with {asked.get('goal_level', 0.95):.0%} certainty")
+    """Return the settings by which the model decides, as asked for, and whether dev shows them to be kept."""
+    asked, decisions = part(result, "config", "decide"), part(result, "decisions")
+    missed = {g.get("text") for g in decisions.get("goals") or () if not g.get("reached", True)}
+    goals = [str(text) for text in asked.get("goal") or ()]
+    level, found = f"{asked.get('goal_level', 0.95):.0%}", []
+    for text in goals:
+        shown = "not shown to be reached by dev" if text in missed else f"shown by dev with {level} certainty"
+        found.append(text if text == "f1" else f"{text} ({shown})")
     if asked.get("costs"):
         found.append(f"least expected cost, with the costs {setting(asked['costs'])}")
     if asked.get("unsure_cost") is not None:
         found.append(f"no answer where it costs less ({asked['unsure_cost']:g})")
-    if asked.get("coverage"):
+    if asked.get("coverage") and decisions.get("possible"):
         found.append(f"the possible answers hold the truth in {asked['coverage']:.0%} of texts")
     return found
 

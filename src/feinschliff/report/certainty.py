@@ -59,7 +59,7 @@ def decision_facts(
             facts["area_under_risk"] = area_under_risk(confidence, right)
         if predictions.answered is not None:
             given = predictions.answered
-            facts |= answered_part(targets, predictions, settings.bootstrap_samples, level, seed) or {}
+            facts |= answered_part(records, predictions, settings.bootstrap_samples, level, seed) or {}
             facts["accuracy"] = _share_right(right[given], level)
     if predictions.novelty is not None and predictions.kind == "classification":
         facts["unusual"] = _unusual(targets, predictions, level)

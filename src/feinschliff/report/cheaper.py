@@ -124,8 +124,9 @@ def _labels_needed(points: Sequence[Mapping[str, Any]], words: Language) -> list
         (_, before), (_, after) = own[-2:]
         gain = (after["value"] or 0.0) - (before["value"] or 0.0)
         apart = None not in (after["low"], before["high"]) and (after["low"] or 0.0) > (before["high"] or 0.0)
-        key = "cheaper.doubling" if apart else "cheaper.doubling_unclear"
-        texts.append(words(key, gain=words.signed(gain)))
+        worse = None not in (after["high"], before["low"]) and (after["high"] or 0.0) < (before["low"] or 0.0)
+        key = "doubling" if apart else "doubling_worse" if worse else "doubling_unclear"
+        texts.append(words(f"cheaper.{key}", gain=words.signed(gain)))
     return texts
 
 

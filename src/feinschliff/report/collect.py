@@ -31,6 +31,7 @@ from feinschliff.evaluate import (
     slices,
     statistics,
 )
+from feinschliff.evaluate.grouped import are_drawn, num_groups
 from feinschliff.evaluate.requirements import BETTER
 from feinschliff.models.catalogue import CATALOGUE
 from feinschliff.report.language import Language
@@ -69,10 +70,19 @@ def data_facts(dataset: Dataset, encoded: Mapping[str, Encoded]) -> dict[str, An
         "columns": dataclasses.asdict(dataset.columns),
         "findings": [dataclasses.asdict(finding) for finding in dataset.findings],
         "lengths": _lengths(encoded),
+        "groups": _group_facts(dataset),
     }
     if dataset.labels:
         facts["class_counts"] = {n: _class_counts(r, dataset.kind, dataset.labels) for n, r in splits.items()}
     return facts
+
+
+def _group_facts(dataset: Dataset) -> dict[str, Any] | None:
+    """Return whose texts stand in test together; None where no group is known."""
+    groups = dataset.test.groups
+    if groups is None:
+        return None
+    return {"column": dataset.columns.group, "test": num_groups(groups), "drawn": are_drawn(groups)}
 
 
 def system_facts(
@@ -80,7 +90,7 @@ def system_facts(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the `systems` and `comparisons` parts; the first contender is compared with each other one."""
     targets = records.targets
-    stats = [statistics(c.predictions.kind, targets, c.predictions) for c in contenders]
+    stats = [statistics(c.predictions.kind, targets, c.predictions, records.groups) for c in contenders]
     systems = []
     for contender, each in zip(contenders, stats, strict=True):
         found = intervals(each, settings.bootstrap_samples, settings.confidence, seed)

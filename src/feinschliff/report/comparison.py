@@ -16,7 +16,9 @@ import numpy as np
 from feinschliff.data import Kind
 from feinschliff.errors import ConfigError, DataError, did_you_mean
 from feinschliff.evaluate import Predictions, compare, holm, intervals, metrics, per_class, statistics
+from feinschliff.evaluate.grouped import are_drawn, num_groups
 from feinschliff.evaluate.slicing import wrong
+from feinschliff.evaluate.tables import wrongness
 from feinschliff.report.result import read
 from feinschliff.report.values import kind
 
@@ -43,6 +45,11 @@ class Run:
     def targets(self) -> list[Any]:
         """The true labels."""
         return [row["label"] for row in self.rows]
+
+    @property
+    def groups(self) -> list[str | None] | None:
+        """The groups of the texts; None where the run knew none."""
+        return [row.get("group") for row in self.rows] if any("group" in row for row in self.rows) else None
 
     @property
     def predictions(self) -> Predictions:
@@ -109,7 +116,7 @@ def compare_runs(
     _check(runs, same_test)
     first = runs[0].result
     labels = tuple(dict.fromkeys(label for run in runs for label in run.labels))
-    stats = [statistics(kind(run.result), run.targets, run.among(labels)) for run in runs]
+    stats = [statistics(kind(run.result), run.targets, run.among(labels), run.groups) for run in runs]
     known = list(metrics(stats[0]))
     metric = metric or first["primary_metric"]
     if metric not in known:
@@ -129,7 +136,8 @@ def compare_runs(
         "task": first["task"],
         "primary_metric": first["primary_metric"],
         "metric": metric,
-        "examples": len(stats[0]),
+        "examples": len(runs[0].rows),
+        "groups": num_groups(runs[0].groups) if are_drawn(runs[0].groups) else None,
         "confidence": confidence,
         "bootstrap_samples": samples,
         "test_fingerprint": first["data"].get("test_fingerprint"),
@@ -175,10 +183,11 @@ def details(a: Run, b: Run, confidence: float = 0.95, most: int = 10) -> dict[st
     }
     said = {"a": one.names, "b": two.names}
     for key, chosen, sure in (("only_a", right[0] & ~right[1], b), ("only_b", right[1] & ~right[0], a)):
-        which = sorted(np.flatnonzero(chosen).tolist(), key=[-_confidence(r) for r in sure.rows].__getitem__)
+        surest = wrongness(sure.targets, sure.predictions)[0]
+        which = sorted(np.flatnonzero(chosen).tolist(), key=(-surest).__getitem__)
         found[key] = [
             {
-                "text": a.rows[i]["text"],
+                "text": "\n".join(a.rows[i][k] for k in ("text", "text_pair") if a.rows[i].get(k)),
                 "label": a.rows[i]["label"],
                 **{k: names[i] for k, names in said.items()},
                 "withheld": [k for k, run in (("a", a), ("b", b)) if run.rows[i]["prediction"] is None],
@@ -271,14 +280,6 @@ def _predictions(kind: Kind, labels: tuple[str, ...], rows: Sequence[Mapping[str
     for row, names in enumerate(found):
         decided[row, [column[name] for name in names]] = True
     return Predictions(kind, labels, decided, scores)
-
-
-def _confidence(row: Mapping[str, Any]) -> float:
-    """Return how sure an answer is, also one withheld; 0 where the task gives no probability per text."""
-    given, said = row.get("probabilities"), row["prediction"] or row.get("withheld")
-    if given and isinstance(said, str):
-        return float(given[said])
-    return 0.0
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from feinschliff.data import Dataset, Records
 from feinschliff.evaluate import Predictions
 from feinschliff.evaluate.confident import label_issues
+from feinschliff.evaluate.slicing import wrong
 from feinschliff.report.excerpts import shorten
 from feinschliff.report.language import Language
 from feinschliff.report.values import View, part
@@ -20,13 +21,15 @@ MAX_ROWS = 5000
 """Rows of a list at most, the most suspicious."""
 SHOWN = 40
 MAX_TEXT = 240
-COLUMNS = ("place", "id", "split", "text", "label", "suggestion", "probability", "new_label")
+COLUMNS = ("place", "id", "split", "text", "text_pair", "label", "suggestion", "probability", "new_label")
 
 
 def label_error_rows(
     split: str, records: Records, predictions: Predictions
 ) -> tuple[list[dict[str, Any]], int, float]:
     """Return the records whose labels look wrong, most suspicious first, and how many and which share do.
+
+    A label looks wrong where the probabilities say so, and the model's answer is another one.
 
     Args:
         split: Its name.
@@ -35,8 +38,8 @@ def label_error_rows(
 
     Returns:
         {"place", "id", "split", "text", "label", "suggestion", "probability"}, the last that of the given
-        label (for multilabel, of the least probable of its answers), at most `MAX_ROWS`; their number and
-        share, with those beyond.
+        label (for multilabel, of the least probable of its answers), of pairs "text_pair" too, at most
+        `MAX_ROWS`; their number and share, with those beyond.
     """
     known = set(predictions.labels)
     targets = records.targets
@@ -46,8 +49,9 @@ def label_error_rows(
         usable = [i for i, target in enumerate(targets) if known.issuperset(target)]
     if not usable:
         return [], 0, 0.0
-    found = label_issues([targets[i] for i in usable], predictions.take(usable))
-    rows, ranked = [], found.ranked().tolist()
+    given, said = [targets[i] for i in usable], predictions.take(usable)
+    found, otherwise = label_issues(given, said), wrong(given, said)
+    rows, ranked = [], [row for row in found.ranked().tolist() if otherwise[row]]
     for number in ranked[:MAX_ROWS]:
         record = next(iter(records.take([usable[number]])))
         rows.append(
@@ -55,13 +59,13 @@ def label_error_rows(
                 "place": record["place"],
                 "id": record["id"],
                 "split": split,
-                "text": record["text"],
+                **{key: record[key] for key in ("text", "text_pair") if record.get(key) is not None},
                 "label": record["target"],
                 "suggestion": found.suggestion[number],
                 "probability": round(1 - float(found.suspicion[number]), 6),
             }
         )
-    return rows, len(ranked), found.noise
+    return rows, len(ranked), len(ranked) / len(usable)
 
 
 def label_error_facts(
@@ -106,8 +110,9 @@ def as_table(rows: Sequence[Mapping[str, Any]], separator: str | None = None) ->
         for row in rows
     ]
     kinds = {"probability": pa.float64()}
+    names = [name for name in COLUMNS if name != "text_pair" or any(name in row for row in rows)]
     return pa.Table.from_pylist(
-        written, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+        written, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in names])
     )
 
 
@@ -129,7 +134,9 @@ def doubts(result: Mapping[str, Any], words: Language) -> View | None:
         "text": " ".join(texts),
         "rows": [
             {
-                "text": shorten(str(row.get("text") or ""), MAX_TEXT),
+                "text": "\n".join(
+                    shorten(str(row[key]), MAX_TEXT) for key in ("text", "text_pair") if row.get(key)
+                ),
                 "label": _names(row.get("label")),
                 "suggestion": _names(row.get("suggestion")),
                 "sort": f"{row.get('probability') or 0.0:.6f}",

@@ -40,7 +40,7 @@ def curve_facts(
         return None
     primary, settings, found = PRIMARY[dataset.kind], config.evaluate, []
     for point in points:
-        stats = statistics(dataset.kind, dataset.test.targets, point.predictions)
+        stats = statistics(dataset.kind, dataset.test.targets, point.predictions, dataset.test.groups)
         scores = intervals(stats, settings.bootstrap_samples, settings.confidence, config.seed)
         found.append(_point(point.system, point.labels, scores[primary].as_dict(), point.seconds))
     own = result["metrics"]["test"][primary]
@@ -57,7 +57,7 @@ def fold_facts(
     records, predictions, fold = folded
     settings, targets = config.evaluate, records.targets
     found = intervals(
-        statistics(predictions.kind, targets, predictions),
+        statistics(predictions.kind, targets, predictions, records.groups),
         settings.bootstrap_samples,
         settings.confidence,
         config.seed,
@@ -121,7 +121,8 @@ def seed_facts(trials: Sequence[Trial], dataset: Dataset, config: RunConfig) -> 
     scored = [trial for trial in trials if trial.test is not None]
     if len(scored) < 2:
         return None
-    stats = [statistics(dataset.kind, dataset.test.targets, trial.test) for trial in scored]  # type: ignore[arg-type]
+    test = dataset.test
+    stats = [statistics(dataset.kind, test.targets, trial.test, test.groups) for trial in scored]  # type: ignore[arg-type]
     settings = config.evaluate
     found = repeated(stats, settings.bootstrap_samples, settings.confidence, config.seed)
     return {

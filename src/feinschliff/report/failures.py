@@ -229,6 +229,9 @@ def calibration(result: Mapping[str, Any], words: Language) -> View | None:
         "rows": rows,
         "note": note,
         "coverage": coverage,
+        "coverage_note": words(
+            "calibration.coverage_entities" if kind(result) == "ner" else "calibration.coverage_note"
+        ),
         "goals": [
             {
                 "text": goal.get("text"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from feinschliff.data import Dataset, Records
 from feinschliff.encode.splitting import costly, pieces_of
 
 MAX_TEXTS = 5000
-"""Texts of a split that are looked at."""
+"""Texts of a split whose words are cut into pieces, from all parts of it."""
 MOST_SPLIT = 12
 FREQUENT = 3
 """A word counts as frequent from this number of occurrences on."""
@@ -26,11 +27,11 @@ def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
         `split_words`: the frequent words whose splitting costs most, as {"word", "count", "pieces"}.
     """
     train, test = _words(dataset.train), _words(dataset.test)
+    counts, known = _in_all(dataset.train, train.keys(), {word.lower() for word in test})
     pieces = pieces_of(tokenizer, sorted(train.keys() | test.keys()))
     unknown = tokenizer.unk_token_id
     running = sum(len(pieces[word]) * count for word, count in train.items())
     lost = sum(pieces[word].count(unknown) * count for word, count in train.items())
-    known = {word.lower() for word in train}
     new = sum(count for word, count in test.items() if word.lower() not in known)
     return {
         "tokens_per_word": _share(running, train.total()),
@@ -38,7 +39,7 @@ def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
         "unknown_share": _share(lost, running),
         "new_words_share": _share(new, test.total()),
         "split_words": [
-            {"word": word, "count": train[word], "pieces": tokenizer.convert_ids_to_tokens(pieces[word])}
+            {"word": word, "count": counts[word], "pieces": tokenizer.convert_ids_to_tokens(pieces[word])}
             for word in costly(train, pieces, FREQUENT)[:MOST_SPLIT]
         ],
     }
@@ -47,9 +48,25 @@ def adaptation_facts(tokenizer: Any, dataset: Dataset) -> dict[str, Any]:
 def _words(records: Records) -> Counter[str]:
     found: Counter[str] = Counter()
     for texts in (records.texts, records.pairs or ()):
-        for text in texts[:MAX_TEXTS]:
+        for text in texts[:: -(-len(texts) // MAX_TEXTS) or 1]:
             found.update(WORD.findall(text))
     return found
+
+
+def _in_all(
+    records: Records, words: Collection[str], lower: Collection[str]
+) -> tuple[Counter[str], set[str]]:
+    """Return how often each of the words stands in all texts, and which of those in lower case do."""
+    counts: Counter[str] = Counter()
+    known = set()
+    for texts in (records.texts, records.pairs or ()):
+        for text in texts:
+            for word in WORD.findall(text):
+                if word in words:
+                    counts[word] += 1
+                if (small := word.lower()) in lower:
+                    known.add(small)
+    return counts, known
 
 
 def _share(part: int, whole: int) -> float | None:

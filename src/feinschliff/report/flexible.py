@@ -46,7 +46,7 @@ def flexible_facts(result: Mapping[str, Any], output: Path, network: Any, adapte
         "shared_bytes": base if adapter is not None else 0,
         "labelled": (splits.get("train") or 0) + (splits.get("dev") or 0),
         "train_seconds": part(result, "cost").get("train_seconds"),
-        "others": _others(output, part(result, "model")),
+        "others": _others(output, result),
     }
 
 
@@ -80,14 +80,17 @@ def flexible(result: Mapping[str, Any], words: Language) -> View:
         facts.append((words("flexible.languages"), _languages(model["languages"])))
     if model.get("licence"):
         facts.append((words("flexible.licence"), model["licence"]))
-    return {"facts": facts, "text": _text(own, words), "others": _rows(own.get("others") or (), words)}
+    return {"facts": facts, "text": _text(own, model, words), "others": _rows(own.get("others") or (), words)}
 
 
-def _text(own: Mapping[str, Any], words: Language) -> str:
+def _text(own: Mapping[str, Any], model: Mapping[str, Any], words: Language) -> str:
     task, base, shared = (own.get(f"{key}_bytes") for key in ("task", "base", "shared"))
     if task is None or base is None:
         return ""
-    key = "flexible.adapter" if shared else "flexible.whole"
+    is_tuned_whole = own.get("method") == "full" and model.get("trainable_parameters") == model.get(
+        "parameters"
+    )
+    key = "flexible.adapter" if shared else "flexible.whole" if is_tuned_whole else "flexible.kept_whole"
     return words(key, task=words.size(task), base=words.size(base))
 
 
@@ -107,8 +110,9 @@ def _rows(others: Sequence[Mapping[str, Any]], words: Language) -> list[View]:
     ]
 
 
-def _others(output: Path, model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the finished runs beside this one that began with the same base, by name."""
+def _others(output: Path, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the finished runs beside this one with the same base and other data, by name."""
+    model, learnt = part(result, "model"), part(result, "data").get("fingerprint")
     try:
         files = [f for f in output.parent.glob("*/result.json") if f.parent.resolve() != output.resolve()]
         newest = sorted(files, key=lambda f: f.stat().st_mtime)[-MOST_RUNS:]
@@ -120,7 +124,8 @@ def _others(output: Path, model: Mapping[str, Any]) -> list[dict[str, Any]]:
             other = read(file)
         except FeinschliffError:  # an adaptation, an older schema, or not a result at all
             continue
-        if all(other["model"].get(key) == model.get(key) for key in ("source", "hub_id")):
+        is_repeated = learnt is not None and part(other, "data").get("fingerprint") == learnt
+        if not is_repeated and all(other["model"].get(k) == model.get(k) for k in ("source", "hub_id")):
             found.append(_other(file.parent.name, other))
     return found
 

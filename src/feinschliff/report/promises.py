@@ -192,6 +192,7 @@ def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:
         return None
     on = _scale({r.name: {"value": r.gain, "low": r.low, "high": r.high} for r in rows}, include=[0.0])
     samples = part(result, "config", "evaluate").get("bootstrap_samples")
+    groups = part(result, "data", "groups")
     corrected = any(row.get("p_value_corrected") is not None for row in result.get("comparisons") or ())
     return {
         "rows": [
@@ -213,7 +214,12 @@ def _comparisons(result: Mapping[str, Any], words: Language) -> View | None:
         "method": words(
             "better.method",
             samples=words("better.samples", count=samples) if samples else "",
-            corrected=words("better.corrected" if corrected else "better.uncorrected"),
+            corrected=words("better.corrected" if corrected else "better.uncorrected")
+            if len(rows) > 1
+            else "",
+            grouped=words("better.grouped", count=groups["test"], column=groups["column"])
+            if groups.get("drawn")
+            else "",
         ),
     }
 

@@ -44,7 +44,7 @@ def robustness_facts(
         return None
     chosen, plain = records.take(rows), predictions.take(rows)
     settings, metric = config.evaluate, PRIMARY[predictions.kind]
-    before = statistics(predictions.kind, chosen.targets, plain)
+    before = statistics(predictions.kind, chosen.targets, plain, chosen.groups)
     found = []
     for change in CHANGES:
         texts, pairs, targets = perturbed(chosen, change, config.seed)
@@ -56,7 +56,7 @@ def robustness_facts(
             continue
         written = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
         said = model.predictions(Records(pa.table(written)))
-        after = statistics(predictions.kind, targets, said)
+        after = statistics(predictions.kind, targets, said, chosen.groups)
         test = compare(after, before, metric, settings.bootstrap_samples, settings.confidence, config.seed)
         found.append(
             {

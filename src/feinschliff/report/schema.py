@@ -82,6 +82,14 @@ class FindingFacts(Open, total=False):
     examples: list[dict[str, Any]]
 
 
+class GroupFacts(Open):
+    """Whose texts stand in test together, and whether intervals and tests draw groups instead of texts."""
+
+    column: str
+    test: int
+    drawn: bool
+
+
 class DataFacts(Open, total=False):
     """The data of the run and what the audit found."""
 
@@ -94,6 +102,7 @@ class DataFacts(Open, total=False):
     class_counts: dict[str, dict[str, int]] | None
     test_fingerprint: str | None
     lengths: Lengths | None
+    groups: GroupFacts | None
 
 
 class System(Open, total=False):

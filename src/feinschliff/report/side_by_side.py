@@ -142,6 +142,8 @@ def _scores(
             }
         )
     note = words("side.method", samples=found["bootstrap_samples"])
+    if found.get("groups"):
+        note = f"{note} {words('side.grouped', count=found['groups'])}"
     return {
         "names": names,
         "rows": rows,

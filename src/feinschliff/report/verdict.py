@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from feinschliff.evaluate.grouped import FEWEST_GROUPS
 from feinschliff.evaluate.requirements import BETTER
 from feinschliff.evaluate.statistics import LOWER_IS_BETTER, OVER_LABELS
 from feinschliff.report.excerpts import shorten
@@ -267,7 +268,11 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     found += [
         Caution(words(f"caution.{kind}", count=easier[kind]), "data") for kind in EASIER if easier.get(kind)
     ]
-    tests = splits.get("test")
+    tests, groups = splits.get("test"), part(data, "groups")
+    if tests and groups and not groups.get("drawn") and groups["test"] < FEWEST_GROUPS:
+        found.append(
+            Caution(words("caution.few_groups", count=groups["test"], column=groups["column"]), "better")
+        )
     if tests and tests < SMALL_TEST:
         found.append(Caution(words("caution.small_test", count=tests), "better"))
     rare = [row for row in result.get("per_class") or () if (row.get("support") or 0) < FEW_TEXTS]
@@ -295,11 +300,8 @@ def _cautions(result: Mapping[str, Any], words: Language) -> list[Caution]:
     cut = part(result, "config", "model").get("long_text") == "truncate"
     if total and over / total > LONG_SHARE and cut:
         found.append(Caution(words("caution.truncated", share=words.percent(over / total)), "adapted"))
-    conflicts, train = part(data, "audit").get("conflicting_labels") or 0, splits.get("train") or 0
-    if train and conflicts / train > CONFLICT_SHARE:
-        found.append(
-            Caution(
-                words("caution.conflicts", count=conflicts, share=words.percent(conflicts / train)), "data"
-            )
-        )
+    conflicts = next((f.get("count") or 0 for f in left if f.get("kind") == "conflicting_labels"), 0)
+    if total and conflicts / total > CONFLICT_SHARE:
+        share = words.percent(conflicts / total)
+        found.append(Caution(words("caution.conflicts", count=conflicts, share=share), "data"))
     return found

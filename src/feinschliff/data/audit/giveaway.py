@@ -99,7 +99,7 @@ def _columns(pool: Pool, usable: np.ndarray, codes: np.ndarray, num_classes: int
         one_to_one = ((counts > 0).sum(axis=0) == 1).all() and ((counts > 0).sum(axis=1) <= 1).all()
         if one_to_one and not is_id:  # the label in another form
             continue
-        share = _predicts(counts[numbers], codes)
+        share = _predicts(counts, numbers, codes)
         if (share - base) / (1 - base) >= GAIN:
             message = (
                 f"the column '{name}' predicts the label of {share:.0%} of rows (largest class: {base:.0%}); "
@@ -118,13 +118,16 @@ def _traits(cells: pa.Array) -> pa.Array | None:
     return prefixes.indices if len(prefixes.dictionary) <= 0.1 * len(cells) else None
 
 
-def _predicts(counts: np.ndarray, codes: np.ndarray) -> float:
+def _predicts(counts: np.ndarray, values: np.ndarray, codes: np.ndarray) -> float:
     """Return the share of rows whose label is the commonest among the other rows of the same value.
 
     Args:
-        counts: int64 [N, num_classes], how often each class stands with the value of each row.
+        counts: int64 [num_values, num_classes], how often each class stands with each value.
+        values, codes: int64 [N], the value and the class of each row.
     """
-    own = (np.arange(len(codes)), codes)
-    mine = counts[own] - 1
-    counts[own] = -1
-    return float(((mine > counts.max(axis=1)) & (mine > 0)).mean())
+    best = counts.argmax(axis=1)
+    most = counts[np.arange(len(counts)), best]
+    others = counts.copy()
+    others[np.arange(len(counts)), best] = -1
+    clear = most - 1 > np.maximum(others.max(axis=1, initial=-1), 0)
+    return float(((best[values] == codes) & clear[values]).mean())

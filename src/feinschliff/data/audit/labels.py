@@ -37,8 +37,11 @@ def check(pool: Pool) -> Iterator[Found]:
         yield Found("single_examples", "warning", np.sort(rows), message, pool.label, count=len(ones))
     if len(counts) > 1 and max(counts.values()) >= IMBALANCE * min(counts.values()):
         (large, most), (small, least) = counts.most_common(1)[0], counts.most_common()[-1]
+        what = "entities" if pool.kind == "ner" else "rows"
+        by = {"classification": "macro_f1, not by accuracy", "multilabel": "macro_f1"}
+        by_metric = by.get(pool.kind, "macro_entity_f1")
         message = (
-            f"'{large}' has {most:,} rows, '{small}' {least:,}: compare systems by macro F1, not accuracy; "
+            f"'{large}' has {most:,} {what}, '{small}' {least:,}: compare systems by {by_metric}; "
             "train.class_weights=balanced weights the small classes up"
         )
         yield Found("imbalance", "info", NO_ROWS, message, count=least)
