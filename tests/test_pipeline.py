@@ -354,6 +354,19 @@ def test_two_runs_never_share_a_folder(config, tmp_path, monkeypatch):
     assert not (tmp_path / "runs").exists()
 
 
+def test_what_model_and_settings_cannot_do_is_said_before_baselines_are_fitted(config, monkeypatch):
+    def never(*_):
+        raise AssertionError("baselines were fitted")
+
+    monkeypatch.setattr(pipeline, "fit_baselines", never)
+    for settings in (
+        {"train.freeze_layers": 9},
+        {"train.freeze_layers": 2, "train.method": "lora"},
+    ):
+        with pytest.raises(ConfigError, match="freeze_layers"):
+            pipeline.run(config(**settings))
+
+
 @pytest.mark.parametrize(
     ("settings", "kind"),
     [

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tiny
-from feinschliff.encode import Encoded, chunks, tokenise
+from feinschliff.encode import LINE_BREAK, Encoded, chunks, is_separated, tokenise
+from feinschliff.models.load import load_tokenizer
 
 KINDS = ("wordpiece", "bytes", "unigram")
 WORDS = ["the", "soup", "was", "wonderful", "terrible", "zebra", "Straße", "日本", "🙂", ",", "\n", "  "]
@@ -175,3 +176,20 @@ def test_more_texts_than_a_chunk_keep_their_order(tokenizers):
     for record in (0, 1023, 1024, 2099):
         alone = tokenise(tokenizers["wordpiece"], [texts[record]], max_length_tokens=8, overlap_tokens=2)
         assert np.array_equal(np.concatenate(windows_of(encoded, record)), alone.input_ids)
+
+
+@pytest.mark.parametrize(("name", "separated"), [("gpt2", False), ("bert", True), ("roberta", True)])
+def test_the_texts_of_a_pair_do_not_run_into_each_other(encoder, name, separated):
+    tokenizer = load_tokenizer(encoder(name))
+    assert is_separated(tokenizer) == separated
+    between = "" if separated else LINE_BREAK
+    first, second = ["the soup", "the"], ["was fine", "soup was fine"]
+    options = {"max_length_tokens": 32, "label_pieces": "tokens"}
+    encoded = tokenise(tokenizer, first, second, between=between, **options)
+    one, two = (np.concatenate(windows_of(encoded, record)).tolist() for record in (0, 1))
+    assert one != two
+    for record, (a, b) in enumerate(zip(first, second, strict=True)):
+        begin, end = encoded.starts[record], encoded.starts[record + 1]
+        joined = f"{a}\n{b}"
+        shown = [joined[s:e].strip() for s, e in encoded.offsets[begin:end]]
+        assert "".join(shown) == joined.replace(" ", "").replace("\n", "")

@@ -164,3 +164,17 @@ def test_entities_decided_by_sums_are_computed_again(encoder):
     logits[carries[2], 0] = logits[carries[3], 2] = 5  # O, then I: not
     logits[carries[4], 2] = 5  # I at the beginning: not
     assert task.by_sums(logits, encoded).tolist() == [1, 2]
+
+
+def test_rotations_keep_their_digits(encoder):
+    module = registry.load("tasks", "classification")
+    network = load_model(encoder("llama"), module.AUTO_CLASS, dropout=0.0, **module.head(("a", "b"))).eval()
+    exact = dict(network.named_buffers())
+    learner = Learner(network, module, torch.device("cpu"), "float32", 0)
+    drafted = dict(drafting(learner, ("a", "b"), {}).draft.model.named_buffers())
+    names = [name for name in exact if "inv_freq" in name]
+    assert names
+    for name in names:
+        assert drafted[name].dtype == torch.float32
+        assert torch.equal(drafted[name], exact[name])
+    assert drafted[names[0]] is not exact[names[0]]

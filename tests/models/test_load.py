@@ -260,3 +260,18 @@ def test_the_packaged_model_is_checked(monkeypatch):
     monkeypatch.setitem(PACKAGED, "minilm", Packaged("no_such_module", "model", "", "quickstart"))
     with pytest.raises(MissingExtraError, match=r"pip install 'feinschliff\[quickstart\]'"):
         locate("minilm")
+
+
+def test_a_padding_token_that_the_model_does_not_know_is_refused(encoder):
+    with pytest.raises(
+        ModelError, match=r"pads with token 5000, and the model knows \d+ tokens"
+    ):
+        load.load_model(encoder("bert"), CLASSIFIER, pad_token_id=5000)
+
+
+def test_models_of_images_and_text_are_refused(tmp_path):
+    import transformers
+
+    transformers.Gemma3Config().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="'gemma3' reads more than text, and only models of text are tuned"):
+        load.load_config(tmp_path)

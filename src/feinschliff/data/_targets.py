@@ -334,6 +334,8 @@ def convert_spans(cells: pa.ChunkedArray, table: Table, label: str) -> pa.Array:
     Raises:
         DataError: the column holds no spans.
     """
+    if is_list(cells.type) and pa.types.is_null(cells.type.value_type):  # no entity in the whole file
+        cells = cells.cast(TARGET_TYPES["ner"])
     if not is_spans(cells.type):
         raise DataError(
             f"'{label}' holds no spans",

@@ -22,6 +22,7 @@ class Reading:
         pairs: Whether records are pairs of texts.
         label_pieces: Tokens that carry a word's label, `first` or `all`.
         words: What counts as a word, `narrow` or `wide`, see `words`.
+        between: What stands between the texts of a pair where the tokenizer puts nothing there.
     """
 
     max_length_tokens: Annotated[int, Field(ge=1)]
@@ -30,6 +31,7 @@ class Reading:
     pairs: bool = False
     label_pieces: str = "first"
     words: str = "narrow"
+    between: str = ""
 
     def encode(
         self, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, *, units: bool = False
@@ -44,4 +46,5 @@ class Reading:
             overlap_tokens=self.window_overlap_tokens,
             label_pieces=self.label_pieces if units else None,
             words=self.words,
+            between=self.between,
         )

@@ -115,6 +115,15 @@ class Encoded:
         )
 
 
+LINE_BREAK = "\n"
+
+
+def is_separated(tokenizer: Any) -> bool:
+    """Return whether a tokenizer puts something between the texts of a pair; that of GPT-2 does not."""
+    alone, both = (tokenizer.num_special_tokens_to_add(pair=pair) for pair in (False, True))
+    return both > alone
+
+
 def tokenise(
     tokenizer: Any,
     texts: Sequence[str],
@@ -125,6 +134,7 @@ def tokenise(
     overlap_tokens: int = 32,
     label_pieces: str | None = None,
     words: str = "narrow",
+    between: str = "",
 ) -> Encoded:
     """Tokenise texts, or pairs of texts.
 
@@ -140,6 +150,7 @@ def tokenise(
         label_pieces: Which tokens of a word are labelled, `first` or `all`; None keeps no offsets, `tokens`
             those of every token as the tokenizer gives them, of pairs in both texts joined by a line break.
         words: What counts as a word, `narrow` or `wide`.
+        between: What is put before the second text of a pair: nothing, or a line break.
     """
     windows = windows and pairs is None
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
@@ -158,7 +169,8 @@ def tokenise(
     for rows in chunks(texts) if pairs is None else chunks(texts, pairs):
         begin, chunk = rows.start, list(texts[rows])
         if pairs is not None:
-            found = _pairs(tokenizer, chunk, list(pairs[rows]), max_length_tokens, options)
+            second = [between + text for text in pairs[rows]]
+            found = _pairs(tokenizer, chunk, second, max_length_tokens, options, len(between))
             full_lengths[begin : begin + len(chunk)] = found.pop("full_lengths")
             owners = range(len(chunk))
         else:
@@ -213,18 +225,24 @@ def tokenise(
 
 
 def _pairs(
-    tokenizer: Any, first: list[str], second: list[str], limit: int, options: dict[str, Any]
+    tokenizer: Any,
+    first: list[str],
+    second: list[str],
+    limit: int,
+    options: dict[str, Any],
+    already: int,
 ) -> dict[str, Any]:
     """Tokenise pairs, each cut to `limit` tokens, the longer text first; with their full lengths.
 
     The tokenizer would make a window of every part of one text with every part of the other, millions for two
     long texts. So the texts of a pair that is too long are shortened before they are cut to the token.
+    `already` is 1 where the second texts begin with the line break that joins the two for their offsets.
     """
     whole = tokenizer(first, second, truncation=False, **options)
     found = dict(whole)
     found["full_lengths"] = [len(ids) for ids in found["input_ids"]]
     if "offset_mapping" in found:
-        found["offset_mapping"] = [_joined(whole, row, len(text)) for row, text in enumerate(first)]
+        found["offset_mapping"] = [_joined(whole, row, len(text) - already) for row, text in enumerate(first)]
     for row, length in enumerate(found["full_lengths"]):
         if length > limit:
             short = [[text] for text in _shortened(tokenizer, first[row], second[row], 2 * limit)]
@@ -232,7 +250,7 @@ def _pairs(
             for name in cut:
                 found[name][row] = cut[name][0]
             if "offset_mapping" in found:
-                found["offset_mapping"][row] = _joined(cut, 0, len(first[row]))
+                found["offset_mapping"][row] = _joined(cut, 0, len(first[row]) - already)
     return found
 
 

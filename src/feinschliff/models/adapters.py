@@ -60,6 +60,22 @@ class Adapter:
         save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
 
 
+def require_places(model: Any, from_layer: int) -> list[str]:
+    """Return the names of the linear layers that get matrices.
+
+    Raises:
+        ConfigError: there is none from that layer on.
+    """
+    places = _linear(model, from_layer)
+    if not places:
+        raise ConfigError(
+            "no layer is left that lora could train",
+            where="train.freeze_layers",
+            allowed=f"At most {len(all_layers(model)) - 1} with lora",
+        )
+    return places
+
+
 @contextmanager
 def adapters(model: Any, rank: int, *, from_layer: int = 0, seed: int = 0) -> Iterator[list[Adapter]]:
     """Train LoRA matrices in place of the backbone, within the context; afterwards they are merged into it.
@@ -79,13 +95,7 @@ def adapters(model: Any, rank: int, *, from_layer: int = 0, seed: int = 0) -> It
     from peft import LoraConfig, TaskType
     from peft.tuners.lora import LoraModel
 
-    places = _linear(model, from_layer)
-    if not places:
-        raise ConfigError(
-            "no layer is left that lora could train",
-            where="train.freeze_layers",
-            allowed=f"At most {len(all_layers(model)) - 1} with lora",
-        )
+    places = require_places(model, from_layer)
     kind = TaskType.TOKEN_CLS if type(model).__name__.endswith("ForTokenClassification") else TaskType.SEQ_CLS
     head = head_names(model)
     config = LoraConfig(

@@ -41,6 +41,14 @@ class FusedLearner(Learner):
         return super()._overhead_tokens() / PADDING_COSTS
 
 
+def _restore_rotations(model: torch.nn.Module, exact: torch.nn.Module) -> None:
+    """Put back the frequencies of rotary positions: rounded, angles are off by half a radian at token 500."""
+    for name, buffer in exact.named_buffers():
+        place, _, leaf = name.rpartition(".")
+        if "inv_freq" in leaf:
+            setattr(model.get_submodule(place), leaf, buffer.clone())
+
+
 @dataclass
 class DraftLearner(Learner):
     """A learner whose logits are mostly computed in bfloat16.
@@ -58,6 +66,7 @@ class DraftLearner(Learner):
 
     def __post_init__(self) -> None:
         model = copy.deepcopy(self.model).to(torch.bfloat16)
+        _restore_rotations(model, self.model)
         exact, last = (output_layer(each, each.config.num_labels) for each in (self.model, model))
         last.float().load_state_dict(exact.state_dict())  # logits far from 0 need all digits
         last.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))

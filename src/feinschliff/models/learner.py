@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from feinschliff.encode import Batch, Encoded, collate, window_logits
-from feinschliff.errors import ModelError
+from feinschliff.errors import ModelError, first_line
 from feinschliff.models.attention import choose_attention
 from feinschliff.models.first_token import first_token_only, supported
 from feinschliff.models.layers import output_layer
@@ -193,6 +193,21 @@ def check_reading(learner: Learner, encoded: Encoded) -> None:
             where="model.source",
             hint="Choose another model: feinschliff models",
         )
+
+
+@torch.inference_mode()
+def fault_of_precision(learner: Learner, encoded: Encoded) -> str | None:
+    """Return why a model cannot compute in its number format, such as masks too large for it; None if it can.
+
+    Args:
+        encoded: One short record, which the model reads in float32.
+    """
+    learner.model.eval()
+    try:
+        learner.forward(collate(encoded, np.array([0]), learner.pad_id))
+    except RuntimeError as error:
+        return first_line(error)
+    return None
 
 
 def _cut(batch: Batch, length: int) -> Batch:

@@ -107,7 +107,7 @@ def load_config(folder: Path) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except _damaged() as error:
         kind = _read_json(folder / "config.json").get("model_type", "?")
         raise ModelError(
@@ -115,6 +115,13 @@ def load_config(folder: Path) -> Any:
             where=str(folder),
             hint="Code that comes with a model is never run; choose an architecture that transformers has",
         ) from None
+    if hasattr(config, "text_config") and not hasattr(config, "vocab_size"):
+        raise ModelError(
+            f"its architecture '{config.model_type}' reads more than text, and only models of text are tuned",
+            where=str(folder),
+            hint="Choose one of text alone: feinschliff models",
+        )
+    return config
 
 
 def load_model(
@@ -140,13 +147,21 @@ def load_model(
             output layer is kept; with others, or for a number, it is new.
 
     Raises:
-        ModelError: weights of the backbone are missing, or the architecture has no such head.
+        ModelError: weights of the backbone are missing, the architecture has no such head, or the padding
+            token is none of the model's.
     """
     import torch
     import transformers
     from safetensors import SafetensorError
 
     config = load_config(folder)
+    padding = config_values.get("pad_token_id")
+    if padding is not None and padding >= config.vocab_size:
+        raise ModelError(
+            f"its tokenizer pads with token {padding}, and the model knows {config.vocab_size:,} tokens",
+            where=str(folder),
+            hint="Take the padding token out of the tokenizer, or resize the model's embeddings",
+        )
     labels = list((config.id2label or {}).values())
     for name, value in config_values.items():
         setattr(config, name, value)

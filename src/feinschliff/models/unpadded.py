@@ -65,11 +65,13 @@ _PACKING: ContextVar[Packing] = ContextVar("packing")
 
 
 def supported(model: Any) -> bool:
-    """Return whether the model's attention can be replaced, and has no dropout."""
+    """Return whether the model's attention can be replaced, and has no dropout and no cap on its scores."""
     config = model.config
     names = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
     no_dropout = not any(getattr(config, name, 0) for name in names)
-    return bool(model._supports_attention_backend) and no_dropout and not config.is_encoder_decoder
+    has_cap = getattr(config, "attn_logit_softcapping", None) is not None
+    is_plain = no_dropout and not has_cap and not config.is_encoder_decoder
+    return bool(model._supports_attention_backend) and is_plain
 
 
 @contextmanager

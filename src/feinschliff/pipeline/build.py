@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from feinschliff import registry
 from feinschliff.config import RunConfig
 from feinschliff.data import Dataset
-from feinschliff.errors import ConfigError, counted
+from feinschliff.errors import ConfigError, ModelError, counted
 from feinschliff.train.events import Listener, Notice
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ LOST_TO_WIDE_WORDS = 0.002
 def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
     """Load the pretrained model with a new head for the task."""
     from feinschliff.bundle import Model, Spec
-    from feinschliff.encode import Reading
+    from feinschliff.encode import LINE_BREAK, Reading, is_separated
     from feinschliff.models import load as loading
-    from feinschliff.models.learner import check_reading
+    from feinschliff.models.learner import check_reading, fault_of_precision
+    from feinschliff.train.calibrate import require_scalable
+    from feinschliff.train.optimiser import require_trainable
     from feinschliff.train.unpadding import agrees, pays
 
     if dataset.task not in registry.names("tasks"):
@@ -48,6 +50,7 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         dataset.columns.text_pair is not None,
         settings.label_pieces,
         words_of(dataset) if settings.words == "auto" else settings.words,
+        LINE_BREAK if dataset.columns.text_pair and not is_separated(tokenizer) else "",
     )
     network = renewer(config, dataset, folder, tokenizer)(config.seed)
     loading.match_inputs(tokenizer, network)
@@ -65,7 +68,20 @@ def build_model(config: RunConfig, dataset: Dataset, folder: Path) -> Model:
         versions={name: version(name) for name in packages},
     )
     model = Model(network, tokenizer, spec, config.train.device, config.train.precision)
-    check_reading(model.learner, model.encode(["one"], ["two"] if reading.pairs else None))
+    if dataset.kind != "regression":
+        require_scalable(network, config.decide.calibration)
+    require_trainable(network, config.train)
+    short = model.encode(["one"], ["two"] if reading.pairs else None)
+    check_reading(model.learner, short)
+    if (fault := fault_of_precision(model.learner, short)) is not None:
+        if config.train.precision != "auto":
+            raise ModelError(
+                f"its architecture '{network.config.model_type}' cannot compute in {model.learner.precision} "
+                f"({fault})",
+                where="train.precision",
+                hint="Write --set train.precision=float32",
+            )
+        model.learner.precision = "float32"
     if pays(model.learner):
         texts = ["one", "one two three"]
         few = model.encode(texts, texts if reading.pairs else None)

@@ -29,17 +29,27 @@ def calibrate(
         What was done to the logits.
 
     Raises:
-        ConfigError: vector scaling was asked of an output layer that has no bias to hold the shift.
+        ConfigError: see `require_scalable`.
+    """
+    output = require_scalable(model, method)
+    vector = output.bias is not None and unit == "text"
+    scaling = fit_scaling(logits, targets if targets.ndim == 1 else targets > 0, method, vector=vector)
+    fold(output, scaling)
+    return scaling
+
+
+def require_scalable(model: Any, method: str) -> Any:
+    """Return the output layer of a model.
+
+    Raises:
+        ConfigError: vector scaling is asked of one that has no bias to hold the shift.
     """
     output = output_layer(model, model.config.num_labels)
     if output.bias is None and method == "vector":
         raise ConfigError(
             "the model's output layer has no bias", where="decide.calibration", allowed="Write temperature"
         )
-    vector = output.bias is not None and unit == "text"
-    scaling = fit_scaling(logits, targets if targets.ndim == 1 else targets > 0, method, vector=vector)
-    fold(output, scaling)
-    return scaling
+    return output
 
 
 def fold(output: Any, scaling: Scaling) -> None:

@@ -38,6 +38,15 @@ def frozen(model: nn.Module, num_layers: int) -> Iterator[None]:
         yield
 
 
+def require_trainable(model: nn.Module, settings: TrainConfig) -> None:
+    """Raise ConfigError where more layers are to be frozen than there are, or lora finds none above them."""
+    from feinschliff.models.adapters import require_places
+
+    with frozen(model, settings.freeze_layers):
+        if settings.method == "lora":
+            require_places(model, settings.freeze_layers)
+
+
 def without_gradients(model: nn.Module) -> list[nn.Module]:
     """Return the modules that need no dropout, as nothing in them, or before them, is trained."""
     stack = stacks(model)[0]

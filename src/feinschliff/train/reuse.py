@@ -144,6 +144,9 @@ def _room(tokens: int, width: int, dtype: torch.dtype) -> torch.Tensor:
             where=tempfile.gettempdir(),
         )
     with tempfile.TemporaryFile(prefix="feinschliff-") as file:
-        os.posix_fallocate(file.fileno(), 0, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:  # macOS
+            file.truncate(size)
         mapped = np.memmap(file, np.uint8, mode="r+", shape=(size,))
     return torch.from_numpy(mapped).view(dtype).view(tokens, width)
