@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from feinschliff.readers._table import Table
 
-_LISTS = ("patterns", "examples", "utterances", "user_says")
-_CLASSES = ("tag", "intent", "label", "name")
+_LISTS = ("patterns", "examples")
+_CLASSES = ("tag", "intent", "label")
 
 
 def one_row_each(table: Table) -> Table:
