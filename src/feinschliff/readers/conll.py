@@ -115,11 +115,8 @@ def read(source: Any, config: DataConfig) -> Table:
     if len(table):
         columns = table.columns
         if len(table) == 1 and len(columns["tokens"][0]) > _LONGEST:
-            raise DataError(
-                "no blank line stands between sentences",
-                where=file.name,
-                allowed="Expected one after each sentence, which is one text",
-            )
+            note = "no blank line stands between sentences: all of it is one text"
+            table = replace(table, notes=(*table.notes, note))
         if columns["document"][-1].as_py() == 0:
             columns = columns.drop_columns(["document"])
         table = _without_language(replace(table, columns=columns))

@@ -119,7 +119,7 @@ def _tables(files: list[Path], config: DataConfig) -> Iterator[Table]:
 
 def _refuse_index(folder: Path, places: list[Path]) -> None:
     """Raise ConfigError where a list of files says which label each has: the folders are none."""
-    found = [path for place in places if (path := place / index.NAME).is_file()]
+    found = [path for place in places if (path := place / index.NAME).is_file() and path.stat().st_size]
     found = [path for path in found if index.sniff(head_text(open_input(path)), path.suffix)]
     if found:
         lists = ", ".join(map(str, found))
