@@ -60,7 +60,7 @@ def sample(write: Sample) -> Sample:
 
 
 def file_samples() -> list[str]:
-    return sorted(set(SAMPLES) - {"hub", "document", "datasets", "folder", "frame", "iterable"})
+    return sorted(set(SAMPLES) - {"hub", "document", "datasets", "folder", "frame", "index", "iterable"})
 
 
 @sample
@@ -70,6 +70,18 @@ def csv_(folder: Path) -> tuple[Any, Rows]:
         writer = csv.DictWriter(stream, ["text", "label"])
         writer.writeheader()
         writer.writerows(ROWS)
+    return path, ROWS
+
+
+@sample
+def index(folder: Path) -> tuple[Any, Rows]:
+    (folder / "mails").mkdir()
+    (folder / "full").mkdir()
+    for number, text in enumerate(TEXTS):
+        (folder / "mails" / f"mail.{number}").write_text(text, encoding="utf-8")
+    path = folder / "full" / "index"
+    lines = (f"{label} ../mails/mail.{number}\n" for number, label in enumerate(LABELS))
+    path.write_text("".join(lines), encoding="utf-8")
     return path, ROWS
 
 

@@ -263,9 +263,7 @@ def test_the_packaged_model_is_checked(monkeypatch):
 
 
 def test_a_padding_token_that_the_model_does_not_know_is_refused(encoder):
-    with pytest.raises(
-        ModelError, match=r"pads with token 5000, and the model knows \d+ tokens"
-    ):
+    with pytest.raises(ModelError, match=r"pads with token 5000, and the model knows \d+ tokens"):
         load.load_model(encoder("bert"), CLASSIFIER, pad_token_id=5000)
 
 

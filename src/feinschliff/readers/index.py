@@ -15,7 +15,7 @@ from feinschliff.readers._problems import Problems
 from feinschliff.readers._table import Table
 from feinschliff.readers._texts import read_texts
 
-SUFFIXES = ()
+SUFFIXES = (".index",)
 DESCRIPTION = "A list of files: a label and a path on each line, such as `spam ../data/inmail.1`."
 NAME = "index"
 """What such a list is called where it stands beside folders of texts."""
