@@ -64,3 +64,15 @@ def test_a_model_with_a_decoder_is_read_by_its_encoder(tmp_path):
     encoded = tokenise(tiny.tokenizer_of("wordpiece", 64), ["a soup", "the soup"], max_length_tokens=16)
     device = torch.device("cpu")
     assert embed(model.base_model, encoded, device, 0, autocast(device, "float32")).shape == (2, 16)
+
+
+def test_a_number_format_that_the_model_cannot_compute_in(tmp_path, monkeypatch):
+    heads = {"num_attention_heads": 2, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]}
+    folder = save(tmp_path / "model", "DebertaConfig", **SIZES, **heads)
+    data = tiny.dataset(tiny.some(30))
+    with pytest.raises(ModelError, match=r"'deberta' cannot compute in bfloat16 .*train\.precision=float32"):
+        tune(tiny.config(folder, "none", **{"train.precision": "bfloat16"}), data)
+    monkeypatch.setattr("feinschliff.models.precision.resolve_precision", lambda *_: "bfloat16")
+    assert (
+        tune(tiny.config(folder, "none", **{"train.precision": "auto"}), data).learner.precision == "float32"
+    )
