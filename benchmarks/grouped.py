@@ -4,8 +4,8 @@
 
 400 made test texts of three labels stand in groups. Each group has an accuracy of its own for each of two
 systems, drawn from a beta distribution with the mean .8 (strength 5: groups differ much; 50: little), so that
-both are equally good on groups to come. It is counted how often intervals of accuracy and of macro F1 hold .8,
-how often the interval of the difference in macro F1 holds 0, and how often the test calls it significant
+both are equally good on groups to come. It is counted how often intervals of accuracy and of macro F1 hold
+.8, how often the interval of the difference in macro F1 holds 0, and how often the test calls it significant
 (p < 0.05).
 """
 
