@@ -161,6 +161,12 @@ def test_a_name_of_the_label_in_the_text_is_found() -> None:
     assert "'good' in 100% of 'good'" in finding.message
 
 
+def test_rare_entities_are_called_entities() -> None:
+    spans = [[{"start": 0, "end": 3, "label": "LOC" if i < 3 else "PER"}] for i in range(120)]
+    message = one(audited(table(text=TEXTS, spans=spans)), "imbalance").message
+    assert message.startswith("'PER' has 117 entities, 'LOC' 3: compare systems by macro_entity_f1;")
+
+
 def test_a_telling_word_is_found() -> None:
     texts = [text + (" xyzzy" if name == "bad" else "") for text, name in zip(TEXTS, TWO, strict=True)]
     assert "'xyzzy' in 100% of 'bad'" in one(audited(table(text=texts, label=TWO)), "telling_word").message

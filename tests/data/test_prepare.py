@@ -402,3 +402,10 @@ def test_labels_of_other_files_are_parted_as_the_known_ones_are() -> None:
         (['["Toys"]'], "[]"),
     ):
         assert separator_for(table(labels=cells), "labels", names) == separator
+
+
+def test_a_file_without_any_entity_may_be_dev() -> None:
+    spans = [[{"start": 0, "end": 4, "label": "X"}], []] * 30
+    train = table(text=[sentence(i) for i in range(60)], spans=spans)
+    dev = table(text=[sentence(i) for i in range(60, 70)], spans=[[]] * 10)
+    assert prepare(config(), train, None, dev).dev.targets == [[]] * 10

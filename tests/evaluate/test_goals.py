@@ -237,3 +237,10 @@ def test_labels_that_dev_lacks_are_counted_as_missed():
     assert thresholds[2] is None
     (entry,) = check(rules, decide(found, rules), targets, 0.95)
     assert (entry["measure"], entry["reached"], entry["value"]) == ("coverage", False, None)
+
+
+def test_what_follows_goes_by_the_measure_however_the_goal_is_written():
+    entry = {"measure": "recall", "label": "spam", "bound": 0.9, "reached": False}
+    for text in ("recall(spam)>=0.9", "recall (spam) >= 0.9"):
+        (said,) = notes({"goals": [{**entry, "text": text}]})
+        assert "what it asks is left out" in said

@@ -4,6 +4,7 @@ import samples
 from feinschliff.cli._summary import print_summary
 from feinschliff.evaluate import not_reached
 from feinschliff.report.collect import verdict_facts
+from feinschliff.report.failures import calibration
 from feinschliff.report.language import Language
 from feinschliff.report.promises import better
 from feinschliff.report.verdict import gains, system_title, verdict
@@ -244,3 +245,20 @@ def test_few_groups_in_test_say_nothing_of_others():
         assert (said in texts) if said else ("group" not in texts)
         method = better(result, EN)["comparisons"]["method"]
         assert ("the 10 groups are drawn" in method) == bool(groups and groups["drawn"])
+
+
+def test_entities_are_not_offered_a_goal_that_is_refused():
+    curve = [
+        {"coverage": c, "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}, "threshold": 0.5}
+        for c in (0.5, 1)
+    ]
+    for result, said in ((samples.ner(), "precision>=0.97"), (samples.binary(), "accuracy>=0.97")):
+        result["decisions"] = {"curve": curve}
+        assert said in calibration(result, EN)["coverage_note"]
+
+
+def test_one_test_is_not_corrected_for_several():
+    result = samples.binary()
+    assert "corrected for several" in better(result, EN)["comparisons"]["method"]
+    result["comparisons"] = result["comparisons"][:1]
+    assert "corrected" not in better(result, EN)["comparisons"]["method"]

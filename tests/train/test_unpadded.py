@@ -105,3 +105,10 @@ def test_with_frozen_layers(encoder):
         work.model.learner.unpadded = without
         losses.append([s.loss for s in work.fit()[1]])
     np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+def test_a_cap_on_the_scores_of_attention_is_not_left_out(encoder):
+    model = bench(encoder("bert")).model.learner.model
+    assert unpadded.supported(model)
+    model.config.attn_logit_softcapping = 50.0
+    assert not unpadded.supported(model)
