@@ -101,7 +101,9 @@ def test_a_list_of_labels_beside_the_texts(write):
         {"text": "data/mail.3", "label": "ham"},
     ]
     assert table.place(1).endswith("mail.3")
-    listed.write_text("spam ../data/mail.1\nham ../data/mail.9\nham ../../../etc/hosts\nham\n")
+    outside = folder.parent / f"{folder.name}-secret"
+    outside.write_text("nobody's mail")
+    listed.write_text(f"spam ../data/mail.1\nham ../data/mail.9\nham ../../{outside.name}\nham\n")
     with pytest.raises(
         DataError, match=r"3 faults: line 2: there is no file .*mail\.9.*line 4: 'ham' is no label"
     ):

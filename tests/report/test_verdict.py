@@ -248,10 +248,8 @@ def test_few_groups_in_test_say_nothing_of_others():
 
 
 def test_entities_are_not_offered_a_goal_that_is_refused():
-    curve = [
-        {"coverage": c, "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}, "threshold": 0.5}
-        for c in (0.5, 1)
-    ]
+    sure = {"accuracy": 0.9, "low": 0.8, "high": 0.95, "threshold": 0.5}
+    curve = [{"coverage": share, **sure} for share in (0.5, 1.0)]
     for result, said in ((samples.ner(), "precision>=0.97"), (samples.binary(), "accuracy>=0.97")):
         result["decisions"] = {"curve": curve}
         assert said in calibration(result, EN)["coverage_note"]
