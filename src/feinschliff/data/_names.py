@@ -15,8 +15,7 @@ TEXT_STRONG = _words(
     """text texts texte texto testo tekst sentence sentences satz phrase frase zin review reviews review_text
     comment kommentar commentaire comentario commento content inhalt message nachricht mensaje messaggio
     tweet utterance utterances utt bewertungstext rezension recensione recensie resena avis document dokument
-    body sms
-    feedback"""
+    body sms feedback"""
 )
 TEXT_WEAK = _words(
     """title titel titre titulo titolo headline uberschrift ueberschrift description beschreibung

@@ -21,7 +21,7 @@ FEWEST_GROUPS = 10
 
 def num_groups(groups: Sequence[str | None] | None) -> int | None:
     """Return how many groups there are, a text without one being its own; None where none are known."""
-    return None if groups is None else len(np.unique(_numbers(groups)))
+    return None if groups is None else int(_numbers(groups).max(initial=-1)) + 1
 
 
 def are_drawn(groups: Sequence[str | None] | None) -> bool:
@@ -50,7 +50,8 @@ def by_group(stats: Statistics, groups: Sequence[str | None] | None) -> Statisti
 def _numbers(groups: Sequence[str | None]) -> np.ndarray:
     """Return int64 [N], the number of each text's group."""
     number: dict[object, int] = {}
-    return np.array([number.setdefault(i if g is None else (g,), len(number)) for i, g in enumerate(groups)])
+    found = [number.setdefault(i if g is None else (g,), len(number)) for i, g in enumerate(groups)]
+    return np.array(found, np.int64)
 
 
 def _expanded(ranked: Weighted, numbers: np.ndarray) -> Weighted:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feinschliff.evaluate.statistics import OVER_LABELS, Statistics, Values
+from feinschliff.evaluate.statistics import CHUNK_CELLS, OVER_LABELS, Statistics, Values
 
 STRENGTHS = np.geomspace(0.5, 500, 13)
 """How many examples of its own a label's pool may be worth."""
@@ -41,9 +41,6 @@ BANDWIDTH = 0.5
 UNSEEN = 0.5
 """How many right records, and how many wrong ones (one label missed, another false), the pool has that nobody
 saw (Jeffreys' prior). Without them a test set without errors would prove that there are none."""
-
-CHUNK_CELLS = 2**22
-"""Numbers held at once: 32 MiB."""
 
 
 def pooled_draws(stats: Statistics, samples: int, seed: int) -> Values:
